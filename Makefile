@@ -1,0 +1,58 @@
+# Ringback. `make help` lists what there is; every target does its own set-up.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SERVE  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check fmt bench kill lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.server ## submit a job and watch its webhook arrive, start to finish
+	@$(BIN)/ringback demo
+
+serve: $(VENV)/.server ## keep the emulator running on 127.0.0.1:7464 (SERVE="--port 8000" for options)
+	@$(BIN)/ringback dev $(SERVE)
+
+test: $(VENV)/.dev ## run every check and every test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(PYTEST)
+
+check: test
+
+fmt: $(VENV)/.dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## measure the figures that the README states
+	$(BIN)/python -m bench
+
+kill: $(VENV)/.dev ## kill -9 under load, CYCLES times (default 1000)
+	CYCLES=$(or $(CYCLES),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill.py
+
+lock: $(VENV)/.dev ## resolve the requirements anew, hashed and without index addresses
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements/server.txt
+	$(BIN)/uv pip compile pyproject.toml --group build --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -c requirements/server.txt -o requirements/dev.txt
+
+clean: ## remove the virtual environment and the caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The environment in two layers: what the server needs, then what its developers need on top.
+$(VENV)/.server: requirements/server.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ringback needs Python 3.11 or later; name one with: make PYTHON=python3.12")'
+	@echo "setting up $(VENV) ..." >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/server.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.server
+	@echo "adding the development tools ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

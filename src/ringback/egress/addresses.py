@@ -1,0 +1,109 @@
+"""Which addresses are not the public internet: our own table, the same on every Python.
+
+``ipaddress.is_global`` passes multicast, NAT64, 6to4 and ``::127.0.0.1`` and changes between
+Python versions, so nothing here asks it. IPv4 is open but for the table; IPv6 is closed but for
+global unicast (2000::/3), and that less its own table.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+DENIED_IPV4 = (
+    ("0.0.0.0/8", "this network"),
+    ("10.0.0.0/8", "private"),
+    ("100.64.0.0/10", "carrier-grade NAT"),
+    ("127.0.0.0/8", "loopback"),
+    ("169.254.0.0/16", "link-local"),
+    ("172.16.0.0/12", "private"),
+    ("192.0.0.0/24", "protocol assignments"),
+    ("192.0.2.0/24", "documentation"),
+    ("192.88.99.0/24", "6to4 relays"),
+    ("192.168.0.0/16", "private"),
+    ("198.18.0.0/15", "benchmarking"),
+    ("198.51.100.0/24", "documentation"),
+    ("203.0.113.0/24", "documentation"),
+    ("224.0.0.0/4", "multicast"),
+    ("240.0.0.0/4", "reserved"),
+)
+
+ALLOWED_IPV6 = "2000::/3"
+
+DENIED_IPV6 = (
+    ("2001::/23", "protocol assignments, Teredo"),
+    ("2001:db8::/32", "documentation"),
+    ("2002::/16", "6to4"),
+    ("3fff::/20", "documentation"),
+)
+
+# Interface ids that carry an IPv4 address to which an ISATAP router would forward.
+_ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
+
+# Where cloud providers hand out credentials: never dialled, whatever an operator allows.
+METADATA = frozenset(
+    {
+        IPv4Address("168.63.129.16"),  # Azure
+        IPv4Address("192.0.0.192"),  # Oracle
+        IPv4Address("169.254.169.254"),  # AWS, Google, Azure and most others
+        IPv4Address("169.254.170.2"),  # AWS, container credentials
+        IPv4Address("169.254.170.23"),  # AWS, pod identity
+        IPv4Address("100.100.100.200"),  # Alibaba
+        IPv6Address("fd00:ec2::254"),  # AWS
+        IPv6Address("fd00:ec2::23"),  # AWS, pod identity
+        IPv6Address("fd20:ce::254"),  # Google
+    }
+)
+
+_LOOPBACK_IPV4 = IPv4Network("127.0.0.0/8")
+_LOOPBACK_IPV6 = IPv6Address("::1")
+
+
+class _Ranges:
+    """Disjoint ranges of integers, searched by halving."""
+
+    def __init__(self, networks: list[tuple[IPv4Network | IPv6Network, str]]) -> None:
+        ordered = sorted((int(net[0]), int(net[-1]), f"{net} ({why})") for net, why in networks)
+        self._starts = [start for start, _, _ in ordered]
+        self._ordered = ordered
+
+    def name(self, value: int) -> str | None:
+        """Return the name of the range that holds the value, or None."""
+        index = bisect_right(self._starts, value) - 1
+        if index < 0:
+            return None
+        _, end, name = self._ordered[index]
+        return name if value <= end else None
+
+
+_RANGES_IPV4 = _Ranges([(IPv4Network(net), why) for net, why in DENIED_IPV4])
+_RANGES_IPV6 = _Ranges([(IPv6Network(net), why) for net, why in DENIED_IPV6])
+_GLOBAL_IPV6 = _Ranges([(IPv6Network(ALLOWED_IPV6), "global unicast")])
+
+
+def not_public(address: IPv4Address | IPv6Address) -> str | None:
+    """Return what makes the address not public, for the operator's log; None when it is public."""
+    if address in METADATA:
+        return "provider metadata"
+    value = int(address)
+    if isinstance(address, IPv4Address):
+        return _RANGES_IPV4.name(value)
+    if _GLOBAL_IPV6.name(value) is None:
+        return f"outside {ALLOWED_IPV6}"
+    if value >> 32 & 0xFFFF_FFFF in _ISATAP:
+        return "ISATAP"
+    return _RANGES_IPV6.name(value)
+
+
+def is_loopback(address: IPv4Address | IPv6Address) -> bool:
+    """Say whether the address is this machine talking to itself."""
+    if isinstance(address, IPv4Address):
+        return address in _LOOPBACK_IPV4
+    return address == _LOOPBACK_IPV6
+
+
+def unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Return the IPv4 address that an IPv4-mapped IPv6 address (``::ffff:1.2.3.4``) stands for."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

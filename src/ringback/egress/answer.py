@@ -1,0 +1,49 @@
+"""What came of a request, as frozen values."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Reason(StrEnum):
+    """Why an attempt is not a success; stable, so that people can search for them."""
+
+    DNS = "dns"  # the name has no address, or none within the DNS time limit
+    BLOCKED_TARGET = "blocked_target"  # the policy refuses the URL or one of its addresses
+    CONNECT = "connect"  # no address took the connection
+    TLS = "tls"  # no handshake, or a certificate that is not the host's
+    TIMEOUT = "timeout"  # the attempt's one total deadline passed
+    PROTOCOL = "protocol"  # what came back is not a whole HTTP answer
+    STATUS = "status"  # a whole answer that is neither 2xx nor 3xx
+    REDIRECT = "redirect"  # a 3xx, which is never followed
+    TOO_LARGE = "too_large"  # more bytes than the fetch was allowed; never for webhooks
+
+
+class Timings(Struct, frozen=True, kw_only=True):
+    """Where an attempt's time went, in milliseconds; None for a step that did not happen."""
+
+    total_ms: float
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    first_byte_ms: float | None = None  # from the request's writing to the answer's first byte
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A receiver's answer, or why there is none; ``reason`` is None for a whole 2xx alone."""
+
+    status_code: int | None = None
+    reason: Reason | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()  # names in lower case; the first 8 KiB
+    body: bytes = b""  # the first 16 KiB, as they came
+    truncated: bool = False  # the answer was longer than was read
+    address: str | None = None  # the IP address that was dialled
+    detail: str = ""  # for the operator's log; never for a tenant
+    reused: bool = False  # an open connection carried it
+    timings: Timings
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the first value of a header, named in lower case."""
+        return next((value for key, value in self.headers if key == name), None)

@@ -1,0 +1,300 @@
+"""One HTTP/1.1 connection to one judged address, carrying one request at a time.
+
+The reading side trusts nobody: the head, the body, the bytes on the wire and the interim answers
+are each counted, and one timer ends whatever has not ended by its deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from ringback.clock import Clock
+from ringback.egress.answer import Reason
+
+INTERIM_ANSWERS_MAX = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a request got no whole answer."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of an answer is read, and how much of that is kept."""
+
+    head_bytes_max: int = 65_536
+    headers_kept_bytes_max: int = 8_192
+    body_bytes_max: int = 65_536
+    body_kept_bytes_max: int = 16_384
+    raw_bytes_max: int = 131_072  # all of it, chunk headers and trailers too
+
+
+class Connection(asyncio.Protocol):
+    """Sends a request, reads its answer into its own attributes, and says whether it may go on."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        limits: Limits,
+        clock: Clock,
+        on_lost: Callable[[Connection], None] | None = None,
+        on_head: Callable[[Connection], Failure | None] | None = None,
+    ) -> None:
+        self.address = address
+        self.opened_at = clock.monotonic()
+        self.idle_since = self.opened_at
+        self.requested_at = self.opened_at
+        self.dns_ms: float | None = None
+        self.connect_ms: float | None = None
+        self.tls_ms: float | None = None
+        self._limits = limits
+        self._monotonic = clock.monotonic
+        self._on_lost = on_lost
+        self._on_head = on_head
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._parser = HttpResponseParser(self)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.failure: Failure | None = None
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+        self.truncated = False
+        self.first_byte_at: float | None = None
+        self.reusable = False
+        self.status_code: int | None = None
+        self._chunks: list[bytes] = []
+        self._kept_bytes = 0
+        self._body_bytes = 0
+        self._head_bytes = 0
+        self._raw_bytes = 0
+        self._interim_answers = 0
+        self._head_done = False
+        self._ends_with_connection = False
+
+    # The sending side.
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether a request may still be written."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def request(self, data: bytes, *, deadline: float) -> asyncio.Future[None]:
+        """Write a request; the future is done when the answer is whole, or has failed.
+
+        ``deadline`` is in the event loop's time. The future never carries an exception.
+        """
+        assert self._waiter is None, "one request at a time"
+        self._reset()
+        self.requested_at = self._monotonic()
+        self._waiter = waiter = self._loop.create_future()
+        if self._transport is None:
+            self._fail(Reason.PROTOCOL, "the connection was lost before the request")
+            return waiter
+        self._deadline = deadline
+        timer = self._timer
+        # One timer serves many requests: it looks at the deadline of the day when it fires.
+        if timer is None:
+            self._timer = self._loop.call_at(deadline, self._on_timer)
+        elif timer.when() > deadline:
+            timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._on_timer)
+        self._transport.write(data)
+        return waiter
+
+    def abort(self) -> None:
+        """Close at once; a request under way fails."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Close politely; only for a connection whose answer was whole."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._on_timer)
+            return
+        stage = "answer" if self.first_byte_at is None else "rest of the answer"
+        self._fail(Reason.TIMEOUT, f"the {stage} did not come before the deadline")
+
+    # The end of a request.
+
+    def _finish(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if self._chunks:
+            self.body = b"".join(self._chunks)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _fail(self, reason: Reason, detail: str) -> None:
+        self.failure = Failure(reason=reason, detail=detail)
+        self.reusable = False
+        self._finish()
+        self.abort()
+
+    def _truncate(self) -> None:
+        self.truncated = True
+        self.reusable = False
+        self._finish()
+        self.abort()
+
+    # asyncio.Protocol.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the answer; bytes that nobody asked for end the connection."""
+        waiter = self._waiter
+        if waiter is None:
+            self.reusable = False
+            self.abort()
+            return
+        if self.first_byte_at is None:
+            self.first_byte_at = self._monotonic()
+        self._raw_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._break("the answer switches protocols")
+        except HttpParserError as exc:
+            self._break(f"the answer is not HTTP: {exc}")
+        if self._waiter is not waiter:
+            return
+        if not self._head_done and self._raw_bytes > self._limits.head_bytes_max:
+            self._fail(Reason.PROTOCOL, "the answer's head is too large")
+        elif self._raw_bytes > self._limits.raw_bytes_max:
+            self._truncate()
+
+    def _break(self, detail: str) -> None:
+        self.reusable = False
+        # Junk after a whole answer does not undo the answer; it only ends the connection.
+        if self._waiter is not None:
+            self._fail(Reason.PROTOCOL, detail)
+        else:
+            self.abort()
+
+    def eof_received(self) -> None:
+        """Take the end of the connection as the end of an answer that has no other."""
+        if self._waiter is None:
+            return
+        if self._head_done and self._ends_with_connection:
+            self._finish()
+        else:
+            self._fail(Reason.PROTOCOL, "the connection was closed before the answer was whole")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what is under way and tell the owner."""
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiter is not None:
+            why = f": {exc}" if exc is not None else ""
+            self._fail(Reason.PROTOCOL, f"the connection was lost{why}")
+        self.reusable = False
+        if self._on_lost is not None:
+            self._on_lost(self)
+        del self._parser  # it holds our bound methods: a cycle
+
+    # httptools callbacks. After the answer's end they are called for whatever follows it.
+
+    def on_message_begin(self) -> None:
+        """Notice a second answer, which nobody asked for."""
+        if self._waiter is None:
+            self.reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count every header and keep the first few."""
+        if self._waiter is None:
+            return
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > self._limits.head_bytes_max:
+            self._fail(Reason.PROTOCOL, "the answer's head is too large")
+        elif not self._head_done:  # later ones are trailers
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Learn how the answer will end, and let the owner refuse it."""
+        if self._waiter is None:
+            return
+        self._head_done = True
+        self.status_code = status = self._parser.get_status_code()
+        self.reusable = self._parser.should_keep_alive()
+        if status < 200:
+            return
+        if not self.reusable and status not in (204, 304):
+            self._ends_with_connection = not _has_length(self.headers)
+        if self._on_head is not None:
+            failure = self._on_head(self)
+            if failure is not None:
+                self._fail(failure.reason, failure.detail)
+                return
+        if self._head_bytes > self._limits.headers_kept_bytes_max:
+            self.headers = _first_headers(self.headers, self._limits.headers_kept_bytes_max)
+
+    def on_body(self, data: bytes) -> None:
+        """Keep the body's beginning; past the limit the answer is over."""
+        if self._waiter is None:
+            return
+        self._body_bytes += len(data)
+        room = self._limits.body_kept_bytes_max - self._kept_bytes
+        if room > 0:
+            kept = data[:room]
+            self._chunks.append(kept)
+            self._kept_bytes += len(kept)
+        if self._body_bytes > self._limits.body_bytes_max:
+            self._truncate()
+
+    def on_message_complete(self) -> None:
+        """Finish, or wait on after an interim answer."""
+        if self._waiter is None:
+            return
+        assert self.status_code is not None
+        if self.status_code >= 200:
+            self._finish()
+            return
+        self._interim_answers += 1
+        self._head_done = False
+        self.headers.clear()
+        self.status_code = None
+        if self._interim_answers > INTERIM_ANSWERS_MAX:
+            self._fail(Reason.PROTOCOL, "too many interim answers")
+
+
+def _has_length(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"content-length"
+        or (name == b"transfer-encoding" and value.lower().endswith(b"chunked"))
+        for name, value in headers
+    )
+
+
+def _first_headers(headers: list[tuple[bytes, bytes]], bytes_max: int) -> list[tuple[bytes, bytes]]:
+    kept: list[tuple[bytes, bytes]] = []
+    for name, value in headers:
+        bytes_max -= len(name) + len(value) + 4
+        if bytes_max < 0:
+            break
+        kept.append((name, value))
+    return kept

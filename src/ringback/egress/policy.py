@@ -1,0 +1,134 @@
+"""Which URLs and addresses may be called; the caller learns that one may not, never why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+)
+
+from ringback.egress.addresses import METADATA, is_loopback, not_public, unmapped
+from ringback.egress.url import Target
+from ringback.errors import InvalidTarget
+
+HTTPS_PORTS = frozenset({443, 8443})
+HTTP_PORTS = frozenset({80, 8080})
+
+# Names that are only ever answered from inside somebody's network.
+_INSIDE_SUFFIXES = (
+    ".corp",
+    ".home",
+    ".home.arpa",
+    ".internal",
+    ".intranet",
+    ".lan",
+    ".local",
+    ".localdomain",
+    ".localhost",
+    ".private",
+    ".svc",
+)
+
+
+class BlockedTarget(InvalidTarget):
+    """The URL is well spelled but may not be called; ``detail`` is for the operator's log alone."""
+
+    def __init__(self, detail: str) -> None:
+        # One sentence for every case: a different one would tell a stranger about our network.
+        super().__init__("This URL may not be called from here; use a public https URL.")
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetPolicy:
+    """What may be dialled, as a value: judged once by URL and again by every resolved address."""
+
+    allow_http: bool = False
+    allow_loopback: bool = False
+    ports: frozenset[int] | None = HTTPS_PORTS  # None: any
+    own_addresses: frozenset[tuple[str, int]] = frozenset()  # where we listen; never dialled
+    allow_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # an operator's own, dialled too
+
+    @classmethod
+    def server(
+        cls,
+        *,
+        allow_http: bool = False,
+        own_addresses: frozenset[tuple[str, int]] = frozenset(),
+        allow_networks: tuple[IPv4Network | IPv6Network, ...] = (),
+    ) -> TargetPolicy:
+        """Return the policy of a server that strangers use: the public internet alone."""
+        return cls(
+            allow_http=allow_http,
+            ports=HTTPS_PORTS | HTTP_PORTS if allow_http else HTTPS_PORTS,
+            own_addresses=own_addresses,
+            allow_networks=allow_networks,
+        )
+
+    @classmethod
+    def dev(
+        cls,
+        *,
+        own_addresses: frozenset[tuple[str, int]] = frozenset(),
+        allow_networks: tuple[IPv4Network | IPv6Network, ...] = (),
+    ) -> TargetPolicy:
+        """Return the policy of a developer's machine: also http, loopback and any port."""
+        return cls(
+            allow_http=True,
+            allow_loopback=True,
+            ports=None,
+            own_addresses=own_addresses,
+            allow_networks=allow_networks,
+        )
+
+    def judge_url(self, target: Target) -> None:
+        """Raise ``BlockedTarget`` for a URL that no answer of the DNS could make right."""
+        if target.scheme != "https" and not self.allow_http:
+            raise BlockedTarget(f"{target.origin}: only https is allowed")
+        if self.ports is not None and target.port not in self.ports:
+            raise BlockedTarget(f"{target.origin}: port {target.port} is not allowed")
+        if target.address is None:
+            self._judge_name(target.host)
+        else:
+            self.judge_address(target.address, target.port)
+
+    def judge_address(self, address: str | IPv4Address | IPv6Address, port: int) -> None:
+        """Raise ``BlockedTarget`` for an address that may not be dialled."""
+        try:
+            ip = unmapped(ip_address(address))
+        except ValueError as exc:
+            raise BlockedTarget(f"{address!r} is not an address") from exc
+        if ip in METADATA:
+            raise BlockedTarget(f"{ip} hands out a provider's metadata")
+        if self._is_ours(ip, port):
+            raise BlockedTarget(f"{ip}:{port} is this server itself")
+        why = not_public(ip)
+        if why is None or (self.allow_loopback and is_loopback(ip)):
+            return
+        if not any(ip in network for network in self.allow_networks):
+            raise BlockedTarget(f"{ip} is not public: {why}")
+
+    def _judge_name(self, host: str) -> None:
+        if host == "localhost" or host.endswith(".localhost"):
+            if self.allow_loopback:
+                return
+        # Whoever opens a network of his own names his machines as he likes: "receiver",
+        # "hooks.default.svc". Their addresses are judged all the same.
+        elif self.allow_networks:
+            return
+        if "." not in host or host.endswith(_INSIDE_SUFFIXES):
+            raise BlockedTarget(f"{host} is a name of an inside network")
+
+    def _is_ours(self, ip: IPv4Address | IPv6Address, port: int) -> bool:
+        for own_host, own_port in self.own_addresses:
+            if own_port != port:
+                continue
+            own = None if own_host == "localhost" else unmapped(ip_address(own_host))
+            # A listener on every address answers on loopback, and so does "localhost".
+            if ip == own or ((own is None or own.is_unspecified) and is_loopback(ip)):
+                return True
+        return False

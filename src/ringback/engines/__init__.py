@@ -1,0 +1,1 @@
+"""Engines turn a generation request into artifacts; ``contract`` says how, each folder is one."""

@@ -1,0 +1,51 @@
+"""What an engine is: inputs in; progress, previews and result files out; cancellation honoured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRequest:
+    """One job as its engine sees it; ``input`` has been validated and has its defaults."""
+
+    job_id: str
+    workspace_id: str
+    kind: str
+    model: str
+    input: Mapping[str, Any]
+
+
+class EngineIO(Protocol):
+    """What an engine may do to the world while it runs one job."""
+
+    async def progress(self, fraction: float) -> None:
+        """Report how much is done, from 0 to 1; never goes backwards for the user."""
+
+    async def preview(self, artifact: str) -> None:
+        """Show a saved artifact as the job's result so far."""
+
+    async def save(self, content: bytes | Path, *, media_type: str) -> str:
+        """Keep a file durably and return its artifact name; a path is moved, not copied."""
+
+    async def fetch(self, url: str, *, bytes_max: int) -> bytes:
+        """Return the bytes behind an input URL (http, https or data), or raise ``FetchError``."""
+
+
+class Engine(Protocol):
+    """Makes the artifacts of a job.
+
+    ``run`` is cancelled (``asyncio.CancelledError``) when the job is cancelled or out of time and
+    must then stop within half a second. It raises ``EngineError`` when the result cannot be made.
+    """
+
+    name: str
+
+    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        """Make the result and return the names of its artifacts."""
+
+    async def close(self) -> None:
+        """Let go of processes and connections; called once, after the last run."""

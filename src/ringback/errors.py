@@ -1,0 +1,203 @@
+"""Every error that Ringback raises on purpose, in one tree, named by whose fault it is.
+
+RingbackError
+├── CallerError                     the request cannot be served as it is (4xx)
+│   ├── InvalidRequest              a body, header or query is wrong; names each wrong field (400)
+│   │   └── InvalidTarget           a URL that may not be called (400)
+│   ├── NotAuthenticated            no token, or an unknown one (401)
+│   ├── HostRefused                 the Host header names a host that is not ours (403)
+│   ├── NotFound                    (404)
+│   │   ├── JobNotFound
+│   │   ├── ModelNotFound           carries near matches
+│   │   └── RouteNotFound
+│   ├── MethodNotAllowed            (405)
+│   ├── IdempotencyConflict         one key, two different requests (409)
+│   ├── BodyTooLarge                (413)
+│   ├── UnsupportedMediaType        (415)
+│   └── BacklogFull                 the workspace's queue limit is reached (429)
+├── IllegalTransition               an event that the status does not allow; nothing changed
+├── LeaseLost                       a write by somebody who no longer holds the job or delivery
+├── EngineError                     the engine could not make the result; the job fails with it
+├── FetchError                      a guarded request to a user's URL failed; has a stable reason
+├── StorageFull                     the disk has no room for new work (507)
+├── Draining                        the server is going down and takes no new work (503)
+└── SetupError                      the server cannot start like this; says what to do
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class RingbackError(Exception):
+    """Anything that Ringback raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: where it is (``/width``, or ``header:X-Webhook-URL``) and what broke."""
+
+    path: str
+    message: str
+
+
+class CallerError(RingbackError):
+    """A request that cannot be served as it is; ``code`` is stable and snake_case."""
+
+    code = "bad_request"
+
+
+class InvalidRequest(CallerError):
+    """A request whose body, header or query is wrong; ``details`` names each wrong field."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, details: Sequence[FieldError] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
+
+
+class InvalidTarget(InvalidRequest):
+    """A URL of the caller's that may not be called; says no more than that."""
+
+    code = "blocked_target"
+
+
+class NotAuthenticated(CallerError):
+    """No token came, or one that opens nothing."""
+
+    code = "not_authenticated"
+
+
+class HostRefused(CallerError):
+    """The Host header names a host that this server does not serve."""
+
+    code = "host_refused"
+
+
+class NotFound(CallerError):
+    """Nothing of this workspace answers to that name."""
+
+    code = "not_found"
+
+
+class JobNotFound(NotFound):
+    """No job of this workspace has that id."""
+
+    code = "job_not_found"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__("This workspace has no job with that id; check the id and the token.")
+        self.job_id = job_id
+
+
+class ModelNotFound(NotFound):
+    """No model of the catalogue has that id; ``near`` are ids that resemble it."""
+
+    code = "model_not_found"
+
+    def __init__(self, model: str, near: Sequence[str] = ()) -> None:
+        hint = f" Did you mean {' or '.join(near)}?" if near else " GET /models lists them."
+        super().__init__(f"There is no model {model!r}.{hint}")
+        self.model = model
+        self.near = tuple(near)
+
+
+class RouteNotFound(NotFound):
+    """No route has that path."""
+
+    code = "route_not_found"
+
+
+class MethodNotAllowed(CallerError):
+    """The route exists, but not with that method; ``allow`` are the ones it has."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allow: Sequence[str]) -> None:
+        super().__init__(f"This route does not take {method}; use {' or '.join(allow)}.")
+        self.allow = tuple(allow)
+
+
+class IdempotencyConflict(CallerError):
+    """One idempotency key was used for two different requests."""
+
+    code = "idempotency_conflict"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for a different request; use a new one for this request."
+        )
+
+
+class BodyTooLarge(CallerError):
+    """The body has more bytes than this route takes."""
+
+    code = "body_too_large"
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(f"The body is larger than {bytes_max} bytes, the most this route takes.")
+        self.bytes_max = bytes_max
+
+
+class UnsupportedMediaType(CallerError):
+    """The body is not of a type that this route takes."""
+
+    code = "unsupported_media_type"
+
+
+class BacklogFull(CallerError):
+    """The workspace's queue limit is reached; ``retry_after_s`` says when to ask again."""
+
+    code = "backlog_full"
+
+    def __init__(self, backlog_max: int, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"This workspace already has {backlog_max} jobs waiting, the most it may have; "
+            f"try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
+class IllegalTransition(RingbackError):
+    """An event that the job's status does not allow; nothing changed."""
+
+    def __init__(self, job_id: str, status: str, event: str) -> None:
+        super().__init__(f"job {job_id} is {status}, which does not allow {event}")
+        self.job_id = job_id
+        self.status = status
+        self.event = event
+
+
+class LeaseLost(RingbackError):
+    """A write by somebody who no longer holds the job or delivery; nothing changed."""
+
+
+class EngineError(RingbackError):
+    """The engine could not make the job's result; the sentence becomes ``result.error``."""
+
+
+class FetchError(RingbackError):
+    """A guarded request to somebody's URL failed; ``reason`` is one of a stable few."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class StorageFull(RingbackError):
+    """The disk has no room for new work."""
+
+    code = "storage_full"
+
+
+class Draining(RingbackError):
+    """The server is going down and takes no new work."""
+
+    code = "draining"
+
+
+class SetupError(RingbackError):
+    """The server cannot start like this; the sentence says what to do."""

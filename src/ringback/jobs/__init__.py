@@ -1,0 +1,1 @@
+"""The job, its nine statuses, and the one table of what may follow what."""

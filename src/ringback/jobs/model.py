@@ -1,0 +1,63 @@
+"""The job as a frozen value."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+
+class JobStatus(StrEnum):
+    """The nine statuses of the public API, spelled as it spells them."""
+
+    BACKLOGGED = "backlogged"
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    PROCESSING = "processing"
+    SAMPLING = "sampling"
+    INTERMEDIATE_COMPLETE = "intermediate-complete"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Say whether the job is over: nothing changes after."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+
+class JobResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of a job: URLs of its artifacts (so far, while it runs), or one error sentence."""
+
+    urls: tuple[str, ...] | None = None
+    error: str | None = None
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One generation, from submission to terminal status.
+
+    ``epoch`` counts the job's holders: it grows whenever the job changes hands (admitted, claimed,
+    given back, ended), and every write names the epoch it was based on. A write by somebody whose
+    epoch is past changes nothing.
+    """
+
+    job_id: str
+    workspace_id: str
+    kind: str
+    model: str
+    type: str
+    engine: str
+    input: dict[str, Any]
+    created_at_ms: int
+    base_url: str  # where the client reached the server: the beginning of the result's URLs
+    status: JobStatus = JobStatus.QUEUED
+    webhook_url: str | None = None
+    completed_at_ms: int | None = None
+    result: JobResult | None = None
+    progress: float = 0.0
+    epoch: int = 0
+    deaths: int = 0  # workers that died with it

@@ -1,0 +1,80 @@
+"""What the verbs and the worker need remembered about jobs."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from ringback.jobs.admission import Limits
+from ringback.jobs.model import Job, JobStatus
+
+
+class Idempotency(Struct, frozen=True, kw_only=True):
+    """A submission's idempotency key and what was asked under it."""
+
+    key: str
+    fingerprint: str
+    kept_since_ms: int  # keys used before are forgotten
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """A job about to exist; its status is decided as it is written."""
+
+    job: Job
+    limits: Limits
+    idempotency: Idempotency | None = None
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """A job that is committed and synced; ``replayed`` when the key had made it before."""
+
+    job: Job
+    replayed: bool = False
+
+
+class JobFilter(Struct, frozen=True, kw_only=True):
+    """Which of a workspace's jobs to list: newest first, made before ``before_id``."""
+
+    workspace_id: str
+    limit: int
+    before_id: str | None = None
+    types: tuple[str, ...] = ()
+    status: JobStatus | None = None
+
+
+class JobQueue(Protocol):
+    """Jobs, durably. Every write is one transaction, synced before it returns.
+
+    Writes by a holder compare the job's ``epoch``: they return False, and change nothing, when
+    the job has changed hands since.
+    """
+
+    async def submit(self, submission: Submission) -> Accepted:
+        """Write a new job, or raise ``IdempotencyConflict``, ``BacklogFull``, ``StorageFull``."""
+
+    async def claim_jobs(
+        self, *, engine: str, limit: int, worker_id: str, lease_until_ms: int
+    ) -> list[Job]:
+        """Take the longest-queued jobs of an engine; each has one holder, with its own epoch."""
+
+    async def hold_job(self, job: Job, *, lease_until_ms: int) -> bool:
+        """Write the status, progress and previews of a held job and extend its lease."""
+
+    async def extend_lease(self, job: Job, *, lease_until_ms: int) -> bool:
+        """Extend the lease of a held job; nothing else of it is written."""
+
+    async def requeue_job(self, job: Job) -> bool:
+        """Give a held job back to the queue."""
+
+    async def expired_jobs(self, *, now_ms: int, limit: int) -> list[Job]:
+        """Return held jobs whose lease is over."""
+
+    async def get_job(self, job_id: str) -> Job | None:
+        """Return the job with that id, of any workspace, or None."""
+
+    async def list_jobs(self, wanted: JobFilter) -> list[Job]:
+        """Return a workspace's jobs, newest first."""
+
+    async def queued_engines(self) -> list[str]:
+        """Return the engines that have queued jobs."""

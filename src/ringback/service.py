@@ -1,0 +1,293 @@
+"""The verbs: what can be done to jobs, one transaction each.
+
+They stand above jobs, webhooks and storage because "the job is over" and "a delivery is owed" must
+commit together. Each decides with the pure functions of ``jobs.transitions`` and writes once,
+guarded by the job's epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ringback.clock import Clock
+from ringback.doorbell import Bells, Doorbell
+from ringback.egress.url import parse_target
+from ringback.errors import Draining, JobNotFound, LeaseLost
+from ringback.ids import Ids
+from ringback.jobs.admission import Limits
+from ringback.jobs.model import Job, JobResult
+from ringback.jobs.queue import Accepted, Idempotency, JobFilter, Submission
+from ringback.jobs.transitions import JobEvent, advance
+from ringback.log import get_logger
+from ringback.storage.contract import Store
+from ringback.webhooks.model import Delivery
+from ringback.webhooks.outbox import Ending
+from ringback.wire.document import job_document
+
+log = get_logger(__name__)
+
+DEATHS_MAX = 3
+IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
+_LOOK_AGAIN_S = 1.0  # a job may end in another process, which rings no bell here
+
+_encode = msgspec.json.Encoder().encode
+
+
+class GenerationRequest(Struct, frozen=True, kw_only=True):
+    """What a client asks for; the input has been validated and the target judged."""
+
+    workspace_id: str
+    kind: str
+    model: str
+    type: str
+    engine: str
+    input: dict[str, Any]
+    base_url: str
+    webhook_url: str | None = None
+    idempotency_key: str | None = None
+
+
+class Service:
+    """The verbs on one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        ids: Ids,
+        limits: Limits,
+        bells: Bells,
+        room_for_work: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+        self._bells = bells
+        self._room_for_work = room_for_work
+        self._draining = False
+
+    def drain(self) -> None:
+        """Take no new jobs from now on, and let nobody wait for a job's end."""
+        self._draining = True
+        self._bells.ended.tell_all()
+
+    @property
+    def is_draining(self) -> bool:
+        """Say whether the server is going down."""
+        return self._draining
+
+    async def submit(self, request: GenerationRequest) -> Accepted:
+        """Make a job; it is committed and synced when this returns.
+
+        Raises ``BacklogFull``, ``IdempotencyConflict``, ``StorageFull`` or ``Draining``.
+        """
+        if self._draining:
+            raise Draining("The server is going down; try again in a moment.")
+        self._room_for_work()
+        now_ms = self._clock.now_ms()
+        key = request.idempotency_key
+        accepted = await self._store.submit(
+            Submission(
+                job=Job(
+                    job_id=self._ids.uuid7(),
+                    workspace_id=request.workspace_id,
+                    kind=request.kind,
+                    model=request.model,
+                    type=request.type,
+                    engine=request.engine,
+                    input=request.input,
+                    created_at_ms=now_ms,
+                    base_url=request.base_url,
+                    webhook_url=request.webhook_url,
+                ),
+                limits=self._limits,
+                idempotency=None
+                if key is None
+                else Idempotency(
+                    key=key,
+                    fingerprint=_fingerprint(request),
+                    kept_since_ms=now_ms - IDEMPOTENCY_KEPT_MS,
+                ),
+            )
+        )
+        self._bells.queued.ring()
+        return accepted
+
+    async def get(self, job_id: str, *, workspace_id: str) -> Job:
+        """Return a job of this workspace, or raise ``JobNotFound``."""
+        job = await self._store.get_job(job_id)
+        if job is None or job.workspace_id != workspace_id:
+            raise JobNotFound(job_id)
+        return job
+
+    async def wait_for_end(self, job: Job, *, timeout_s: float) -> Job:
+        """Return the job once it is over, or as it stands after the timeout."""
+        deadline = self._clock.monotonic() + timeout_s
+        changed = Doorbell()
+        with self._bells.ended.watch(job.job_id, changed.ring):
+            while not self._draining:
+                job = await self.get(job.job_id, workspace_id=job.workspace_id)
+                left_s = deadline - self._clock.monotonic()
+                if job.status.is_terminal or left_s <= 0:
+                    break
+                await changed.wait(min(left_s, _LOOK_AGAIN_S))
+        return job
+
+    async def list_jobs(self, wanted: JobFilter) -> list[Job]:
+        """Return a workspace's jobs, newest first."""
+        return await self._store.list_jobs(wanted)
+
+    async def cancel(self, job_id: str, *, workspace_id: str) -> Job:
+        """End a job that has not ended; one that has is left as it is. Both return the job.
+
+        A running job is cancelled here and now: its worker's later writes find a newer epoch and
+        change nothing, and its engine is stopped.
+        """
+        while True:
+            job = await self.get(job_id, workspace_id=workspace_id)
+            if job.status.is_terminal:
+                return job
+            result = JobResult(error="The job was cancelled.")
+            try:
+                return await self._end(job, JobEvent.CANCEL, result)
+            except LeaseLost:
+                continue  # it changed hands between the read and the write: look again
+
+    # for workers
+
+    async def queued_engines(self) -> list[str]:
+        """Return the engines that have queued jobs."""
+        return await self._store.queued_engines()
+
+    async def claim(self, *, engine: str, limit: int, worker_id: str, lease_s: float) -> list[Job]:
+        """Take queued jobs of an engine, each held until its lease ends."""
+        return await self._store.claim_jobs(
+            engine=engine,
+            limit=limit,
+            worker_id=worker_id,
+            lease_until_ms=self._clock.now_ms() + int(lease_s * 1000),
+        )
+
+    async def report(
+        self,
+        job: Job,
+        *events: JobEvent,
+        lease_s: float,
+        progress: float | None = None,
+        urls: tuple[str, ...] | None = None,
+    ) -> Job:
+        """Write what a held job's engine did; returns the job as it now is, its lease extended.
+
+        Raises ``LeaseLost`` when the job has changed hands.
+        """
+        now_ms = self._clock.now_ms()
+        result = None if urls is None else JobResult(urls=urls)
+        for event in events:
+            job = advance(job, event, now_ms=now_ms, result=result, progress=progress)
+        if not await self._store.hold_job(job, lease_until_ms=now_ms + int(lease_s * 1000)):
+            raise LeaseLost(f"job {job.job_id} has changed hands")
+        return job
+
+    async def heartbeat(self, job: Job, *, lease_s: float) -> None:
+        """Extend the lease of a held job, or raise ``LeaseLost``."""
+        lease_until_ms = self._clock.now_ms() + int(lease_s * 1000)
+        if not await self._store.extend_lease(job, lease_until_ms=lease_until_ms):
+            raise LeaseLost(f"job {job.job_id} has changed hands")
+
+    async def finish(self, job: Job, *, urls: tuple[str, ...]) -> Job:
+        """End a held job as completed, or raise ``LeaseLost``."""
+        return await self._end(job, JobEvent.COMPLETE, JobResult(urls=urls))
+
+    async def fail(self, job: Job, *, error: str) -> Job:
+        """End a job as failed, or raise ``LeaseLost``."""
+        return await self._end(job, JobEvent.FAIL, JobResult(error=error))
+
+    async def release(self, job: Job) -> None:
+        """Give a held job back to the queue, unharmed; nothing happens if it is no longer held."""
+        await self._store.requeue_job(advance(job, JobEvent.RELEASE, now_ms=self._clock.now_ms()))
+
+    async def rescue_jobs(self, *, leases_until_ms: int, limit: int = 100) -> int:
+        """Give jobs whose lease ended by then back to the queue; after three deaths they fail.
+
+        Returns how many were rescued or failed.
+        """
+        now_ms = self._clock.now_ms()
+        rescued = 0
+        for job in await self._store.expired_jobs(now_ms=leases_until_ms, limit=limit):
+            after = advance(job, JobEvent.RESCUE, now_ms=now_ms)
+            if after.deaths < DEATHS_MAX:
+                rescued += await self._store.requeue_job(after)
+                log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
+                continue
+            error = f"The job's worker died {after.deaths} times while running it."
+            try:
+                await self.fail(msgspec.structs.replace(job, deaths=after.deaths), error=error)
+            except LeaseLost:
+                continue
+            rescued += 1
+            log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
+        if rescued:
+            self._bells.queued.ring()
+        return rescued
+
+    async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
+        after = advance(job, event, now_ms=self._clock.now_ms(), result=result)
+        owed = self._owed_for(after)
+        ending = Ending(before=job, after=after, limits=self._limits, delivery=owed)
+        if not await self._store.end_job(ending):
+            raise LeaseLost(f"job {job.job_id} has changed hands")
+        if owed is not None:
+            self._bells.owed.ring()
+        self._bells.queued.ring()
+        self._bells.ended.tell(job.job_id)
+        return after
+
+    def _owed_for(self, job: Job) -> Delivery | None:
+        if job.webhook_url is None:
+            return None
+        return Delivery.owed_for(
+            job,
+            delivery_id=self._ids.uuid7(),
+            destination=_destination(job.webhook_url),
+            body=webhook_body(job),
+        )
+
+
+def webhook_body(job: Job) -> bytes:
+    """Return the body of a terminal job's webhook: the contract's five members and no more."""
+    return _encode(
+        job_document(
+            job_id=job.job_id,
+            status=job.status,
+            created_at_ms=job.created_at_ms,
+            completed_at_ms=job.completed_at_ms,
+            result=result_document(job.result),
+        )
+    )
+
+
+def result_document(result: JobResult | None) -> dict[str, Any] | None:
+    """Return a job's result as the contract shows it."""
+    if result is None:
+        return None
+    if result.error is not None:
+        return {"error": result.error}
+    return {"urls": result.urls or ()}
+
+
+@lru_cache(maxsize=4096)
+def _destination(url: str) -> str:
+    return parse_target(url).origin
+
+
+def _fingerprint(request: GenerationRequest) -> str:
+    asked = (request.kind, request.model, request.input, request.webhook_url)
+    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()

@@ -1,0 +1,110 @@
+"""Every knob: its name, type, default and one line of meaning. Read once, frozen, handed down.
+
+A setting comes from, last word first: the command line, the environment (``RINGBACK_`` and the
+name in capitals), the file given with ``--config`` (TOML, the same names), the default here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ringback.errors import SetupError
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+DEFAULT_PORT = 7464
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one server runs."""
+
+    profile: Literal["dev", "serve"] = "serve"
+    """dev: any token opens a workspace of its name, loopback webhooks allowed."""
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: Port = DEFAULT_PORT
+    """The port to listen on; 0 picks a free one."""
+    data: Path = Path(".ringback")
+    """The directory that holds the database and the artifacts."""
+    public_url: str | None = None
+    """Where clients reach this server; result URLs begin with it (default: the request's host)."""
+    allowed_hosts: tuple[str, ...] = ()
+    """dev only: names beside localhost that the Host header may have."""
+    active_max: Count = 4
+    """Jobs of one workspace that may be queued or running at once; more are backlogged."""
+    backlog_max: Annotated[int, Meta(ge=0)] = 1000
+    """Backlogged jobs of one workspace; more are refused with 429."""
+    body_bytes_max: Count = 1_048_576
+    """The largest request body that is read."""
+    job_timeout_s: Seconds = 180.0
+    """How long a built-in engine may work on one job."""
+    lease_s: Seconds = 15.0
+    """How long a worker that is not heard of keeps its jobs."""
+    sketch_processes: Count = 1
+    """Processes that draw pictures side by side."""
+    webhook_timeout_s: Seconds = 15.0
+    """One attempt's total time: names, connecting, sending and the answer."""
+    webhook_concurrency: Count = 256
+    """Attempts in flight at once."""
+    webhook_concurrency_per_destination: Count = 8
+    """Attempts in flight at once to one scheme, host and port."""
+    webhook_http: bool = False
+    """serve only: allow plain http webhook URLs."""
+    grace_s: Seconds = 30.0
+    """How long a stopping server lets running work finish."""
+    disk_reserve_bytes: Annotated[int, Meta(ge=0)] = 67_108_864
+    """New jobs are refused with 507 when the disk has less room than this."""
+    log_level: Literal["debug", "info", "warning"] = "info"
+    """The least serious log lines that are written."""
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """auto: text to a terminal, JSON elsewhere."""
+
+    @property
+    def is_dev(self) -> bool:
+        """Say whether this is the developer's profile."""
+        return self.profile == "dev"
+
+
+def read_settings(
+    flags: Mapping[str, Any], *, environment: Mapping[str, str], config: Path | None = None
+) -> Settings:
+    """Return the settings in force, or raise ``SetupError`` naming the wrong one.
+
+    A flag that is None was not given.
+    """
+    config = config or (Path(path) if (path := environment.get("RINGBACK_CONFIG")) else None)
+    found: dict[str, Any] = {}
+    if config is not None:
+        found |= _read_file(config)
+    for name in Settings.__struct_fields__:
+        if text := environment.get(f"RINGBACK_{name.upper()}"):
+            found[name] = text.split(",") if name == "allowed_hosts" else text
+    found |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        # strict=False reads "8000" as a number and "true" as a truth, as the environment has them.
+        return msgspec.convert(found, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as exc:
+        raise SetupError(f"The settings are wrong: {exc}.") from exc
+
+
+def _read_file(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text("utf-8"))
+    except OSError as exc:
+        raise SetupError(f"The config file {config} cannot be read: {exc.strerror}.") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SetupError(f"The config file {config} is not TOML: {exc}.") from exc
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"{value!r} is not a {kind.__name__}")

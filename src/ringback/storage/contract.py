@@ -1,0 +1,74 @@
+"""What a store promises: jobs, deliveries and workspaces under one transaction."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from ringback.jobs.queue import JobQueue
+from ringback.webhooks.outbox import Outbox
+
+
+class Workspace(Struct, frozen=True, kw_only=True):
+    """Whose jobs they are, and the secret that signs their webhooks."""
+
+    workspace_id: str
+    secret: str
+    created_at_ms: int
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """A bearer credential, known by its SHA-256 alone; ``hint`` is its beginning, for people."""
+
+    token_id: str
+    workspace_id: str
+    digest: str
+    hint: str
+    created_at_ms: int
+    revoked_at_ms: int | None = None
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """How many jobs and deliveries there are, by status."""
+
+    jobs: dict[str, int]
+    deliveries: dict[str, int]
+
+
+class Workspaces(Protocol):
+    """Workspaces and the tokens that open them."""
+
+    async def open_workspace(self, workspace: Workspace) -> Workspace:
+        """Return the workspace of that id, made now if there was none."""
+
+    async def get_workspace(self, workspace_id: str) -> Workspace | None:
+        """Return the workspace of that id, or None."""
+
+    async def list_workspaces(self) -> list[Workspace]:
+        """Return every workspace, by id."""
+
+    async def rotate_secret(self, workspace_id: str, secret: str) -> bool:
+        """Replace the signing secret; False when there is no such workspace."""
+
+    async def add_token(self, token: Token) -> None:
+        """Keep a new token."""
+
+    async def find_token(self, digest: str) -> Token | None:
+        """Return the token with that digest if it has not been revoked."""
+
+    async def list_tokens(self) -> list[Token]:
+        """Return every token, oldest first."""
+
+    async def revoke_token(self, token_id: str, *, now_ms: int) -> bool:
+        """Make a token open nothing; False when none has that id or it was revoked before."""
+
+
+class Store(JobQueue, Outbox, Workspaces, Protocol):
+    """Everything that is remembered; any implementation passes tests/contract/test_store.py."""
+
+    async def counts(self) -> Counts:
+        """Return how many jobs and deliveries there are, by status."""
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of the data; no call may follow."""

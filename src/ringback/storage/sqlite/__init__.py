@@ -1,0 +1,5 @@
+"""SQLite behind the ``Store`` protocol: one writer with group commit, readers beside it."""
+
+from ringback.storage.sqlite.store import SqliteStore
+
+__all__ = ["SqliteStore"]

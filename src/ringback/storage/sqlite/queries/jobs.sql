@@ -1,0 +1,89 @@
+-- name: known_keys
+select i.workspace_id, i.key, i.fingerprint, i.job_id
+  from json_each(:keys) k
+  join idempotency i on i.workspace_id = k.value ->> 0 and i.key = k.value ->> 1
+ where i.used_at_ms >= k.value ->> 2
+
+-- name: insert_keys
+insert or replace into idempotency (workspace_id, key, fingerprint, job_id, used_at_ms)
+select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+  from json_each(:rows)
+
+-- name: insert_jobs
+insert into jobs (job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url,
+                  status, webhook_url, completed_at_ms, result, progress, epoch, deaths)
+select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
+       value ->> 13, value ->> 14, value ->> 15
+  from jsonb_each(:rows)
+
+-- name: claim_jobs
+update jobs
+   set status = 'scheduled', epoch = epoch + 1, worker_id = :worker_id,
+       lease_until_ms = :lease_until_ms
+ where seq in (select seq from jobs
+                where engine = :engine and status = 'queued' order by seq limit :limit)
+returning seq, {columns}
+
+-- name: hold_jobs
+update jobs
+   set status = r.value ->> 2, progress = r.value ->> 3, result = r.value ->> 4,
+       lease_until_ms = r.value ->> 5
+  from jsonb_each(:rows) r
+ where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
+returning jobs.job_id
+
+-- name: extend_leases
+update jobs
+   set lease_until_ms = r.value ->> 2
+  from json_each(:rows) r
+ where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
+returning jobs.job_id
+
+-- name: requeue_jobs
+update jobs
+   set status = r.value ->> 2, deaths = r.value ->> 3, epoch = epoch + 1, progress = 0,
+       result = null, worker_id = null, lease_until_ms = null
+  from jsonb_each(:rows) r
+ where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
+returning jobs.job_id
+
+-- name: end_jobs
+update jobs
+   set status = r.value ->> 2, progress = r.value ->> 3, result = r.value ->> 4,
+       completed_at_ms = r.value ->> 5, deaths = r.value ->> 6, epoch = epoch + 1,
+       worker_id = null, lease_until_ms = null
+  from jsonb_each(:rows) r
+ where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
+returning jobs.job_id
+
+-- name: admit_jobs
+update jobs
+   set status = 'queued', epoch = epoch + 1
+ where seq in (select seq from jobs
+                where workspace_id = :workspace_id and status = 'backlogged'
+                order by seq limit :limit)
+
+-- name: expired_jobs
+select {columns} from jobs where lease_until_ms <= :now_ms order by lease_until_ms limit :limit
+
+-- name: get_job
+select {columns} from jobs where job_id = :job_id
+
+-- name: list_jobs
+select {columns} from jobs
+ where workspace_id = :workspace_id and job_id < :before_id
+   and (:types is null or type in (select value from json_each(:types)))
+   and (:status is null or status = :status)
+ order by job_id desc limit :limit
+
+-- name: queued_engines
+with recursive e (engine) as (
+    select min(engine) from jobs where status = 'queued'
+    union all
+    select (select min(engine) from jobs where status = 'queued' and engine > e.engine)
+      from e where e.engine is not null)
+select engine from e where engine is not null
+
+-- name: count_jobs
+select status, count(*) from jobs group by status

@@ -1,0 +1,39 @@
+"""The named statements of the .sql files beside this module."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from types import SimpleNamespace
+
+from msgspec.structs import fields
+
+from ringback.jobs.model import Job
+from ringback.webhooks.model import Delivery
+
+JOB_COLUMNS = (
+    "job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url, status, "
+    "webhook_url, completed_at_ms, result, progress, epoch, deaths"
+)
+DELIVERY_COLUMNS = ", ".join(field.name for field in fields(Delivery))
+assert JOB_COLUMNS.split(", ") == [field.name for field in fields(Job)]
+
+
+def _load(name: str, columns: str) -> SimpleNamespace:
+    text = files(__package__).joinpath("queries", f"{name}.sql").read_text("utf-8")
+    statements = {}
+    for part in text.split("-- name: ")[1:]:
+        title, _, statement = part.partition("\n")
+        statements[title.strip()] = statement.strip().replace("{columns}", columns)
+    return SimpleNamespace(**statements)
+
+
+JOBS = _load("jobs", JOB_COLUMNS)
+DELIVERIES = _load("deliveries", DELIVERY_COLUMNS)
+WORKSPACES = _load("workspaces", "")
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Return the numbered migrations in order."""
+    found = files(__package__).joinpath("migrations").iterdir()
+    scripts = [entry for entry in found if entry.name.endswith(".sql")]
+    return sorted((int(entry.name[:4]), entry.read_text("utf-8")) for entry in scripts)

@@ -1,0 +1,67 @@
+"""What a receiver's answer means for the delivery; decided purely, acted on elsewhere."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from ringback.egress.answer import Answer, Reason
+
+_SECONDS = re.compile(rb"[0-9]+")
+_SECONDS_DIGITS_MAX = 9  # thirty years; more digits mean the same and cost more to read
+_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_HTTP_DATE = re.compile(
+    rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d{2}) (" + b"|".join(_MONTHS) + rb") (\d{4})"
+    rb" (\d{2}):(\d{2}):(\d{2}) GMT"
+)
+
+
+class Outcome(StrEnum):
+    """What to do about a delivery after an attempt."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    GIVE_UP = "give_up"
+
+
+def classify(answer: Answer) -> Outcome:
+    """Say what the receiver's answer means for the delivery.
+
+    Only a whole 2xx delivers: when the rest of an answer is lost, nobody knows how it went on.
+    """
+    if answer.reason is None:
+        return Outcome.DELIVERED
+    gone = answer.status_code == 410 and answer.reason is Reason.STATUS
+    return Outcome.GIVE_UP if gone else Outcome.RETRY
+
+
+def retry_after_s(answer: Answer, *, now_ms: int) -> float | None:
+    """Return how long the receiver asks us to wait; None when it does not, or not intelligibly."""
+    value = answer.header(b"retry-after")
+    return None if value is None else parse_retry_after(value, now_ms=now_ms)
+
+
+def parse_retry_after(value: bytes, *, now_ms: int) -> float | None:
+    """Return the seconds in a Retry-After value, a number or an HTTP date; None for any other."""
+    value = value.strip()
+    if _SECONDS.fullmatch(value):
+        return float(value.lstrip(b"0")[:_SECONDS_DIGITS_MAX] or b"0")
+    date = _HTTP_DATE.fullmatch(value)
+    if date is None:
+        return None
+    day, month, year, hour, minute, second = date.groups()
+    try:
+        at = datetime(
+            int(year),
+            _MONTHS.index(month) + 1,
+            int(day),
+            int(hour),
+            int(minute),
+            # A leap second is legal in an HTTP date, but not in a datetime.
+            min(int(second), 59),
+            tzinfo=UTC,
+        )
+    except ValueError:
+        return None
+    return max(0.0, at.timestamp() - now_ms / 1000)

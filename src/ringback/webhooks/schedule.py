@@ -1,0 +1,44 @@
+"""When to try a delivery again, as data and one pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+_MINUTE = 60.0
+_HOUR = 60 * _MINUTE
+
+# The delay before each attempt, the first included: ten attempts within about 76 hours.
+SCHEDULE_S: tuple[float, ...] = (
+    0.0,
+    5.0,
+    5 * _MINUTE,
+    30 * _MINUTE,
+    2 * _HOUR,
+    5 * _HOUR,
+    10 * _HOUR,
+    14 * _HOUR,
+    20 * _HOUR,
+    24 * _HOUR,
+)
+
+JITTER = 0.2
+RETRY_AFTER_S_MAX = 24 * _HOUR
+
+
+def next_attempt_delay_s(
+    attempt_number_done: int,
+    *,
+    schedule: Sequence[float] = SCHEDULE_S,
+    rng: Random,
+    retry_after_s: float | None = None,
+) -> float | None:
+    """Return how long to wait after that attempt (0: before the first), or None to give up."""
+    assert attempt_number_done >= 0
+    if attempt_number_done >= len(schedule):
+        return None
+    # Spread, so that a receiver that comes back is not hit by everyone at once.
+    delay_s = schedule[attempt_number_done] * rng.uniform(1 - JITTER, 1 + JITTER)
+    if retry_after_s is None:
+        return delay_s
+    return max(delay_s, min(retry_after_s, RETRY_AFTER_S_MAX))

@@ -1,0 +1,1 @@
+"""What crosses the wire: the public job document and the signature. Standard library only."""

@@ -1,0 +1,276 @@
+"""The worker: claim a job, run its engine, keep the lease alive, finish it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from ringback.artifacts.contract import ArtifactStore
+from ringback.clock import Clock
+from ringback.doorbell import Bells
+from ringback.engines.contract import Engine, EngineRequest
+from ringback.errors import EngineError, FetchError, LeaseLost, StorageFull
+from ringback.jobs.model import Job, JobStatus
+from ringback.jobs.transitions import JobEvent
+from ringback.log import get_logger
+from ringback.service import Service
+
+log = get_logger(__name__)
+
+_LOOK_AGAIN_S = 1.0  # work may come from another process, which rings no bell here
+_DISK_PATIENCE_S = 1.0
+_PROGRESS_EVERY_S = 0.25
+_BROKEN = "The engine broke while making the result; the server's log has the details."
+
+
+class Fetch(Protocol):
+    """Gets what is behind a user's URL, by way of the target policy."""
+
+    async def __call__(self, url: str, *, bytes_max: int) -> bytes:
+        """Return the bytes, at most so many, or raise ``FetchError``."""
+
+
+class Slot(Struct, frozen=True, kw_only=True):
+    """An engine and how many of its jobs run at once."""
+
+    engine: Engine
+    concurrency: int
+
+
+class Worker:
+    """Runs the jobs of its engines until it is drained."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        slots: Mapping[str, Slot],
+        artifacts: ArtifactStore,
+        fetch: Fetch,
+        clock: Clock,
+        bells: Bells,
+        worker_id: str,
+        lease_s: float,
+        job_timeout_s: float,
+    ) -> None:
+        self._service = service
+        self._slots = slots
+        self._artifacts = artifacts
+        self._fetch = fetch
+        self._clock = clock
+        self._bells = bells
+        self._worker_id = worker_id
+        self._lease_s = lease_s
+        self._job_timeout_s = job_timeout_s
+        self._running: set[_Run] = set()  # one job may be here twice: lost, and claimed anew
+        self._free = {name: slot.concurrency for name, slot in slots.items()}
+        self._draining = False
+
+    async def run(self) -> None:
+        """Claim and run jobs until the worker is drained."""
+        heart = asyncio.create_task(self._beat())
+        try:
+            while not self._draining:
+                try:
+                    claimed = await self.run_once()
+                except StorageFull:
+                    await self._clock.sleep(_DISK_PATIENCE_S)
+                    continue
+                if not claimed:
+                    await self._bells.queued.wait(_LOOK_AGAIN_S)
+        finally:
+            heart.cancel()
+
+    async def run_once(self) -> int:
+        """Start every queued job that there is room for; return how many."""
+        started = 0
+        for name in await self._service.queued_engines():
+            free = self._free.get(name, 0)
+            if not free or self._draining:
+                continue
+            for job in await self._service.claim(
+                engine=name, limit=free, worker_id=self._worker_id, lease_s=self._lease_s
+            ):
+                self._start(job)
+                started += 1
+        return started
+
+    async def drain(self, timeout_s: float) -> None:
+        """Claim no more; let running jobs finish for that long, then give the rest back."""
+        self._draining = True
+        self._bells.queued.ring()
+        if self._running:
+            await asyncio.wait([run.task for run in self._running], timeout=timeout_s)
+        left = list(self._running)
+        for run in left:
+            run.give_back = True
+            run.task.cancel()
+        if left:
+            await asyncio.wait([run.task for run in left])
+
+    def _start(self, job: Job) -> None:
+        self._free[job.engine] -= 1
+        run = _Run(job)
+        run.task = asyncio.create_task(self._work(run))
+        self._running.add(run)
+
+    async def _work(self, run: _Run) -> None:
+        job_id, engine = run.job.job_id, run.job.engine
+        try:
+            await self._end(run, *await self._outcome(run))
+        except LeaseLost:
+            log.warning("lease_lost", job_id=job_id)
+        except StorageFull:
+            # The result found no room: the job waits for better times.
+            await self._until_stored(lambda: self._service.release(run.job))
+            await self._clock.sleep(_DISK_PATIENCE_S)
+        except asyncio.CancelledError:
+            if run.give_back:
+                await self._until_stored(lambda: self._service.release(run.job))
+        except Exception:
+            # The lease runs out and another worker tries; this loop must not die of it.
+            log.exception("worker_broke", job_id=job_id)
+        finally:
+            self._running.discard(run)
+            self._free[engine] += 1
+            self._bells.queued.ring()
+
+    async def _outcome(self, run: _Run) -> tuple[JobEvent, tuple[str, ...] | str]:
+        """Return how the engine's run ended: completed with URLs, or failed with a sentence."""
+        job = run.job
+        request = EngineRequest(
+            job_id=job.job_id,
+            workspace_id=job.workspace_id,
+            kind=job.kind,
+            model=job.model,
+            input=job.input,
+        )
+        io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
+        try:
+            # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
+            with self._bells.ended.watch(job.job_id, run.cancel):
+                async with asyncio.timeout(self._job_timeout_s):
+                    names = await self._slots[job.engine].engine.run(request, io)
+        except EngineError as exc:
+            return JobEvent.FAIL, str(exc)
+        except TimeoutError:
+            return JobEvent.FAIL, f"The job took longer than {self._job_timeout_s:g} s."
+        except (LeaseLost, StorageFull):
+            raise
+        except Exception:
+            log.exception("engine_broke", job_id=job.job_id, engine=job.engine)
+            return JobEvent.FAIL, _BROKEN
+        return JobEvent.COMPLETE, tuple(artifact_url(job, name) for name in names)
+
+    async def _end(self, run: _Run, event: JobEvent, outcome: tuple[str, ...] | str) -> None:
+        if event is JobEvent.COMPLETE and not isinstance(outcome, str):
+            await self._until_stored(lambda: self._service.finish(run.job, urls=outcome))
+        else:
+            await self._until_stored(lambda: self._service.fail(run.job, error=str(outcome)))
+
+    async def _until_stored(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Repeat a write until the disk has room for it: what was accepted is not lost."""
+        while True:
+            try:
+                await write()
+            except StorageFull:
+                log.warning("storage_full", waiting_s=_DISK_PATIENCE_S)
+                await self._clock.sleep(_DISK_PATIENCE_S)
+            else:
+                return
+
+    async def _beat(self) -> None:
+        while True:
+            await self._clock.sleep(self._lease_s / 3)
+            await asyncio.gather(*(self._keep(run) for run in tuple(self._running)))
+
+    async def _keep(self, run: _Run) -> None:
+        try:
+            await self._service.heartbeat(run.job, lease_s=self._lease_s)
+        except LeaseLost:
+            run.cancel()
+        except StorageFull:
+            log.warning("storage_full", job_id=run.job.job_id)
+
+
+class _Run:
+    """One job in the worker's hands."""
+
+    task: asyncio.Task[None]
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.give_back = False
+
+    def cancel(self) -> None:
+        self.task.cancel()
+
+
+class _JobIO:
+    """What the engine may do to the world, for one job."""
+
+    def __init__(
+        self,
+        run: _Run,
+        service: Service,
+        artifacts: ArtifactStore,
+        fetch: Fetch,
+        clock: Clock,
+        lease_s: float,
+    ) -> None:
+        self._run = run
+        self._service = service
+        self._artifacts = artifacts
+        self._fetch = fetch
+        self._clock = clock
+        self._lease_s = lease_s
+        self._reported_at = -_PROGRESS_EVERY_S
+
+    async def progress(self, fraction: float) -> None:
+        """Write the progress, unless the last one was written a moment ago."""
+        now = self._clock.monotonic()
+        if now - self._reported_at < _PROGRESS_EVERY_S:
+            return
+        self._reported_at = now
+        await self._report(JobEvent.SAMPLE, progress=fraction)
+
+    async def preview(self, artifact: str) -> None:
+        """Show an artifact as the result so far."""
+        await self._report(JobEvent.PREVIEW, urls=(artifact_url(self._run.job, artifact),))
+
+    async def save(self, content: bytes | Path, *, media_type: str) -> str:
+        """Keep a file and return its artifact name."""
+        return await self._artifacts.save(content, media_type=media_type)
+
+    async def fetch(self, url: str, *, bytes_max: int) -> bytes:
+        """Return the bytes behind an input URL; our own artifacts are read where they lie."""
+        artifact = self._artifacts.find(url.removeprefix(artifact_url(self._run.job, "")))
+        if artifact is None:
+            return await self._fetch(url, bytes_max=bytes_max)
+        if artifact.path.stat().st_size > bytes_max:
+            raise FetchError("too_large", f"{url} has more than {bytes_max} bytes")
+        return await asyncio.to_thread(artifact.path.read_bytes)
+
+    async def _report(
+        self,
+        event: JobEvent,
+        *,
+        progress: float | None = None,
+        urls: tuple[str, ...] | None = None,
+    ) -> None:
+        job = self._run.job
+        started = (JobEvent.START,) if job.status is JobStatus.SCHEDULED else ()
+        # The first report of progress says that the engine has started, and no more.
+        events = started if started and event is JobEvent.SAMPLE else (*started, event)
+        self._run.job = await self._service.report(
+            job, *events, lease_s=self._lease_s, progress=progress, urls=urls
+        )
+
+
+def artifact_url(job: Job, name: str) -> str:
+    """Return where a job's client gets an artifact."""
+    return f"{job.base_url}/artifacts/{name}"

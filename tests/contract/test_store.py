@@ -1,0 +1,367 @@
+"""What every store promises: one suite, run against each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from builders import ROOMY, a_delivery, a_job, a_submission
+from msgspec.structs import replace
+
+from ringback.errors import BacklogFull, IdempotencyConflict
+from ringback.jobs.admission import Limits
+from ringback.jobs.model import Job, JobResult, JobStatus
+from ringback.jobs.queue import JobFilter
+from ringback.jobs.transitions import JobEvent, advance
+from ringback.storage.contract import Store, Token, Workspace
+from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
+from ringback.webhooks.outbox import Ending
+
+NOW = 1_800_000_000_000
+LATER = NOW + 60_000
+ATTEMPT = Attempt(number=1, started_at_ms=NOW, duration_ms=3, status_code=500, reason="status")
+
+
+async def claim(store: Store, limit: int = 10, *, until: int = LATER) -> list[Job]:
+    return await store.claim_jobs(engine="null", limit=limit, worker_id="w1", lease_until_ms=until)
+
+
+async def claim_due(
+    store: Store, limit: int = 10, *, at: int = NOW, each: int = 10, busy: tuple[str, ...] = ()
+) -> list[Delivery]:
+    return await store.claim_due(
+        now_ms=at, limit=limit, limit_each=each, lease_until_ms=LATER, busy=busy
+    )
+
+
+def ending(job: Job, *, limits: Limits = ROOMY, **changes: Any) -> Ending:
+    event = JobEvent.COMPLETE if JobStatus(job.status) is JobStatus.SCHEDULED else JobEvent.CANCEL
+    after = advance(job, event, now_ms=NOW, result=JobResult(urls=("http://x/a.png",)))
+    return Ending(before=job, after=after, limits=limits, delivery=a_delivery(job, **changes))
+
+
+async def a_waiting_delivery(store: Store, **changes: Any) -> Delivery:
+    await store.submit(a_submission())
+    (job,) = await claim(store)
+    ended = ending(job, **changes)
+    assert await store.end_job(ended)
+    assert ended.delivery is not None
+    return ended.delivery
+
+
+# jobs
+
+
+async def test_a_job_reads_as_it_was_written(store: Store) -> None:
+    job = a_job(
+        input={"prompt": "naïve \u0000 'quoted' \U0001f98a", "n": 1.5, "deep": [{"a": None}]},
+        webhook_url="https://shop.example/hook?a=1",
+    )
+    await store.submit(a_submission(job))
+    assert await store.get_job(job.job_id) == job
+
+
+async def test_a_job_that_nobody_made_is_none(store: Store) -> None:
+    assert await store.get_job(a_job().job_id) is None
+
+
+async def test_jobs_are_claimed_in_the_order_of_their_submission(store: Store) -> None:
+    jobs = [a_job() for _ in range(5)]
+    for job in jobs:
+        await store.submit(a_submission(job))
+    first, rest = await claim(store, 2), await claim(store)
+    assert [job.job_id for job in first + rest] == [job.job_id for job in jobs]
+
+
+async def test_a_claim_takes_only_its_own_engines_jobs(store: Store) -> None:
+    await store.submit(a_submission(a_job(engine="sketch")))
+    assert await claim(store) == []
+    assert await store.queued_engines() == ["sketch"]
+
+
+async def test_claimers_at_once_never_share_a_job(store: Store) -> None:
+    await asyncio.gather(*(store.submit(a_submission()) for _ in range(40)))
+    claims = await asyncio.gather(*(claim(store, 3) for _ in range(20)))
+    ids = [job.job_id for jobs in claims for job in jobs]
+    assert len(ids) == len(set(ids)) == 40
+
+
+async def test_a_held_job_shows_its_progress_and_previews(store: Store) -> None:
+    await store.submit(a_submission())
+    (job,) = await claim(store)
+    held = replace(
+        job, status=JobStatus.SAMPLING, progress=0.5, result=JobResult(urls=("http://x/p.png",))
+    )
+    assert await store.hold_job(held, lease_until_ms=LATER)
+    assert await store.get_job(job.job_id) == held
+
+
+async def test_the_writes_of_a_holder_whose_epoch_is_past_change_nothing(store: Store) -> None:
+    await store.submit(a_submission())
+    (stale,) = await claim(store)
+    assert await store.requeue_job(advance(stale, JobEvent.RESCUE, now_ms=NOW))
+    (held,) = await claim(store)
+    progressed = replace(stale, status=JobStatus.SAMPLING, progress=0.9)
+    assert not await store.hold_job(progressed, lease_until_ms=LATER)
+    assert not await store.extend_lease(stale, lease_until_ms=LATER * 2)
+    assert not await store.requeue_job(advance(stale, JobEvent.RELEASE, now_ms=NOW))
+    assert not await store.end_job(ending(stale))
+    assert await store.get_job(stale.job_id) == held
+    assert (await store.counts()).deliveries == {}
+
+
+async def test_a_job_ends_once_however_many_try_at_once(store: Store) -> None:
+    await store.submit(a_submission())
+    (job,) = await claim(store)
+    cancelled = advance(job, JobEvent.CANCEL, now_ms=NOW)
+    rival = Ending(before=job, after=cancelled, limits=ROOMY, delivery=a_delivery(job))
+    won = await asyncio.gather(
+        *(store.end_job(one) for one in [ending(job), rival, ending(job), rival])
+    )
+    assert sum(won) == 1
+    assert len(await store.deliveries_of(job.job_id)) == 1
+
+
+async def test_an_expired_lease_is_seen_and_an_extended_one_is_not(store: Store) -> None:
+    await store.submit(a_submission())
+    (job,) = await claim(store, until=NOW)
+    assert await store.expired_jobs(now_ms=NOW, limit=9) == [job]
+    assert await store.extend_lease(job, lease_until_ms=LATER)
+    assert await store.expired_jobs(now_ms=NOW, limit=9) == []
+
+
+async def test_a_requeued_job_comes_before_later_ones(store: Store) -> None:
+    first, second = a_job(), a_job()
+    await store.submit(a_submission(first))
+    await store.submit(a_submission(second))
+    (job,) = await claim(store, 1)
+    await store.requeue_job(advance(job, JobEvent.RESCUE, now_ms=NOW))
+    again = await claim(store, 1)
+    assert [(job.job_id, job.deaths, job.epoch) for job in again] == [(first.job_id, 1, 3)]
+
+
+# limits and keys
+
+
+async def test_a_workspace_over_its_limits_is_backlogged_then_refused(store: Store) -> None:
+    limits = Limits(active_max=2, backlog_max=1)
+    accepted = [await store.submit(a_submission(limits=limits)) for _ in range(3)]
+    assert [one.job.status for one in accepted] == ["queued", "queued", "backlogged"]
+    with pytest.raises(BacklogFull):
+        await store.submit(a_submission(limits=limits))
+    other = await store.submit(a_submission(a_job(workspace_id="rival"), limits=limits))
+    assert other.job.status == "queued"
+
+
+async def test_limits_hold_among_submissions_that_share_a_commit(store: Store) -> None:
+    limits = Limits(active_max=3, backlog_max=4)
+    results = await asyncio.gather(
+        *(store.submit(a_submission(limits=limits)) for _ in range(10)), return_exceptions=True
+    )
+    assert sum(isinstance(one, BacklogFull) for one in results) == 3
+    assert (await store.counts()).jobs == {"queued": 3, "backlogged": 4}
+
+
+async def test_an_end_lets_the_longest_backlogged_job_into_the_queue(store: Store) -> None:
+    limits = Limits(active_max=1, backlog_max=5)
+    jobs = [a_job() for _ in range(3)]
+    for job in jobs:
+        await store.submit(a_submission(job, limits=limits))
+    (held,) = await claim(store)
+    await store.end_job(ending(held, limits=limits))
+    assert [job.job_id for job in await claim(store)] == [jobs[1].job_id]
+
+
+async def test_a_cancelled_backlogged_job_frees_its_place_in_the_backlog(store: Store) -> None:
+    limits = Limits(active_max=1, backlog_max=1)
+    await store.submit(a_submission(limits=limits))
+    waiting = (await store.submit(a_submission(limits=limits))).job
+    assert await store.end_job(ending(waiting, limits=limits))
+    assert (await store.submit(a_submission(limits=limits))).job.status == "backlogged"
+
+
+async def test_a_cancel_that_read_a_backlogged_job_loses_to_its_admission(store: Store) -> None:
+    limits = Limits(active_max=1, backlog_max=5)
+    await store.submit(a_submission(limits=limits))
+    waiting = (await store.submit(a_submission(limits=limits))).job
+    (held,) = await claim(store)
+    await store.end_job(ending(held, limits=limits))
+    assert not await store.end_job(ending(waiting, limits=limits))
+
+
+async def test_one_key_makes_one_job_also_among_submissions_at_once(store: Store) -> None:
+    accepted = await asyncio.gather(*(store.submit(a_submission(key="k")) for _ in range(20)))
+    assert len({one.job.job_id for one in accepted}) == 1
+    assert sum(not one.replayed for one in accepted) == 1
+
+
+async def test_one_key_for_two_different_requests_is_refused(store: Store) -> None:
+    await store.submit(a_submission(key="k", asks="a fox"))
+    with pytest.raises(IdempotencyConflict):
+        await store.submit(a_submission(key="k", asks="a hare"))
+
+
+async def test_another_workspaces_same_key_is_another_key(store: Store) -> None:
+    ours = await store.submit(a_submission(key="k"))
+    theirs = await store.submit(a_submission(a_job(workspace_id="rival"), key="k"))
+    assert not theirs.replayed
+    assert theirs.job.job_id != ours.job.job_id
+
+
+async def test_a_key_past_its_time_is_forgotten(store: Store) -> None:
+    first = a_submission(key="k")
+    await store.submit(first)
+    assert first.idempotency is not None
+    later = a_submission(key="k")
+    fresh = replace(later, idempotency=replace(first.idempotency, kept_since_ms=LATER))
+    assert not (await store.submit(fresh)).replayed
+
+
+async def test_one_refused_submission_does_not_harm_those_it_shares_a_commit_with(
+    store: Store,
+) -> None:
+    job = a_job()
+    clashing = [a_submission(job), a_submission(job)]  # one id twice: the second cannot be written
+    results = await asyncio.gather(
+        *(store.submit(one) for one in [a_submission(), *clashing, a_submission()]),
+        return_exceptions=True,
+    )
+    assert [isinstance(one, Exception) for one in results] == [False, False, True, False]
+    assert (await store.counts()).jobs == {"queued": 3}
+
+
+# lists
+
+
+async def test_a_list_is_newest_first_filtered_and_the_workspaces_own(store: Store) -> None:
+    jobs = [a_job(type=kind) for kind in ("flux", "k1", "flux", "imagen")]
+    for job in [*jobs, a_job(workspace_id="rival")]:
+        await store.submit(a_submission(job))
+    ids = [job.job_id for job in reversed(jobs)]
+
+    async def listed(**wanted: object) -> list[str]:
+        filter_ = replace(JobFilter(workspace_id="studio", limit=10), **wanted)
+        return [job.job_id for job in await store.list_jobs(filter_)]
+
+    assert await listed() == ids
+    assert await listed(limit=2) == ids[:2]
+    assert await listed(before_id=ids[1]) == ids[2:]
+    assert await listed(types=("k1", "imagen")) == [ids[0], ids[2]]
+    assert await listed(status=JobStatus.COMPLETED) == []
+    assert await listed(status=JobStatus.QUEUED, types=("flux",)) == [ids[1], ids[3]]
+
+
+# deliveries
+
+
+async def test_the_terminal_status_and_its_delivery_are_written_together(store: Store) -> None:
+    delivery = await a_waiting_delivery(store)
+    job = await store.get_job(delivery.job_id)
+    assert job is not None
+    assert job.status is JobStatus.COMPLETED
+    assert job.result == JobResult(urls=("http://x/a.png",))
+    assert await store.deliveries_of(delivery.job_id) == [delivery]
+
+
+async def test_a_delivery_is_claimed_when_due_by_one_claimer(store: Store) -> None:
+    delivery = await a_waiting_delivery(store, next_attempt_at_ms=NOW)
+    assert await store.next_due_ms() == NOW
+    assert await claim_due(store, at=NOW - 1) == []
+    claims = await asyncio.gather(*(claim_due(store) for _ in range(5)))
+    claimed = [one for some in claims for one in some]
+    assert claimed == [replace(delivery, epoch=1)]
+    assert await store.next_due_ms() is None
+
+
+async def test_deliveries_are_claimed_longest_due_first(store: Store) -> None:
+    for minutes in (2, 3, 1):
+        at = NOW - minutes * 60_000
+        await a_waiting_delivery(store, next_attempt_at_ms=at, destination=f"https://{minutes}")
+    claimed = await claim_due(store)
+    assert [one.destination for one in claimed] == ["https://3", "https://2", "https://1"]
+
+
+async def test_a_long_line_at_one_destination_leaves_room_for_others(store: Store) -> None:
+    for _ in range(8):
+        await a_waiting_delivery(store, destination="https://slow")
+    await a_waiting_delivery(store, destination="https://quick")
+    claimed = [one.destination for one in await claim_due(store, each=3)]
+    assert sorted(claimed) == ["https://quick", *["https://slow"] * 3]
+    assert await claim_due(store, busy=("https://slow",)) == []
+
+
+async def test_an_attempt_is_recorded_with_what_became_of_the_delivery(store: Store) -> None:
+    await a_waiting_delivery(store)
+    (claimed,) = await claim_due(store)
+    after = replace(claimed, attempts_count=1, next_attempt_at_ms=LATER)
+    made = replace(ATTEMPT, response=b"\x00\xff not text", address="203.0.113.9")
+    assert await store.record_attempt(after, made)
+    (waiting,) = await store.deliveries_of(claimed.job_id)
+    assert (waiting.attempts_count, waiting.next_attempt_at_ms) == (1, LATER)
+    assert await store.attempts_of(claimed.delivery_id) == [made]
+    assert await claim_due(store, at=LATER - 1) == []
+    assert len(await claim_due(store, at=LATER)) == 1
+
+
+async def test_an_ended_delivery_is_never_claimed_again(store: Store) -> None:
+    await a_waiting_delivery(store)
+    (claimed,) = await claim_due(store)
+    ended = replace(
+        claimed,
+        status=DeliveryStatus.DELIVERED,
+        attempts_count=1,
+        next_attempt_at_ms=None,
+        ended_at_ms=NOW,
+    )
+    assert await store.record_attempt(ended, ATTEMPT)
+    assert await store.rescue_deliveries(now_ms=LATER * 2) == 0
+    assert await claim_due(store, at=LATER * 2) == []
+    assert (await store.counts()).deliveries == {"delivered": 1}
+
+
+async def test_a_rescued_delivery_refuses_the_record_of_its_old_holder(store: Store) -> None:
+    await a_waiting_delivery(store)
+    (stale,) = await claim_due(store)
+    assert await store.rescue_deliveries(now_ms=LATER - 1) == 0
+    assert await store.rescue_deliveries(now_ms=LATER) == 1
+    assert not await store.record_attempt(replace(stale, attempts_count=1), ATTEMPT)
+    assert await store.attempts_of(stale.delivery_id) == []
+    assert [one.epoch for one in await claim_due(store)] == [3]
+
+
+async def test_a_released_delivery_is_due_as_before(store: Store) -> None:
+    await a_waiting_delivery(store)
+    claimed = await claim_due(store)
+    await store.release_deliveries(claimed)
+    assert len(await claim_due(store)) == 1
+
+
+# workspaces and tokens
+
+
+async def test_a_workspace_is_made_once_and_keeps_its_secret(store: Store) -> None:
+    made = Workspace(workspace_id="new", secret="whsec_one", created_at_ms=NOW)
+    assert await store.open_workspace(made) == made
+    assert await store.open_workspace(replace(made, secret="whsec_two")) == made
+    assert [one.workspace_id for one in await store.list_workspaces()] == ["new", "rival", "studio"]
+
+
+async def test_a_secret_is_rotated_where_there_is_a_workspace(store: Store) -> None:
+    assert await store.rotate_secret("studio", "whsec_new")
+    assert not await store.rotate_secret("nobody", "whsec_new")
+    studio = await store.get_workspace("studio")
+    assert studio is not None
+    assert studio.secret == "whsec_new"
+
+
+async def test_a_revoked_token_opens_nothing(store: Store) -> None:
+    token = Token(
+        token_id="t1", workspace_id="studio", digest="d" * 64, hint="rb_abc", created_at_ms=NOW
+    )
+    await store.add_token(token)
+    assert await store.find_token(token.digest) == token
+    assert await store.revoke_token("t1", now_ms=LATER)
+    assert not await store.revoke_token("t1", now_ms=LATER)
+    assert await store.find_token(token.digest) is None
+    assert await store.list_tokens() == [replace(token, revoked_at_ms=LATER)]

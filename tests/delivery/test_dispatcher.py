@@ -1,0 +1,300 @@
+"""The dispatcher on a real store, real sockets and time moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+import standardwebhooks
+import svix
+from builders import a_request
+
+from ringback.clock import SystemClock
+from ringback.doorbell import Bells
+from ringback.egress.policy import TargetPolicy
+from ringback.egress.sender import Sender, SenderSettings
+from ringback.egress.url import parse_target
+from ringback.ids import Ids, new_secret
+from ringback.jobs.admission import Limits
+from ringback.jobs.model import Job
+from ringback.service import Service
+from ringback.storage.contract import Workspace
+from ringback.storage.sqlite import SqliteStore
+from ringback.testing import FakeClock, FakeReceiver, Script, hang, respond
+from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
+from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
+from ringback.webhooks.schedule import SCHEDULE_S
+
+DAY_S = 24 * 3600
+
+
+class World:
+    """A store, its verbs, a dispatcher and receivers."""
+
+    def __init__(self, store: SqliteStore, stack: AsyncExitStack) -> None:
+        # The verifiers of other projects look at the machine's clock: begin at its time.
+        self.clock = FakeClock(SystemClock().now_ms())
+        self.secret = new_secret()
+        self.store = store
+        self._stack = stack
+        self._bells = Bells()
+        self.sender = Sender(
+            TargetPolicy.dev(), settings=SenderSettings(total_timeout_s=0.5), clock=self.clock
+        )
+        self.service = Service(
+            store,
+            clock=self.clock,
+            ids=Ids(self.clock.now_ms, Random(5).getrandbits),
+            limits=Limits(active_max=1000),
+            bells=self._bells,
+        )
+        self.dispatcher = self.a_dispatcher()
+
+    def a_dispatcher(self, settings: DispatchSettings | None = None) -> Dispatcher:
+        return Dispatcher(
+            self.store,
+            self.sender,
+            secret_of=self._secret_of,
+            clock=self.clock,
+            rng=Random(5),
+            bells=self._bells,
+            settings=settings or DispatchSettings(timeout_s=0.5),
+        )
+
+    async def _secret_of(self, workspace_id: str) -> str:
+        return self.secret
+
+    async def receiver(self, *answers: Script, then: Script = 200) -> FakeReceiver:
+        return await self._stack.enter_async_context(FakeReceiver(answers, then=then))
+
+    async def finish(self, webhook_url: str) -> Job:
+        await self.service.submit(a_request(webhook_url=webhook_url))
+        (job,) = await self.service.claim(engine="null", limit=1, worker_id="w", lease_s=60)
+        return await self.service.finish(job, urls=("http://x/a.png",))
+
+    async def dispatch(self) -> int:
+        """Send everything that is due; return how many were claimed."""
+        total = 0
+        while claimed := await self.dispatcher.run_once():
+            total += claimed
+            await self.dispatcher.settled()
+        return total
+
+    async def delivery_of(self, job: Job) -> Delivery:
+        (delivery,) = await self.store.deliveries_of(job.job_id)
+        return delivery
+
+    async def attempts_of(self, job: Job) -> list[Attempt]:
+        return await self.store.attempts_of((await self.delivery_of(job)).delivery_id)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    store = await SqliteStore.open(tmp_path / "data")
+    await store.open_workspace(Workspace(workspace_id="studio", secret="x", created_at_ms=1))
+    async with AsyncExitStack() as stack:
+        made = World(store, stack)
+        yield made
+        await made.dispatcher.drain(1)
+        await made.sender.close()
+    await store.close()
+
+
+async def test_a_webhook_brings_the_job_and_says_what_it_is(
+    world: World,
+) -> None:
+    receiver = await world.receiver()
+    job = await world.finish(receiver.url)
+    assert await world.dispatch() == 1
+    (request,) = await receiver.wait_for(1)
+    headers = dict(request.headers)
+    assert headers["content-type"] == "application/json"
+    assert headers["user-agent"].startswith("Ringback/")
+    assert headers["ringback-event"] == "job.completed"
+    assert headers["ringback-engine"] == "null"
+    delivery = await world.delivery_of(job)
+    assert headers["webhook-id"] == delivery.delivery_id
+    assert int(headers["webhook-timestamp"]) == world.clock.now_ms() // 1000
+    assert json.loads(request.body)["job_id"] == job.job_id
+    assert delivery.status is DeliveryStatus.DELIVERED
+
+
+async def test_a_refused_delivery_is_tried_again_with_the_same_id_and_bytes(world: World) -> None:
+    receiver = await world.receiver(500, 404)
+    job = await world.finish(receiver.url)
+    for wait_s in (0, 7, 400):
+        world.clock.advance(wait_s)
+        assert await world.dispatch() == 1
+    first, second, third = receiver.requests
+    assert first.body == second.body == third.body
+    assert first.header("webhook-id") == second.header("webhook-id") == third.header("webhook-id")
+    assert first.header("webhook-signature") != second.header("webhook-signature")
+    assert [one.header("ringback-attempt") for one in receiver.requests] == ["1", "2", "3"]
+    attempts = await world.attempts_of(job)
+    assert [(one.number, one.status_code, one.reason) for one in attempts] == [
+        (1, 500, "status"),
+        (2, 404, "status"),
+        (3, 200, None),
+    ]
+
+
+async def test_a_delivery_is_not_tried_before_its_time(world: World) -> None:
+    receiver = await world.receiver(500)
+    await world.finish(receiver.url)
+    await world.dispatch()
+    world.clock.advance(3.9)  # the first delay is 5 s, less a fifth at most
+    assert await world.dispatch() == 0
+
+
+async def test_a_delivery_is_exhausted_after_the_whole_schedule(world: World) -> None:
+    receiver = await world.receiver(then=503)
+    job = await world.finish(receiver.url)
+    for _ in range(2 * len(SCHEDULE_S)):
+        await world.dispatch()
+        world.clock.advance(1.3 * DAY_S)
+    delivery = await world.delivery_of(job)
+    assert delivery.status is DeliveryStatus.EXHAUSTED
+    assert delivery.attempts_count == receiver.requests_count == len(SCHEDULE_S)
+
+
+async def test_a_receiver_that_is_gone_is_not_asked_again(world: World) -> None:
+    receiver = await world.receiver(410)
+    job = await world.finish(receiver.url)
+    await world.dispatch()
+    world.clock.advance(2 * DAY_S)
+    assert await world.dispatch() == 0
+    assert (await world.delivery_of(job)).status is DeliveryStatus.DISCARDED
+
+
+async def test_retry_after_puts_the_next_attempt_off(world: World) -> None:
+    answer = respond(503, headers=[("retry-after", "3600")])
+    receiver = await world.receiver(answer)
+    await world.finish(receiver.url)
+    await world.dispatch()
+    world.clock.advance(3590)
+    assert await world.dispatch() == 0
+    world.clock.advance(11)
+    assert await world.dispatch() == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:1/hook", "connect"),
+        ("http://10.0.0.1/hook", "blocked_target"),
+        ("http://169.254.169.254/latest/meta-data", "blocked_target"),
+    ],
+)
+async def test_an_attempt_that_reached_nobody_is_recorded_with_its_reason(
+    world: World, url: str, reason: str
+) -> None:
+    job = await world.finish(url)
+    await world.dispatch()
+    (attempt,) = await world.attempts_of(job)
+    assert (attempt.status_code, attempt.reason) == (None, reason)
+    assert (await world.delivery_of(job)).status is DeliveryStatus.WAITING
+
+
+async def test_a_redirect_is_a_failed_attempt_and_nobody_follows_it(world: World) -> None:
+    elsewhere = await world.receiver()
+    receiver = await world.receiver(respond(302, headers=[("location", elsewhere.url)]))
+    job = await world.finish(receiver.url)
+    await world.dispatch()
+    assert elsewhere.requests_count == 0
+    assert [one.reason for one in await world.attempts_of(job)] == ["redirect"]
+
+
+async def test_a_crash_between_sending_and_recording_sends_the_same_again(world: World) -> None:
+    receiver = await world.receiver()
+    job = await world.finish(receiver.url)
+    # A dispatcher that died after its POST: the claim is all that it left behind.
+    (claimed,) = await world.store.claim_due(
+        now_ms=world.clock.now_ms(), limit=1, limit_each=1, lease_until_ms=world.clock.now_ms() + 9
+    )
+    await world.sender.post(claimed.url, [(b"webhook-id", claimed.delivery_id.encode())], b"1")
+    world.clock.advance(1)
+    assert await world.dispatch() == 0
+    await world.store.rescue_deliveries(now_ms=world.clock.now_ms())
+    assert await world.dispatch() == 1
+    first, second = receiver.requests
+    assert first.header("webhook-id") == second.header("webhook-id")
+    assert (await world.delivery_of(job)).status is DeliveryStatus.DELIVERED
+
+
+async def test_a_dispatcher_that_lost_its_lease_records_nothing(world: World) -> None:
+    receiver = await world.receiver(hang())
+    job = await world.finish(receiver.url)
+    assert await world.dispatcher.run_once() == 1
+    await receiver.wait_for(1)
+    await world.store.rescue_deliveries(now_ms=2**53)
+    await world.dispatcher.settled()
+    assert await world.attempts_of(job) == []
+
+
+async def test_one_hanging_destination_does_not_delay_the_others(world: World) -> None:
+    slow = await world.receiver(then=hang())
+    quick = await world.receiver()
+    settings = DispatchSettings(concurrency=16, concurrency_per_destination=4, timeout_s=0.5)
+    world.dispatcher = world.a_dispatcher(settings)
+    for _ in range(40):
+        await world.finish(slow.url)
+    for _ in range(5):
+        await world.finish(quick.url)
+    running = asyncio.create_task(world.dispatcher.run())
+    await quick.wait_for(5)
+    assert slow.requests_count <= 4
+    await world.dispatcher.drain(0)
+    await running
+
+
+async def test_no_more_attempts_are_in_flight_to_one_destination_than_allowed(
+    world: World,
+) -> None:
+    receiver = await world.receiver(then=hang())
+    settings = DispatchSettings(concurrency_per_destination=3, timeout_s=0.5)
+    world.dispatcher = world.a_dispatcher(settings)
+    for _ in range(10):
+        await world.finish(receiver.url)
+    await world.dispatcher.run_once()
+    await receiver.wait_for(3)
+    assert receiver.connections_count == 3
+    await world.dispatcher.settled()
+
+
+async def test_draining_gives_back_what_was_not_yet_sent(world: World) -> None:
+    receiver = await world.receiver(hang())
+    world.dispatcher = world.a_dispatcher(
+        DispatchSettings(concurrency_per_destination=1, timeout_s=0.5)
+    )
+    jobs = [await world.finish(receiver.url) for _ in range(3)]
+    await world.dispatcher.run_once()
+    await receiver.wait_for(1)
+    await world.dispatcher.drain(2)
+    assert receiver.requests_count == 1
+    assert [len(await world.attempts_of(job)) for job in jobs] == [1, 0, 0]
+    world.dispatcher = world.a_dispatcher()
+    assert await world.dispatch() == 2
+
+
+async def test_the_destination_of_a_url_is_its_origin() -> None:
+    assert parse_target("https://Shop.Example/a?b").origin == "https://shop.example:443"
+
+
+async def test_published_verifiers_take_our_signature_unmodified(world: World) -> None:
+    receiver = await world.receiver()
+    await world.finish(receiver.url)
+    await world.dispatch()
+    (request,) = receiver.requests
+    headers, body = dict(request.headers), request.body.decode()
+    for judge, refusal in (
+        (standardwebhooks.Webhook(world.secret), standardwebhooks.WebhookVerificationError),
+        (svix.Webhook(world.secret), svix.WebhookVerificationError),
+    ):
+        judge.verify(body, headers)
+        with pytest.raises(refusal):
+            judge.verify(body + " ", headers)

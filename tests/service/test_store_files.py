@@ -1,0 +1,128 @@
+"""The data directory: who may open it, and what must hold about its files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import apsw
+import pytest
+from builders import a_job, a_submission
+
+from ringback.errors import SetupError
+from ringback.jobs.model import JobStatus
+from ringback.jobs.transitions import TRANSITIONS, JobEvent
+from ringback.storage.contract import Workspace
+from ringback.storage.sqlite import SqliteStore
+from ringback.storage.sqlite.statements import JOBS
+
+
+async def test_a_second_server_on_a_directory_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    first = await SqliteStore.open(tmp_path)
+    with pytest.raises(SetupError, match=f"process {os.getpid()}.*--data"):
+        await SqliteStore.open(tmp_path)
+    await first.close()
+    await (await SqliteStore.open(tmp_path)).close()
+
+
+def test_the_lock_goes_with_the_process_that_held_it(tmp_path: Path) -> None:
+    holder = (
+        "import asyncio, sys, pathlib; from ringback.storage.sqlite import SqliteStore;"
+        "asyncio.run(SqliteStore.open(pathlib.Path(sys.argv[1]))); import os; os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", holder, str(tmp_path)], check=False)
+    assert done.returncode == 9
+
+    async def open_again() -> None:
+        await (await SqliteStore.open(tmp_path)).close()
+
+    asyncio.run(open_again())
+
+
+async def test_the_command_line_writes_beside_a_running_server(tmp_path: Path) -> None:
+    server = await SqliteStore.open(tmp_path)
+    beside = await SqliteStore.open(tmp_path, exclusive=False)
+    made = Workspace(workspace_id="w", secret="whsec_AAAA", created_at_ms=1)
+    await beside.open_workspace(made)
+    assert await server.get_workspace("w") == made
+    await beside.close()
+    await server.close()
+
+
+async def test_what_was_written_by_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    await (await SqliteStore.open(tmp_path)).close()
+    database = apsw.Connection(str(tmp_path / "ringback.db"))
+    database.pragma("user_version", 9999)
+    database.close()
+    with pytest.raises(SetupError, match="later Ringback"):
+        await SqliteStore.open(tmp_path)
+
+
+async def test_a_file_that_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ringback.db").write_text("a letter to my aunt, " * 100)
+    with pytest.raises(SetupError, match=r"ringback\.db cannot be opened"):
+        await SqliteStore.open(tmp_path)
+
+
+async def test_the_data_are_their_owners_alone(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "data")
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "data" / "ringback.db").stat().st_mode & 0o077 == 0
+    await store.close()
+
+
+async def test_every_commit_is_synced_in_wal_mode_by_a_library_that_keeps_it(
+    tmp_path: Path,
+) -> None:
+    store = await SqliteStore.open(tmp_path)
+    connection = store._connection
+    assert connection.pragma("journal_mode") == "wal"
+    assert connection.pragma("synchronous") == 2
+    assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= (3, 51, 3)
+    await store.close()
+
+
+async def test_many_waiting_submissions_share_few_commits(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.open_workspace(Workspace(workspace_id="studio", secret="x", created_at_ms=1))
+    before = store.commits_count
+    await asyncio.gather(*(store.submit(a_submission(a_job())) for _ in range(400)))
+    assert store.commits_count - before <= 40
+    await store.close()
+
+
+def test_the_statuses_written_in_sql_are_those_of_the_table() -> None:
+    assert [status for status, ways in TRANSITIONS.items() if JobEvent.CLAIM in ways] == ["queued"]
+    assert TRANSITIONS[JobStatus.QUEUED][JobEvent.CLAIM] == "scheduled"
+    assert TRANSITIONS[JobStatus.BACKLOGGED][JobEvent.ADMIT] == "queued"
+    assert "status = 'queued'" in JOBS.claim_jobs
+    assert "set status = 'scheduled'" in JOBS.claim_jobs
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("claim_jobs", "jobs_queued"),
+        ("expired_jobs", "jobs_leased"),
+        ("admit_jobs", "jobs_backlogged"),
+        ("list_jobs", "jobs_of_workspace"),
+        ("queued_engines", "jobs_queued"),
+    ],
+)
+async def test_a_statement_seeks_by_its_index_and_scans_no_table(
+    tmp_path: Path, statement: str, index: str
+) -> None:
+    store = await SqliteStore.open(tmp_path)
+    plan = "\n".join(
+        row[3]
+        for row in store._connection.execute(
+            f"explain query plan {getattr(JOBS, statement)}", defaultdict(lambda: None)
+        )
+    )
+    assert index in plan
+    assert "SCAN jobs" not in plan.replace(f"SCAN jobs USING COVERING INDEX {index}", "")
+    await store.close()

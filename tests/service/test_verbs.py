@@ -1,0 +1,185 @@
+"""The verbs on a real store, with time handed in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from builders import a_request
+
+from ringback.errors import Draining, JobNotFound, LeaseLost, StorageFull
+from ringback.jobs.model import Job, JobStatus
+from ringback.jobs.transitions import JobEvent
+from ringback.service import DEATHS_MAX, Service, webhook_body
+from ringback.storage.sqlite import SqliteStore
+from ringback.testing import FakeClock
+
+HOOK = "https://shop.example/webhook"
+
+
+async def claim(service: Service, *, lease_s: float = 15) -> Job:
+    (job,) = await service.claim(engine="null", limit=1, worker_id="w", lease_s=lease_s)
+    return job
+
+
+async def test_a_submitted_job_is_there_for_its_workspace_alone(service: Service) -> None:
+    job = (await service.submit(a_request())).job
+    assert await service.get(job.job_id, workspace_id="studio") == job
+    with pytest.raises(JobNotFound):
+        await service.get(job.job_id, workspace_id="rival")
+    with pytest.raises(JobNotFound):
+        await service.cancel(job.job_id, workspace_id="rival")
+
+
+async def test_a_finished_job_owes_one_delivery_of_the_contracts_five_members(
+    service: Service, store: SqliteStore, clock: FakeClock
+) -> None:
+    await service.submit(a_request(webhook_url=HOOK))
+    job = await claim(service)
+    clock.advance(5)
+    done = await service.finish(job, urls=("http://x/a.png",))
+    (delivery,) = await store.deliveries_of(job.job_id)
+    assert delivery.destination == "https://shop.example:443"
+    assert delivery.body == webhook_body(done)
+    body = json.loads(delivery.body)
+    assert list(body) == ["job_id", "status", "created_at", "completed_at", "result"]
+    assert body["status"] == "completed"
+    assert body["result"] == {"urls": ["http://x/a.png"]}
+    assert body["created_at"] < body["completed_at"]
+
+
+async def test_a_job_without_a_webhook_owes_nothing(service: Service, store: SqliteStore) -> None:
+    await service.submit(a_request())
+    job = await claim(service)
+    await service.finish(job, urls=())
+    assert await store.deliveries_of(job.job_id) == []
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+async def test_a_cancelled_job_is_over_at_once_and_says_so(
+    service: Service, store: SqliteStore, claimed: bool
+) -> None:
+    job = (await service.submit(a_request(webhook_url=HOOK))).job
+    if claimed:
+        job = await claim(service)
+    await service.cancel(job.job_id, workspace_id="studio")
+    over = await service.get(job.job_id, workspace_id="studio")
+    assert over.status is JobStatus.CANCELLED
+    (delivery,) = await store.deliveries_of(job.job_id)
+    assert json.loads(delivery.body)["result"] == {"error": "The job was cancelled."}
+
+
+async def test_cancelling_a_job_that_is_over_changes_nothing(
+    service: Service, store: SqliteStore
+) -> None:
+    await service.submit(a_request(webhook_url=HOOK))
+    done = await service.finish(await claim(service), urls=())
+    assert (await service.cancel(done.job_id, workspace_id="studio")).status is done.status
+    assert len(await store.deliveries_of(done.job_id)) == 1
+
+
+async def test_the_worker_of_a_cancelled_job_can_write_nothing_more(service: Service) -> None:
+    await service.submit(a_request())
+    job = await claim(service)
+    await service.cancel(job.job_id, workspace_id="studio")
+    for write in (
+        service.finish(job, urls=("http://x/late.png",)),
+        service.fail(job, error="late"),
+        service.heartbeat(job, lease_s=15),
+        service.report(job, JobEvent.START, lease_s=15),
+    ):
+        with pytest.raises(LeaseLost):
+            await write
+    over = await service.get(job.job_id, workspace_id="studio")
+    assert over.status is JobStatus.CANCELLED
+
+
+async def test_cancels_and_a_finish_at_once_end_the_job_once(
+    service: Service, store: SqliteStore
+) -> None:
+    await service.submit(a_request(webhook_url=HOOK))
+    job = await claim(service)
+    await asyncio.gather(
+        *(service.cancel(job.job_id, workspace_id="studio") for _ in range(5)),
+        service.finish(job, urls=()),
+        return_exceptions=True,
+    )
+    assert len(await store.deliveries_of(job.job_id)) == 1
+
+
+async def test_a_report_is_shown_and_extends_the_lease(
+    service: Service, store: SqliteStore, clock: FakeClock
+) -> None:
+    await service.submit(a_request())
+    job = await claim(service, lease_s=10)
+    clock.advance(8)
+    job = await service.report(
+        job, JobEvent.START, JobEvent.PREVIEW, lease_s=10, progress=0.3, urls=("http://x/p.png",)
+    )
+    clock.advance(8)
+    assert await service.rescue_jobs(leases_until_ms=clock.now_ms()) == 0
+    seen = await service.get(job.job_id, workspace_id="studio")
+    assert (seen.status, seen.progress) == (JobStatus.INTERMEDIATE_COMPLETE, 0.3)
+
+
+async def test_a_job_whose_worker_died_runs_again_and_fails_after_three_deaths(
+    service: Service, store: SqliteStore, clock: FakeClock
+) -> None:
+    job = (await service.submit(a_request(webhook_url=HOOK))).job
+    for _ in range(DEATHS_MAX):
+        await claim(service, lease_s=10)
+        clock.advance(11)
+        assert await service.rescue_jobs(leases_until_ms=clock.now_ms()) == 1
+    over = await service.get(job.job_id, workspace_id="studio")
+    assert over.status is JobStatus.FAILED
+    assert over.result is not None
+    assert over.result.error == "The job's worker died 3 times while running it."
+    assert len(await store.deliveries_of(job.job_id)) == 1
+
+
+async def test_a_worker_paused_past_its_lease_changes_nothing(
+    service: Service, clock: FakeClock
+) -> None:
+    await service.submit(a_request())
+    stale = await claim(service, lease_s=10)
+    clock.advance(30)
+    await service.rescue_jobs(leases_until_ms=clock.now_ms())
+    held = await claim(service)
+    with pytest.raises(LeaseLost):
+        await service.finish(stale, urls=("http://x/stale.png",))
+    done = await service.finish(held, urls=("http://x/good.png",))
+    seen = await service.get(done.job_id, workspace_id="studio")
+    assert seen.result is not None
+    assert seen.result.urls == ("http://x/good.png",)
+
+
+async def test_whoever_waits_is_told_of_the_end(service: Service) -> None:
+    job = (await service.submit(a_request())).job
+    waiting = asyncio.create_task(service.wait_for_end(job, timeout_s=60))
+    held = await claim(service)
+    await service.finish(held, urls=())
+    assert (await waiting).status is JobStatus.COMPLETED
+
+
+async def test_nobody_waits_on_a_server_that_goes_down(service: Service) -> None:
+    job = (await service.submit(a_request())).job
+    waiting = asyncio.create_task(service.wait_for_end(job, timeout_s=60))
+    await service.get(job.job_id, workspace_id="studio")
+    service.drain()
+    assert (await waiting).status is JobStatus.QUEUED
+    with pytest.raises(Draining):
+        await service.submit(a_request())
+
+
+async def test_a_database_that_may_not_grow_refuses_new_jobs_and_finishes_the_old(
+    service: Service, store: SqliteStore
+) -> None:
+    await service.submit(a_request(webhook_url=HOOK))
+    job = await claim(service)
+    store.limit_size(1)  # SQLite rounds up to what is there: no page may be added
+    with pytest.raises(StorageFull):
+        await service.submit(a_request(input={"prompt": "x" * 500_000}))
+    store.limit_size(100_000)
+    await service.finish(job, urls=())
+    assert len(await store.deliveries_of(job.job_id)) == 1

@@ -1,0 +1,278 @@
+"""The worker against a scripted engine, a real store and real files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from builders import a_request
+
+from ringback.artifacts.local import LocalArtifacts
+from ringback.clock import Clock, SystemClock
+from ringback.doorbell import Bells
+from ringback.engines.contract import EngineIO, EngineRequest
+from ringback.engines.null import NullEngine
+from ringback.errors import EngineError, FetchError
+from ringback.jobs.model import Job, JobStatus
+from ringback.service import Service
+from ringback.storage.sqlite import SqliteStore
+from ringback.testing import FakeClock
+from ringback.worker import Slot, Worker
+
+HOOK = "https://shop.example/webhook"
+Script = Callable[[EngineRequest, EngineIO], Awaitable[tuple[str, ...]]]
+
+
+class ScriptedEngine:
+    """Runs what the test says, and remembers how its runs ended."""
+
+    name = "null"
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self.runs: list[str] = []
+        self.started = asyncio.Event()
+
+    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        self.started.set()
+        try:
+            names = await self._script(request, io)
+        except asyncio.CancelledError:
+            self.runs.append("cancelled")
+            raise
+        self.runs.append("finished")
+        return names
+
+    async def close(self) -> None:
+        pass
+
+
+async def forever(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+class World:
+    """A worker and what stands around it."""
+
+    def __init__(self, service: Service, store: SqliteStore, bells: Bells, tmp_path: Path) -> None:
+        self.service = service
+        self.store = store
+        self.artifacts = LocalArtifacts(tmp_path / "artifacts")
+        self._bells = bells
+
+    @asynccontextmanager
+    async def worker(
+        self,
+        engine: ScriptedEngine | NullEngine,
+        *,
+        concurrency: int = 2,
+        timeout_s: float = 60,
+        clock: Clock | None = None,
+    ) -> AsyncIterator[Worker]:
+        worker = Worker(
+            self.service,
+            slots={"null": Slot(engine=engine, concurrency=concurrency)},
+            artifacts=self.artifacts,
+            fetch=self._fetch,
+            clock=clock or SystemClock(),
+            bells=self._bells,
+            worker_id="w1",
+            lease_s=15,
+            job_timeout_s=timeout_s,
+        )
+        loop = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            await worker.drain(0.0)
+            await loop
+
+    async def submit(self, **changes: object) -> Job:
+        return (await self.service.submit(a_request(**changes))).job
+
+    async def ended(self, job: Job) -> Job:
+        return await self.service.wait_for_end(job, timeout_s=10)
+
+    async def _fetch(self, url: str, *, bytes_max: int) -> bytes:
+        raise FetchError("connect", url)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return SystemClock()
+
+
+@pytest.fixture
+def world(service: Service, store: SqliteStore, bells: Bells, tmp_path: Path) -> World:
+    return World(service, store, bells, tmp_path)
+
+
+async def test_a_job_goes_through_its_engine_to_a_result_that_is_kept(world: World) -> None:
+    async def draw(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        assert request.input == {"prompt": "a red fox in snow"}
+        await io.progress(0.1)
+        await io.preview(await io.save(b"rough", media_type="image/png"))
+        return (await io.save(b"fine", media_type="image/png"),)
+
+    async with world.worker(ScriptedEngine(draw)):
+        job = await world.ended(await world.submit())
+    assert job.status is JobStatus.COMPLETED
+    assert job.result is not None
+    assert job.result.urls is not None
+    base, _, name = job.result.urls[0].rpartition("/artifacts/")
+    assert base == "http://127.0.0.1:7464"
+    kept = world.artifacts.find(name)
+    assert kept is not None
+    assert kept.path.read_bytes() == b"fine"
+
+
+async def test_a_preview_is_shown_while_the_engine_goes_on(world: World) -> None:
+    shown = asyncio.Event()
+
+    async def preview(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        await io.preview(await io.save(b"rough", media_type="image/png"))
+        shown.set()
+        return await forever(request, io)
+
+    async with world.worker(ScriptedEngine(preview)):
+        submitted = await world.submit()
+        await shown.wait()
+        job = await world.service.get(submitted.job_id, workspace_id="studio")
+    assert job.status is JobStatus.INTERMEDIATE_COMPLETE
+    assert job.result is not None
+    assert job.result.urls is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (EngineError("The prompt is empty of meaning."), "The prompt is empty of meaning."),
+        (ZeroDivisionError("x"), "The engine broke while making the result"),
+    ],
+)
+async def test_an_engine_that_fails_fails_its_job_with_a_sentence(
+    world: World, error: Exception, sentence: str
+) -> None:
+    async def fail(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        raise error
+
+    async with world.worker(ScriptedEngine(fail)):
+        job = await world.ended(await world.submit(webhook_url=HOOK))
+    assert job.status is JobStatus.FAILED
+    assert job.result is not None
+    assert (job.result.error or "").startswith(sentence)
+    (delivery,) = await world.store.deliveries_of(job.job_id)
+    assert json.loads(delivery.body)["result"]["error"].startswith(sentence)
+
+
+async def test_a_job_that_takes_too_long_fails_and_its_engine_is_stopped(world: World) -> None:
+    engine = ScriptedEngine(forever)
+    async with world.worker(engine, timeout_s=0.05):
+        job = await world.ended(await world.submit())
+    assert job.result is not None
+    assert job.result.error == "The job took longer than 0.05 s."
+    assert engine.runs == ["cancelled"]
+
+
+async def test_a_cancelled_jobs_engine_is_stopped_and_its_place_is_free(world: World) -> None:
+    engine = ScriptedEngine(forever)
+    async with world.worker(engine, concurrency=1):
+        first = await world.submit()
+        await engine.started.wait()
+        engine.started.clear()
+        await world.service.cancel(first.job_id, workspace_id="studio")
+        await world.submit()
+        await asyncio.wait_for(engine.started.wait(), 5)
+    assert engine.runs[0] == "cancelled"
+
+
+async def test_no_more_jobs_run_at_once_than_there_are_places(world: World) -> None:
+    running = 0
+    most = 0
+
+    async def count(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await io.progress(0.5)
+        running -= 1
+        return ()
+
+    async with world.worker(ScriptedEngine(count), concurrency=2):
+        for job in [await world.submit() for _ in range(10)]:
+            await world.ended(job)
+    assert most == 2
+
+
+async def test_a_draining_worker_gives_back_what_it_cannot_finish(world: World) -> None:
+    engine = ScriptedEngine(forever)
+    async with world.worker(engine):
+        job = await world.submit()
+        await engine.started.wait()
+    given_back = await world.service.get(job.job_id, workspace_id="studio")
+    assert (given_back.status, given_back.deaths) == (JobStatus.QUEUED, 0)
+    assert engine.runs == ["cancelled"]
+
+
+async def test_a_draining_worker_lets_running_jobs_finish(world: World) -> None:
+    go_on = asyncio.Event()
+
+    async def patient(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        await go_on.wait()
+        return ()
+
+    engine = ScriptedEngine(patient)
+    async with world.worker(engine) as worker:
+        job = await world.submit()
+        await engine.started.wait()
+        draining = asyncio.create_task(worker.drain(10))
+        go_on.set()
+        await draining
+    done = await world.service.get(job.job_id, workspace_id="studio")
+    assert done.status is JobStatus.COMPLETED
+
+
+async def test_our_own_artifacts_are_inputs_without_a_request(world: World) -> None:
+    name = await world.artifacts.save(b"mine", media_type="image/png")
+    got: list[bytes] = []
+
+    async def read(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        got.append(await io.fetch(f"http://127.0.0.1:7464/artifacts/{name}", bytes_max=10))
+        with pytest.raises(FetchError, match="too_large"):
+            await io.fetch(f"http://127.0.0.1:7464/artifacts/{name}", bytes_max=3)
+        with pytest.raises(FetchError, match="connect"):
+            await io.fetch("http://127.0.0.1:7464/artifacts/../ringback.db", bytes_max=10)
+        return ()
+
+    async with world.worker(ScriptedEngine(read)):
+        job = await world.ended(await world.submit())
+    assert job.status is JobStatus.COMPLETED, job.result
+    assert got == [b"mine"]
+
+
+async def test_the_null_engine_ends_every_job_with_one_shared_picture(world: World) -> None:
+    async with world.worker(NullEngine(), concurrency=8):
+        jobs = [await world.ended(await world.submit()) for _ in range(3)]
+    (urls,) = {job.result.urls for job in jobs if job.result}
+    assert urls is not None
+    kept = world.artifacts.find(urls[0].rpartition("/")[2])
+    assert kept is not None
+    assert kept.path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+async def test_an_engine_is_stopped_when_a_heartbeat_finds_the_lease_lost(world: World) -> None:
+    engine = ScriptedEngine(forever)
+    clock = FakeClock()
+    async with world.worker(engine, clock=clock):
+        await world.submit()
+        await engine.started.wait()
+        engine.started.clear()
+        await world.service.rescue_jobs(leases_until_ms=2**53)
+        clock.advance(5)
+        await asyncio.wait_for(engine.started.wait(), 5)
+    assert engine.runs == ["cancelled", "cancelled"]

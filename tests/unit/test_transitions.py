@@ -1,0 +1,92 @@
+"""The table of statuses, tried as a full product and as random lives."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from builders import a_job
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringback.errors import IllegalTransition
+from ringback.jobs.model import Job, JobResult, JobStatus
+from ringback.jobs.transitions import HELD, TRANSITIONS, JobEvent, advance
+
+EVENTS = st.lists(st.sampled_from(JobEvent), max_size=30)
+
+
+@pytest.mark.parametrize(("status", "event"), list(product(JobStatus, JobEvent)))
+def test_an_event_leads_where_the_table_says_or_raises(status: JobStatus, event: JobEvent) -> None:
+    job = a_job(status=status)
+    expected = TRANSITIONS[status].get(event)
+    if expected is None:
+        with pytest.raises(IllegalTransition):
+            advance(job, event, now_ms=job.created_at_ms)
+    else:
+        assert advance(job, event, now_ms=job.created_at_ms).status is expected
+
+
+@pytest.mark.parametrize("status", list(JobStatus))
+def test_terminal_means_that_no_way_leads_out(status: JobStatus) -> None:
+    assert status.is_terminal == (not TRANSITIONS[status])
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if not status.is_terminal])
+def test_every_pending_job_can_be_cancelled_and_can_fail(status: JobStatus) -> None:
+    assert TRANSITIONS[status][JobEvent.CANCEL] is JobStatus.CANCELLED
+    assert TRANSITIONS[status][JobEvent.FAIL] is JobStatus.FAILED
+
+
+def test_only_held_jobs_complete_and_can_be_rescued() -> None:
+    completing = {status for status, ways in TRANSITIONS.items() if JobEvent.COMPLETE in ways}
+    assert completing == HELD
+
+
+def live(job: Job, events: list[JobEvent]) -> list[Job]:
+    """Return the job after each event that its status allowed."""
+    lives = [job]
+    for step, event in enumerate(events):
+        try:
+            lives.append(advance(lives[-1], event, now_ms=job.created_at_ms + step))
+        except IllegalTransition:
+            continue
+    return lives
+
+
+@given(EVENTS)
+def test_no_sequence_of_events_leaves_the_table_or_ends_a_job_twice(events: list[JobEvent]) -> None:
+    lives = live(a_job(status=JobStatus.BACKLOGGED), events)
+    for before, after in zip(lives, lives[1:], strict=False):
+        assert after.status in TRANSITIONS[before.status].values()
+        assert not before.status.is_terminal
+    assert sum(job.status.is_terminal for job in lives) <= 1
+
+
+@given(EVENTS)
+def test_an_end_time_and_a_result_come_with_the_end_and_not_before(events: list[JobEvent]) -> None:
+    for job in live(a_job(), events):
+        assert (job.completed_at_ms is not None) == job.status.is_terminal
+        assert job.result is not None or not job.status.is_terminal
+
+
+@given(st.lists(st.floats(0, 1), max_size=20))
+def test_progress_never_goes_backwards(fractions: list[float]) -> None:
+    job = a_job(status=JobStatus.PROCESSING)
+    for fraction in fractions:
+        after = advance(job, JobEvent.SAMPLE, now_ms=1, progress=fraction)
+        assert job.progress <= after.progress <= 1
+        job = after
+
+
+def test_a_rescued_job_starts_anew_and_counts_the_death() -> None:
+    job = a_job(status=JobStatus.INTERMEDIATE_COMPLETE, progress=0.6, result=JobResult(urls=("x",)))
+    rescued = advance(job, JobEvent.RESCUE, now_ms=1)
+    assert (rescued.status, rescued.progress, rescued.result) == (JobStatus.QUEUED, 0.0, None)
+    assert rescued.deaths == 1
+    assert advance(job, JobEvent.RELEASE, now_ms=1).deaths == 0
+
+
+def test_a_clock_that_stepped_back_does_not_end_a_job_before_its_beginning() -> None:
+    job = a_job(status=JobStatus.PROCESSING, created_at_ms=1_000)
+    assert advance(job, JobEvent.COMPLETE, now_ms=10).completed_at_ms == 1_000
