@@ -105,6 +105,6 @@ def _read_file(config: Path) -> dict[str, Any]:
 
 
 def _decode(kind: type, value: object) -> object:
-    if kind is Path and isinstance(value, str):
+    if kind is Path and isinstance(value, str | Path):
         return Path(value)
     raise TypeError(f"{value!r} is not a {kind.__name__}")

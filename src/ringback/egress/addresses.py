@@ -41,7 +41,7 @@ DENIED_IPV6 = (
 _ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
 
 # Where cloud providers hand out credentials: never dialled, whatever an operator allows.
-METADATA = frozenset(
+METADATA: frozenset[IPv4Address | IPv6Address] = frozenset(
     {
         IPv4Address("168.63.129.16"),  # Azure
         IPv4Address("192.0.0.192"),  # Oracle

@@ -41,6 +41,42 @@ class Limits:
 class Connection(asyncio.Protocol):
     """Sends a request, reads its answer into its own attributes, and says whether it may go on."""
 
+    # More attributes than an instance dictionary keeps fast: 30 is its limit.
+    __slots__ = (
+        "_body_bytes",
+        "_chunks",
+        "_deadline",
+        "_ends_with_connection",
+        "_head_bytes",
+        "_head_done",
+        "_interim_answers",
+        "_kept_bytes",
+        "_limits",
+        "_loop",
+        "_monotonic",
+        "_on_head",
+        "_on_lost",
+        "_parser",
+        "_raw_bytes",
+        "_timer",
+        "_transport",
+        "_waiter",
+        "address",
+        "body",
+        "connect_ms",
+        "dns_ms",
+        "failure",
+        "first_byte_at",
+        "headers",
+        "idle_since",
+        "opened_at",
+        "requested_at",
+        "reusable",
+        "status_code",
+        "tls_ms",
+        "truncated",
+    )
+
     def __init__(
         self,
         address: str,
@@ -93,6 +129,16 @@ class Connection(asyncio.Protocol):
         """Say whether a request may still be written."""
         return self._transport is not None and not self._transport.is_closing()
 
+    @property
+    def died_unheard(self) -> bool:
+        """Say whether the connection was lost before a byte of the answer came."""
+        failure = self.failure
+        return (
+            failure is not None
+            and failure.reason is not Reason.TIMEOUT
+            and self.first_byte_at is None
+        )
+
     def request(self, data: bytes, *, deadline: float) -> asyncio.Future[None]:
         """Write a request; the future is done when the answer is whole, or has failed.
 
@@ -118,11 +164,13 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; a request under way fails."""
+        self.reusable = False
         if self._transport is not None:
             self._transport.abort()
 
     def close(self) -> None:
         """Close politely; only for a connection whose answer was whole."""
+        self.reusable = False
         if self._transport is not None:
             self._transport.close()
 
@@ -147,13 +195,11 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, reason: Reason, detail: str) -> None:
         self.failure = Failure(reason=reason, detail=detail)
-        self.reusable = False
         self._finish()
         self.abort()
 
     def _truncate(self) -> None:
         self.truncated = True
-        self.reusable = False
         self._finish()
         self.abort()
 
@@ -167,7 +213,6 @@ class Connection(asyncio.Protocol):
         """Feed the answer; bytes that nobody asked for end the connection."""
         waiter = self._waiter
         if waiter is None:
-            self.reusable = False
             self.abort()
             return
         if self.first_byte_at is None:
@@ -187,7 +232,6 @@ class Connection(asyncio.Protocol):
             self._truncate()
 
     def _break(self, detail: str) -> None:
-        self.reusable = False
         # Junk after a whole answer does not undo the answer; it only ends the connection.
         if self._waiter is not None:
             self._fail(Reason.PROTOCOL, detail)
@@ -196,6 +240,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Take the end of the connection as the end of an answer that has no other."""
+        self.reusable = False
         if self._waiter is None:
             return
         if self._head_done and self._ends_with_connection:

@@ -47,9 +47,14 @@ class SystemResolver:
             loop = asyncio.get_running_loop()
             answer = loop.run_in_executor(self._threads, _getaddrinfo, host, port)
             self._asked[question] = answer
-            answer.add_done_callback(lambda _: self._asked.pop(question, None))
+            answer.add_done_callback(lambda done: self._forget(question, done))
         # Shielded: one asker's deadline must not cancel the question for the others.
         return await asyncio.shield(answer)
+
+    def _forget(self, question: tuple[str, int], answer: asyncio.Future[list[str]]) -> None:
+        self._asked.pop(question, None)
+        if not answer.cancelled():
+            answer.exception()  # seen: the askers may all have gone before it failed
 
     def close(self) -> None:
         """Take no more questions."""

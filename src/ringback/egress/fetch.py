@@ -46,10 +46,12 @@ class Fetcher:
     ) -> None:
         self._settings = settings or FetcherSettings()
         self._clock = clock or SystemClock()
-        self._own_resolver = SystemResolver() if resolver is None else None
+        self._own_resolver: SystemResolver | None = None
+        if resolver is None:
+            resolver = self._own_resolver = SystemResolver()
         self._dialler = Dialler(
             policy,
-            resolver=resolver or self._own_resolver or SystemResolver(),
+            resolver=resolver,
             ssl_context=ssl_context or system_trust(),
             clock=self._clock,
             dns_timeout_s=self._settings.dns_timeout_s,

@@ -33,20 +33,20 @@ class Pool:
         self._idle_count = 0
         self._sweeper: asyncio.TimerHandle | None = None
 
-    def take(self, origin: str) -> Connection | None:
-        """Return an open connection to the origin, or None."""
+    def take(self, origin: str, *, now: float) -> Connection | None:
+        """Return an open connection to the origin, or None; ``now`` is the clock's monotonic."""
         waiting = self._idle.get(origin)
         while waiting:
             connection = waiting.pop()
             self._idle_count -= 1
-            if connection.is_open and not self._is_stale(connection):
+            if connection.reusable and not self._is_stale(connection, now):
                 return connection
             connection.close()
         return None
 
-    def give_back(self, origin: str, connection: Connection) -> None:
+    def give_back(self, origin: str, connection: Connection, *, now: float) -> None:
         """Keep the connection for the next request, if it is fit and there is room."""
-        if not connection.reusable or not connection.is_open:
+        if not connection.reusable:
             connection.close()
             return
         waiting = self._idle.get(origin)
@@ -56,7 +56,7 @@ class Pool:
         if len(waiting) >= settings.idle_per_origin_max or self._idle_count >= settings.idle_max:
             connection.close()
             return
-        connection.idle_since = self._monotonic()
+        connection.idle_since = now
         waiting.append(connection)
         self._idle_count += 1
         if self._sweeper is None:
@@ -66,8 +66,9 @@ class Pool:
     def sweep(self) -> None:
         """Close what has waited too long or was closed by the other side; forget empty origins."""
         self._sweeper = None
+        now = self._monotonic()
         for origin, waiting in list(self._idle.items()):
-            fit = [c for c in waiting if c.is_open and not self._is_stale(c)]
+            fit = [c for c in waiting if c.reusable and not self._is_stale(c, now)]
             for connection in set(waiting).difference(fit):
                 connection.close()
             self._idle_count -= len(waiting) - len(fit)
@@ -90,8 +91,7 @@ class Pool:
         self._idle.clear()
         self._idle_count = 0
 
-    def _is_stale(self, connection: Connection) -> bool:
-        now = self._monotonic()
+    def _is_stale(self, connection: Connection, now: float) -> bool:
         return (
             now - connection.idle_since > self._settings.idle_age_s_max
             or now - connection.opened_at > self._settings.connection_age_s_max

@@ -67,10 +67,12 @@ class Sender:
         self._settings = settings or SenderSettings()
         self._clock = clock or SystemClock()
         self._monotonic = self._clock.monotonic
-        self._own_resolver = SystemResolver() if resolver is None else None
+        self._own_resolver: SystemResolver | None = None
+        if resolver is None:
+            resolver = self._own_resolver = SystemResolver()
         self._dialler = Dialler(
             policy,
-            resolver=resolver or self._own_resolver or SystemResolver(),
+            resolver=resolver,
             ssl_context=ssl_context or system_trust(),
             clock=self._clock,
             dns_timeout_s=self._settings.dns_timeout_s,
@@ -105,27 +107,32 @@ class Sender:
         deadline = asyncio.get_running_loop().time() + self._settings.total_timeout_s
         self._posts_under_way += 1
         try:
-            connection = self._pool.take(route.origin)
-            if connection is not None:
-                await self._exchange(connection, data, deadline)
+            waiting = self._pool.take(route.origin, now=started)
+            if waiting is not None:
+                await self._exchange(waiting, data, deadline)
                 # An idle connection may die just as it is used. The receiver said nothing on it,
                 # so a fresh one gets one more try.
-                if connection.failure is None or connection.first_byte_at is not None:
-                    return self._answer(started, route, connection, reused=True)
-                if connection.failure.reason is Reason.TIMEOUT or self._closed:
-                    return self._answer(started, route, connection, reused=True)
-            try:
-                connection = await self._dial(route.target, deadline)
-            except TimeoutError:
-                return self._no_answer(started, Reason.TIMEOUT, "no connection by the deadline")
-            except DialError as exc:
-                return self._no_answer(started, exc.reason, exc.detail)
-            await self._exchange(connection, data, deadline)
-            return self._answer(started, route, connection, reused=False)
+                if self._closed or not waiting.died_unheard:
+                    return self._answer(started, route, waiting, reused=True)
+            return await self._post_afresh(started, route, data, deadline)
         finally:
             self._posts_under_way -= 1
             if not self._posts_under_way:
                 self._quiet.set()
+
+    async def _post_afresh(
+        self, started: float, route: _Route, data: bytes, deadline: float
+    ) -> Answer:
+        try:
+            connection = await self._dial(route.target, deadline)
+        except TimeoutError:
+            if self._closed:
+                return self._no_answer(started, Reason.CONNECT, "the sender is closed")
+            return self._no_answer(started, Reason.TIMEOUT, "no connection by the deadline")
+        except DialError as exc:
+            return self._no_answer(started, exc.reason, exc.detail)
+        await self._exchange(connection, data, deadline)
+        return self._answer(started, route, connection, reused=False)
 
     async def drain(self) -> None:
         """Return when no post is under way."""
@@ -188,7 +195,7 @@ class Sender:
                 ),
             ),
         )
-        self._pool.give_back(route.origin, connection)
+        self._pool.give_back(route.origin, connection, now=now)
         return answer
 
     def _no_answer(self, started: float, reason: Reason, detail: str) -> Answer:
@@ -209,9 +216,7 @@ class Sender:
         self._routes[target_url] = route
         return route
 
-    def _request(
-        self, route: _Route, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> bytes:
+    def _request(self, route: _Route, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
         known = self._known_names
         for name, _ in headers:
             if name not in known:

@@ -27,7 +27,7 @@ class SignatureMismatch(ValueError):
 
 
 def decode_secret(secret: str) -> bytes:
-    """Return the key in a ``whsec_…`` secret (or one without its prefix), or raise ``ValueError``."""
+    """Return the key in a ``whsec_…`` secret, prefixed or not, or raise ``ValueError``."""
     try:
         key = a2b_base64(secret.removeprefix(SECRET_PREFIX).encode("ascii"), strict_mode=True)
     except ValueError as exc:

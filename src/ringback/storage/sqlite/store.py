@@ -71,7 +71,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish what was accepted, then let go of the files."""
-        await asyncio.to_thread(self._writer.stop)
+        await self._writer.stop()
         self._scans.shutdown()
         for connection in (self._scanner, self._reader, self._connection):
             connection.close()

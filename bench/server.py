@@ -1,0 +1,146 @@
+"""The whole server under load: submissions, jobs end to end, webhooks' lag, and at rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvloop
+
+from bench.load import Inbox, Load, a_submission
+from bench.machine import LOAD_CORE, SERVER_CORE, describe, median, note, percentile, pin, say
+
+RUNS = 3
+SECONDS = 5.0
+CONNECTIONS = 64
+
+
+@contextmanager
+def server() -> Iterator[tuple[str, int, int, float]]:
+    """Run an emulator on one core; gives its host, port, process id and seconds until ready."""
+    with tempfile.TemporaryDirectory(prefix="ringback-bench-") as data:
+        environment = {
+            **os.environ,
+            # What is measured is the cost of a job, not how many a workspace may have.
+            "RINGBACK_ACTIVE_MAX": "1000000",
+            "RINGBACK_LOG_LEVEL": "warning",
+            "RINGBACK_WEBHOOK_CONCURRENCY_PER_DESTINATION": "64",
+        }
+        command = [sys.executable, "-m", "ringback", "dev", "--port", "0", "--data", data, "--json"]
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            preexec_fn=lambda: pin(SERVER_CORE),
+        )
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            ready_s = time.perf_counter() - started
+            address = urlsplit(ready["url"])
+            assert address.hostname is not None
+            assert address.port is not None
+            yield address.hostname, address.port, process.pid, ready_s
+        finally:
+            process.terminate()
+            process.wait(timeout=40)
+
+
+async def submissions() -> tuple[float, float]:
+    """Return jobs accepted per second, closed loop, and the p99 latency in ms at 2,500/s."""
+    with server() as (host, port, _, _):
+        load = Load(host, port, a_submission(host, port, webhook_url=None))
+        await load.open(CONNECTIONS)
+        rate = await load.closed_loop(SECONDS)
+        assert load.refused_count == 0, f"{load.refused_count} refused"
+        load.latencies_s.clear()
+        await load.open_loop(2_500, SECONDS)
+        load.close()
+        return rate, percentile(load.latencies_s, 0.99) * 1000
+
+
+async def end_to_end() -> float:
+    """Return jobs per second from submission to recorded delivery, closed loop."""
+    with server() as (host, port, _, _):
+        inbox = Inbox()
+        await inbox.open()
+        hook = f"http://127.0.0.1:{inbox.port}/hook"
+        load = Load(host, port, a_submission(host, port, webhook_url=hook))
+        await load.open(CONNECTIONS)
+        started = time.perf_counter()
+        await load.closed_loop(SECONDS)
+        assert load.refused_count == 0, f"{load.refused_count} refused"
+        await inbox.wait_for(len(load.latencies_s), timeout_s=60)
+        rate = len(load.latencies_s) / (time.perf_counter() - started)
+        load.close()
+        inbox.close()
+        return rate
+
+
+async def lag() -> float:
+    """Return the p99 in ms from terminal status to the webhook's receipt, at 500 jobs/s."""
+    with server() as (host, port, _, _):
+        inbox = Inbox()
+        await inbox.open()
+        hook = f"http://127.0.0.1:{inbox.port}/hook"
+        load = Load(host, port, a_submission(host, port, webhook_url=hook))
+        await load.open(CONNECTIONS)
+        await load.open_loop(500, 1.0)
+        await inbox.wait_for(500, timeout_s=30)
+        inbox.lags_s.clear()
+        await load.open_loop(500, SECONDS)
+        await inbox.wait_for(500 + int(500 * SECONDS), timeout_s=30)
+        load.close()
+        inbox.close()
+        return percentile(inbox.lags_s, 0.99) * 1000
+
+
+def at_rest() -> tuple[float, float]:
+    """Return seconds from start to ready, and MiB resident when idle, child processes included."""
+    with server() as (_, _, pid, ready_s):
+        time.sleep(2)  # noqa: TID251 - until the warm-up has settled
+        return ready_s, sum(_resident_mib(one) for one in _family(pid))
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+def _resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def main() -> None:
+    """Measure and print every figure of the server."""
+    pin(LOAD_CORE)
+    print(describe())
+    note("submissions ...")
+    accepted = [uvloop.run(submissions()) for _ in range(RUNS)]
+    say("jobs accepted per second", f"{median([a for a, _ in accepted]):,.0f}", ">= 5,000")
+    say("  p99 of a submission at 2,500/s", f"{median([b for _, b in accepted]):.1f} ms", "<= 20")
+    note("end to end ...")
+    rates = [uvloop.run(end_to_end()) for _ in range(RUNS)]
+    say("jobs end to end per second", f"{median(rates):,.0f}", ">= 4,000")
+    note("lag ...")
+    lags = [uvloop.run(lag()) for _ in range(RUNS)]
+    say("p99 from terminal status to receipt at 500/s", f"{median(lags):.1f} ms", "<= 10")
+    note("at rest ...")
+    rests = [at_rest() for _ in range(RUNS)]
+    say("ready after", f"{median([a for a, _ in rests]):.2f} s", "<= 1.0")
+    say("resident when idle, all processes", f"{median([b for _, b in rests]):.0f} MiB", "<= 120")
+
+
+if __name__ == "__main__":
+    main()

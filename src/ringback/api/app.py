@@ -1,0 +1,72 @@
+"""The API's index: every route, and what stands before them."""
+
+from __future__ import annotations
+
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ringback.api.about import AboutRoutes
+from ringback.api.artifacts import ArtifactRoutes
+from ringback.api.auth import Authenticator
+from ringback.api.deps import ApiDeps
+from ringback.api.errors import ErrorsBecomeAnswers
+from ringback.api.hosts import HostCheck
+from ringback.api.jobs import JobRoutes
+from ringback.api.resources import Resource, private_to
+from ringback.api.submissions import PREFIX, Submissions
+from ringback.errors import RouteNotFound
+
+__all__ = ["ApiDeps", "create_api"]
+
+
+def create_api(deps: ApiDeps) -> ASGIApp:
+    """Return the whole API as one ASGI application; it owns nothing and needs no lifespan."""
+    authenticator = Authenticator(deps.workspaces, deps.settings, deps.clock)
+    private = private_to(authenticator)
+    about = AboutRoutes(deps)
+    artifacts = ArtifactRoutes(deps.artifacts)
+    jobs = JobRoutes(deps.service)
+    submit = Submissions(deps, authenticator)
+
+    routes = Router(
+        [
+            Route("/", Resource(GET=about.root)),
+            Route("/models", Resource(GET=about.models)),
+            Route("/openapi.json", Resource(GET=about.openapi)),
+            Route("/healthz", Resource(GET=about.healthz)),
+            Route("/readyz", Resource(GET=about.readyz)),
+            Route("/jobs", Resource(GET=private(jobs.list_jobs))),
+            Route(
+                "/jobs/{job_id}",
+                Resource(GET=private(jobs.get_job), DELETE=private(jobs.cancel_job)),
+            ),
+            Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
+        ],
+        redirect_slashes=False,
+        default=_no_such_route,
+    )
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        # POST /generate/{kind}/{model} goes past the router: it is most of the traffic.
+        target = submit if scope["path"].startswith(PREFIX) else routes
+        await target(scope, receive, send)
+
+    return _HttpOnly(ErrorsBecomeAnswers(HostCheck(route, deps.settings)))
+
+
+async def _no_such_route(scope: Scope, receive: Receive, send: Send) -> None:
+    raise RouteNotFound("There is no such route; GET / names the ones to begin with.")
+
+
+class _HttpOnly:
+    """Refuses web sockets, which no route speaks."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})

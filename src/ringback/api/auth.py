@@ -1,0 +1,78 @@
+"""Whose request it is: a bearer token opens a workspace."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from starlette.types import Scope
+
+from ringback.api.headers import RequestHeaders, headers_of
+from ringback.clock import Clock
+from ringback.errors import NotAuthenticated
+from ringback.ids import new_secret
+from ringback.settings import Settings
+from ringback.storage.contract import Workspace, Workspaces
+
+_BEARER = re.compile(rb"bearer +([\x21-\x7e]+)", re.IGNORECASE)
+_KEY = re.compile(rb"key +([\x21-\x7e]+)", re.IGNORECASE)
+_BARE = re.compile(rb"[\x21-\x7e]+")
+_NAME = re.compile(r"[a-z0-9-]{1,40}")
+_REMEMBERED_MAX = 4096
+_BELIEVED_S = 1.0
+
+
+class Authenticator:
+    """Says which workspace a request's credential opens."""
+
+    def __init__(self, workspaces: Workspaces, settings: Settings, clock: Clock) -> None:
+        self._workspaces = workspaces
+        self._is_dev = settings.is_dev
+        self._clock = clock
+        # What a credential opens, and until when that is believed without asking again.
+        self._known: dict[str, tuple[str, float]] = {}
+
+    async def workspace_of(self, scope: Scope) -> str:
+        """Return the workspace's id, or raise ``NotAuthenticated``."""
+        token = self._token(headers_of(scope))
+        # The digest is what is looked up and remembered: a lookup whose time tells how much of a
+        # digest was right tells nothing about the token, so it need not be constant in time.
+        digest = hashlib.sha256(token).hexdigest()
+        now_s = self._clock.monotonic()
+        known = self._known.get(digest)
+        if known is not None and now_s < known[1]:
+            return known[0]
+        if self._is_dev:
+            workspace_id = await self._open(token.decode(), digest)
+        else:
+            workspace_id = await self._look_up(digest)
+        if len(self._known) >= _REMEMBERED_MAX:
+            self._known.clear()  # it fills again within a second
+        self._known[digest] = (workspace_id, now_s + _BELIEVED_S)
+        return workspace_id
+
+    async def _look_up(self, digest: str) -> str:
+        token = await self._workspaces.find_token(digest)
+        if token is None:
+            self._known.pop(digest, None)
+            raise NotAuthenticated("This token is unknown or was revoked.")
+        return token.workspace_id
+
+    async def _open(self, token: str, digest: str) -> str:
+        name = token if _NAME.fullmatch(token) else f"dev-{digest[:16]}"
+        workspace = Workspace(
+            workspace_id=name, secret=new_secret(), created_at_ms=self._clock.now_ms()
+        )
+        return (await self._workspaces.open_workspace(workspace)).workspace_id
+
+    def _token(self, headers: RequestHeaders) -> bytes:
+        value = headers.get(b"authorization")
+        if value is not None and (match := _BEARER.fullmatch(value)):
+            return match[1]
+        if self._is_dev:
+            if value is not None and (match := _KEY.fullmatch(value)):
+                return match[1]
+            key = headers.get(b"x-api-key")
+            if key is not None and _BARE.fullmatch(key):
+                return key
+        raise NotAuthenticated("Send the header Authorization: Bearer TOKEN.")

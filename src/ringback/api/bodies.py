@@ -1,0 +1,83 @@
+"""Request bodies: counted as they arrive, then read as one JSON object."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
+
+from ringback.api.headers import RequestHeaders
+from ringback.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+
+_decode = msgspec.json.Decoder().decode
+
+
+async def read_object(headers: RequestHeaders, receive: Receive, bytes_max: int) -> dict[str, Any]:
+    """Return the body's JSON object.
+
+    Raises ``UnsupportedMediaType``, ``BodyTooLarge`` or ``InvalidRequest``.
+    """
+    _check_type(headers.get(b"content-type"))
+    length = headers.get(b"content-length")
+    # A body that admits to be too large is refused unread; one that lies is counted below.
+    if length is not None and length.isdigit() and int(length[:20]) > bytes_max:
+        raise BodyTooLarge(bytes_max)
+    return _object(await _read(receive, bytes_max))
+
+
+def _check_type(content_type: bytes | None) -> None:
+    if not content_type or content_type == b"application/json":
+        return
+    bare = content_type.split(b";", 1)[0].strip().lower()
+    if bare != b"application/json":
+        raise UnsupportedMediaType(
+            "The body must be JSON; send the header Content-Type: application/json."
+        )
+
+
+async def _read(receive: Receive, bytes_max: int) -> bytes:
+    chunks: list[bytes] = []
+    received = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        received += len(chunk)
+        if received > bytes_max:
+            raise BodyTooLarge(bytes_max)
+        if not message.get("more_body", False):
+            return b"".join((*chunks, chunk)) if chunks else chunk
+        chunks.append(chunk)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = _decode(body)
+    except UnicodeDecodeError as exc:
+        raise InvalidRequest("The body is not UTF-8 text.") from exc
+    except RecursionError as exc:
+        raise InvalidRequest("The body is nested too deeply.") from exc
+    except msgspec.DecodeError as exc:
+        raise InvalidRequest(_what_is_wrong(body, exc)) from exc
+    if not isinstance(value, dict):
+        raise InvalidRequest('The body must be a JSON object, like {"prompt": "a lake at dawn"}.')
+    return value
+
+
+def _what_is_wrong(body: bytes, error: msgspec.DecodeError) -> str:
+    if not body.strip():
+        return 'The body is empty; send a JSON object, like {"prompt": "a lake at dawn"}.'
+    # msgspec gives "truncated" as the reason for half a surrogate pair too, and without a position.
+    if "truncated" in str(error):
+        try:
+            json.loads(body)
+        except json.JSONDecodeError as exc:
+            return f"The body is not JSON: {exc}."
+        except RecursionError:
+            return "The body is nested too deeply."
+        return "The body has a string with half of a surrogate pair, which is not text."
+    return f"The body is not JSON: {error}."

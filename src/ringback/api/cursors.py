@@ -1,0 +1,84 @@
+"""Where a page of jobs begins: a time so fine that it names one job.
+
+The contract's cursor is a date-time, and jobs made in one millisecond share theirs. But RFC 3339
+bounds no fraction, and a job's id is a UUID version 7: 48 bits of milliseconds and 74 bits that
+order the jobs within one. Our cursors carry those as 23 more digits, so they break ties and are
+still date-times that sort as the jobs do.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from ringback.clock import to_ms
+from ringback.errors import FieldError, InvalidRequest
+from ringback.ids import uuid7_floor
+from ringback.wire.document import iso_time
+
+_ORDER_BITS = 74
+_ORDER_DIGITS = 23
+_LOW_62 = (1 << 62) - 1
+_TIME = re.compile(
+    r"(?P<second>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,26}))?"
+    r"(?P<zone>[Zz]|[+ -]\d\d:\d\d)?",
+    re.ASCII,
+)
+
+
+def cursor_after(job_id: str) -> str:
+    """Return the cursor of the page that follows this job."""
+    value = _number(job_id)
+    order = (value >> 64 & 0xFFF) << 62 | value & _LOW_62
+    return f"{iso_time(value >> 80)[:-1]}{order:0{_ORDER_DIGITS}d}Z"
+
+
+def before_id(cursor: str) -> str:
+    """Return the id below which the page's jobs are; raises ``InvalidRequest``.
+
+    A time that somebody else made means: created before it.
+    """
+    match = _TIME.fullmatch(cursor)
+    if match is None:
+        raise _invalid()
+    fraction = match["fraction"] or ""
+    at_ms = _second_ms(match) + int(fraction[:3].ljust(3, "0"))
+    if at_ms < 0:
+        return uuid7_floor(0)
+    rest = int(fraction[3:] or 0)
+    if len(fraction) == 3 + _ORDER_DIGITS and rest < 1 << _ORDER_BITS:
+        return _with_order(at_ms, rest)
+    # Jobs have whole milliseconds: those of the one that has begun were created before the time.
+    return uuid7_floor(at_ms + (rest > 0))
+
+
+def _second_ms(match: re.Match[str]) -> int:
+    zone = match["zone"] or "Z"
+    # A plus sign that was not percent-encoded in the query arrives as a space.
+    offset = "+00:00" if zone in "Zz" else zone.replace(" ", "+")
+    second = match["second"]
+    # RFC 3339 has a year 0 and leap seconds, ``datetime`` has neither; years before ours are alike.
+    if second.startswith("0000"):
+        second = f"0004{second[4:]}"
+    is_leap_second = second.endswith(":60")
+    if is_leap_second:
+        second = f"{second[:-2]}59"
+    try:
+        return to_ms(datetime.fromisoformat(second + offset)) + 1000 * is_leap_second
+    except ValueError as exc:
+        raise _invalid() from exc
+
+
+def _number(job_id: str) -> int:
+    return int(job_id.replace("-", ""), 16)
+
+
+def _with_order(at_ms: int, order: int) -> str:
+    value = _number(uuid7_floor(at_ms)) | order >> 62 << 64 | order & _LOW_62
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _invalid() -> InvalidRequest:
+    sentence = "cursor must be a next_cursor of this route or an ISO 8601 time."
+    return InvalidRequest(sentence, [FieldError("query:cursor", sentence)])

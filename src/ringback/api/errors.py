@@ -1,0 +1,94 @@
+"""Exceptions become answers here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ringback import errors
+from ringback.api.answers import Answer, RawHeader, encode
+from ringback.log import get_logger
+
+log = get_logger(__name__)
+
+STATUS_FOR: dict[type[errors.RingbackError], int] = {
+    errors.InvalidRequest: 400,
+    errors.NotAuthenticated: 401,
+    errors.HostRefused: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.IdempotencyConflict: 409,
+    errors.BodyTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.BacklogFull: 429,
+    errors.Draining: 503,
+    errors.StorageFull: 507,
+}
+"""The status of each kind of error and of its descendants; any other exception is our fault."""
+
+_DRAINING_RETRY_AFTER_S = 5
+
+
+class ErrorsBecomeAnswers:
+    """Middleware that answers whatever the application raises."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; answer an exception unless an answer has already begun."""
+        has_begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except ClientDisconnect:
+            return  # nobody is left to answer
+        except Exception as exc:
+            if has_begun:
+                raise  # half an answer is out: the server can only cut the connection
+            await answer_to(exc)(scope, receive, send)
+
+
+def answer_to(error: Exception) -> Answer:
+    """Return the answer to an exception; one that is our fault is logged and not shown."""
+    for kind in type(error).__mro__:
+        status = STATUS_FOR.get(kind)
+        if status is not None:
+            assert isinstance(error, errors.RingbackError)
+            return Answer(status, encode(_document(error)), _headers(error))
+    log.error("request_failed", exc_info=error)
+    return Answer(500, encode(_body("The server failed; its log says why.", "internal_error")))
+
+
+def _document(error: errors.RingbackError) -> dict[str, Any]:
+    document = _body(str(error), getattr(error, "code", "error"))
+    if isinstance(error, errors.InvalidRequest) and error.details:
+        document["details"] = error.details
+    return document
+
+
+def _body(sentence: str, code: str) -> dict[str, Any]:
+    # Programs in the wild read one of the two, so both carry the sentence.
+    return {"error": sentence, "message": sentence, "code": code}
+
+
+def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
+    match error:
+        case errors.NotAuthenticated():
+            return [(b"www-authenticate", b"Bearer")]
+        case errors.MethodNotAllowed(allow=allow):
+            return [(b"allow", ", ".join(allow).encode())]
+        case errors.BacklogFull(retry_after_s=retry_after_s):
+            return [(b"retry-after", b"%d" % retry_after_s)]
+        case errors.Draining():
+            return [(b"retry-after", b"%d" % _DRAINING_RETRY_AFTER_S)]
+        case _:
+            return []

@@ -1,0 +1,78 @@
+"""A request's headers, read once; a header that decides something may come only once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from starlette.types import Scope
+
+from ringback.errors import FieldError, InvalidRequest
+
+_KEPT_IN = "ringback.headers"
+_WAIT = re.compile(rb'wait\s*=\s*"?(\d{1,9})"?')
+_VISIBLE = re.compile(rb"[\x21-\x7e]+")
+
+WAIT_MAX_S = 60
+
+
+class RequestHeaders:
+    """The headers by lower-case name, as bytes."""
+
+    __slots__ = ("_by_name", "_repeated")
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        self._by_name = dict(raw)
+        self._repeated: set[bytes] = set()
+        if len(self._by_name) != len(raw):
+            seen: set[bytes] = set()
+            for name, _ in raw:
+                (self._repeated if name in seen else seen).add(name)
+
+    def get(self, name: bytes) -> bytes | None:
+        """Return the header's value, or None; raises ``InvalidRequest`` when it came twice."""
+        # Of two values each proxy on the way may believe another one.
+        if name in self._repeated:
+            raise invalid_header(name.decode(), "may be sent only once")
+        return self._by_name.get(name)
+
+    def any(self, name: bytes) -> bytes | None:
+        """Return a header's last value, or None, where a repetition does no harm."""
+        return self._by_name.get(name)
+
+
+def headers_of(scope: Scope) -> RequestHeaders:
+    """Return the headers of this request, read at the first call."""
+    headers: RequestHeaders | None = scope.get(_KEPT_IN)
+    if headers is None:
+        headers = scope[_KEPT_IN] = RequestHeaders(scope["headers"])
+    return headers
+
+
+def invalid_header(name: str, what: str) -> InvalidRequest:
+    """Return the error that names this header and what is wrong with it."""
+    proper = "-".join(part.capitalize() for part in name.split("-")).replace("Url", "URL")
+    sentence = f"The header {proper} {what}."
+    return InvalidRequest(sentence, [FieldError(f"header:{proper}", sentence)])
+
+
+def idempotency_key(headers: RequestHeaders) -> str | None:
+    """Return the Idempotency-Key, or None; raises ``InvalidRequest`` for a malformed one."""
+    value = headers.get(b"idempotency-key")
+    if value is None:
+        return None
+    if len(value) > 255 or not _VISIBLE.fullmatch(value):
+        raise invalid_header("idempotency-key", "must have 1 to 255 visible ASCII characters")
+    return value.decode()
+
+
+def preferred_wait_s(headers: RequestHeaders) -> int | None:
+    """Return the seconds of ``Prefer: wait=N`` (RFC 7240), at most 60, or None."""
+    value = headers.any(b"prefer")
+    if value is None:
+        return None
+    for preference in value.lower().split(b","):
+        # Preferences that are unknown or malformed are ignored, says the RFC.
+        if match := _WAIT.fullmatch(preference.split(b";")[0].strip()):
+            return min(int(match[1]), WAIT_MAX_S)
+    return None

@@ -1,0 +1,321 @@
+"""The composition root: the only module that names concrete adapters and starts a server."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from random import Random
+
+import uvicorn
+import uvloop
+
+from ringback import log
+from ringback.api.app import ApiDeps, create_api
+from ringback.artifacts.local import LocalArtifacts
+from ringback.catalogue.catalogue import Catalogue
+from ringback.clock import Clock, SystemClock
+from ringback.doorbell import Bells
+from ringback.egress.fetch import Fetcher
+from ringback.egress.policy import TargetPolicy
+from ringback.egress.sender import Sender, SenderSettings
+from ringback.engines.null import NullEngine
+from ringback.engines.sketch.engine import SketchEngine
+from ringback.errors import SetupError, StorageFull
+from ringback.ids import Ids, new_secret
+from ringback.janitor import Janitor
+from ringback.jobs.admission import Limits
+from ringback.service import Service
+from ringback.settings import Settings
+from ringback.storage.contract import Store, Workspace
+from ringback.storage.sqlite import SqliteStore
+from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
+from ringback.worker import Slot, Worker
+
+DEV_WORKSPACE = "dev"
+_NULL_CONCURRENCY = 512  # its jobs cost nothing but their bookkeeping
+_SECRET_KEPT_S = 1.0
+_DISK_LOOK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a server that is ready can be reached."""
+
+    url: str
+    dev_secret: str | None  # what signs the webhooks of the workspace "dev", in dev alone
+
+
+def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; raises ``SetupError`` if it cannot start."""
+    as_json = settings.log_format == "json" or (
+        settings.log_format == "auto" and not sys.stderr.isatty()
+    )
+    log.configure(level=settings.log_level, as_json=as_json)
+    # The thread that commits needs the interpreter's lock to say so: it shall not wait long for it.
+    sys.setswitchinterval(0.0005)
+    # Nearly everything made per job is freed by counting; looking for cycles often costs 6 %.
+    gc.set_threshold(20_000, 20, 20)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, on_ready))
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[Store]:
+    """Open the settings' store for the time of the context, or raise ``SetupError``."""
+    store = await SqliteStore.open(settings.data, exclusive=exclusive)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+class App:
+    """Every part of a server, put together on one store."""
+
+    def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
+        clock = SystemClock()
+        bells = Bells()
+        artifacts = LocalArtifacts(settings.data / "artifacts")
+        policy = _policy(settings, listening)
+        self.settings = settings
+        self.store = store
+        self._clock = clock
+        self.service = Service(
+            store,
+            clock=clock,
+            # Ids are names, not secrets: a fast generator will do.
+            ids=Ids(clock.now_ms, Random(secrets.randbits(256)).getrandbits),
+            limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
+            bells=bells,
+            room_for_work=DiskGuard(settings, clock).check,
+        )
+        self.sender = Sender(
+            policy, settings=SenderSettings(total_timeout_s=settings.webhook_timeout_s)
+        )
+        self.fetcher = Fetcher(policy, clock=clock)
+        self.sketch = SketchEngine(clock, processes=settings.sketch_processes)
+        self.worker = Worker(
+            self.service,
+            slots={
+                "sketch": Slot(engine=self.sketch, concurrency=settings.sketch_processes),
+                "null": Slot(engine=NullEngine(), concurrency=_NULL_CONCURRENCY),
+            },
+            artifacts=artifacts,
+            fetch=self.fetcher.get,
+            clock=clock,
+            bells=bells,
+            worker_id=f"{socket.gethostname()}-{os.getpid()}",
+            lease_s=settings.lease_s,
+            job_timeout_s=settings.job_timeout_s,
+        )
+        self.dispatcher = Dispatcher(
+            store,
+            self.sender,
+            secret_of=SecretCache(store, clock).get,
+            clock=clock,
+            rng=Random(),
+            bells=bells,
+            settings=DispatchSettings(
+                concurrency=settings.webhook_concurrency,
+                concurrency_per_destination=settings.webhook_concurrency_per_destination,
+                timeout_s=settings.webhook_timeout_s,
+            ),
+        )
+        self.janitor = Janitor(self.service, store, clock=clock, bells=bells)
+        self.api = create_api(
+            ApiDeps(
+                service=self.service,
+                catalogue=Catalogue.load(),
+                policy=policy,
+                artifacts=artifacts,
+                workspaces=store,
+                settings=settings,
+                clock=clock,
+                ready=lambda: not self.service.is_draining,
+            )
+        )
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Work and dispatch for the time of the context, then drain within the grace time."""
+        await self.janitor.rescue_all()
+        loops = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("worker", self.worker.run()),
+                ("dispatcher", self.dispatcher.run()),
+                ("janitor", self.janitor.run()),
+                ("warm-up", self.sketch.warm()),
+            )
+        ]
+        try:
+            yield
+        finally:
+            self.service.drain()
+            await self._drain()
+            for task in loops:
+                task.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self.sketch.close()
+            await self.sender.close()
+            self.fetcher.close()
+
+    async def _drain(self) -> None:
+        """Let jobs finish, then deliveries, in the grace time; the rest is given back."""
+        deadline = self._clock.monotonic() + self.settings.grace_s
+        # Some of the grace is kept, so that what is left can still be given back.
+        await self.worker.drain(self.settings.grace_s * 0.7)
+        await self.dispatcher.drain(max(0.0, deadline - self._clock.monotonic() - 1.0))
+
+
+async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> None:
+    listener = listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    async with open_store(settings, exclusive=True) as store:
+        app = App(settings, store, listening=(host, port))
+        dev_secret = None
+        if settings.is_dev:
+            workspace = await store.open_workspace(
+                Workspace(
+                    workspace_id=DEV_WORKSPACE,
+                    secret=new_secret(),
+                    created_at_ms=SystemClock().now_ms(),
+                )
+            )
+            dev_secret = workspace.secret
+        shown = f"[{host}]" if ":" in host else host
+        address = Address(
+            url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret
+        )
+        server = _HttpServer(
+            uvicorn.Config(
+                app.api,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=max(1, int(settings.grace_s * 0.9)),
+            ),
+            on_ready=lambda: on_ready(address),
+        )
+        async with app.working():
+            with _stopping(server, app.service):
+                await server.serve(sockets=[listener])
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn, telling when it answers and leaving signals to us."""
+
+    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, then say so."""
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing: uvicorn would end the process by the signal instead of with status 0."""
+        yield
+
+
+@contextmanager
+def _stopping(server: uvicorn.Server, service: Service) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the server; a second one stops it without waiting."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+        service.drain()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address, or raise ``SetupError``."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as exc:
+        raise SetupError(
+            f"Cannot listen on {host}:{port} ({exc.strerror}); stop what uses it, or choose "
+            "another address with --host and --port."
+        ) from exc
+    return listener
+
+
+def _policy(settings: Settings, listening: tuple[str, int]) -> TargetPolicy:
+    own = frozenset({listening})
+    if settings.is_dev:
+        return TargetPolicy.dev(own_addresses=own)
+    return TargetPolicy.server(allow_http=settings.webhook_http, own_addresses=own)
+
+
+class SecretCache:
+    """Workspaces' signing secrets, read anew after a second so that a rotation takes effect."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[str, tuple[str, float]] = {}
+
+    async def get(self, workspace_id: str) -> str:
+        """Return the workspace's secret."""
+        now = self._clock.monotonic()
+        known = self._known.get(workspace_id)
+        if known is not None and now < known[1]:
+            return known[0]
+        workspace = await self._store.get_workspace(workspace_id)
+        assert workspace is not None  # workspaces are never deleted
+        self._known[workspace_id] = (workspace.secret, now + _SECRET_KEPT_S)
+        return workspace.secret
+
+
+class DiskGuard:
+    """Keeps new work off a disk that is nearly full, so that running work has room to finish."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._look_at = 0.0
+        self._free_bytes = 0
+
+    def check(self) -> None:
+        """Raise ``StorageFull`` when less than the reserve is free; looks once a second."""
+        now = self._clock.monotonic()
+        if now >= self._look_at:
+            self._free_bytes = shutil.disk_usage(self._settings.data).free
+            self._look_at = now + _DISK_LOOK_EVERY_S
+        if self._free_bytes < self._settings.disk_reserve_bytes:
+            raise StorageFull(
+                "The server's disk is nearly full, so it takes no new jobs; "
+                "free some space and try again."
+            )

@@ -1,0 +1,78 @@
+"""The catalogue: every model that can be asked for, and the check of what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from ringback.catalogue.files import check_models, read_models
+from ringback.catalogue.inputs import InputCheck, ValidInput
+from ringback.catalogue.model import Model
+from ringback.errors import ModelNotFound, SetupError
+
+__all__ = ["Catalogue", "Model", "ValidInput"]
+
+_BUILTIN = Path(__file__).with_name("models")
+_ECHO_MAX = 80
+
+
+class Catalogue:
+    """Every model, by kind and id; schemas are compiled when a model is first asked for."""
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        self._models: dict[tuple[str, str], Model] = {}
+        for model in models:
+            if (model.kind, model.id) in self._models:
+                raise SetupError(f"Two models are called {model.kind}/{model.id}; rename one.")
+            self._models[model.kind, model.id] = model
+        self._checks: dict[Model, InputCheck] = {}
+
+    @classmethod
+    def load(cls, own: Path | None = None) -> Catalogue:
+        """Return the catalogue of the built-in files and of the ``*.toml`` files in ``own``.
+
+        Raises ``SetupError`` naming the file and what is wrong in it.
+        """
+        models = _read(_BUILTIN)
+        if own is not None:
+            if not own.is_dir():
+                raise SetupError(f"There is no folder {own} to read model files from.")
+            added = _read(own)
+            check_models(added)
+            models += added
+        return cls(models)
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._models.values())
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def find(self, kind: str, model_id: str) -> Model:
+        """Return the model, or raise ``ModelNotFound`` with up to three that resemble it."""
+        model = self._models.get((kind, model_id))
+        if model is None:
+            raise self._not_found(kind, model_id[:_ECHO_MAX])
+        return model
+
+    def validate(self, model: Model, body: object) -> ValidInput:
+        """Return the body completed, or raise ``InvalidRequest`` naming each wrong field."""
+        check = self._checks.get(model)
+        if check is None:
+            check = self._checks[model] = InputCheck(model)
+        return check(body)
+
+    def _not_found(self, kind: str, model_id: str) -> ModelNotFound:
+        of_kind = [model.id for model in self if model.kind == kind]
+        near = get_close_matches(model_id, of_kind, n=3)
+        if near:
+            return ModelNotFound(model_id, near)
+        # Perhaps the kind is what is wrong.
+        named = f"{kind[:_ECHO_MAX]}/{model_id}"
+        everything = [f"{model.kind}/{model.id}" for model in self]
+        return ModelNotFound(named, get_close_matches(named, everything, n=3))
+
+
+def _read(folder: Path) -> list[Model]:
+    return [model for file in sorted(folder.glob("*.toml")) for model in read_models(file)]

@@ -1,0 +1,57 @@
+"""Fills in what a body leaves out, at every depth, by a plan made once for each model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+from ringback.catalogue.parameter import Parameter
+
+_Fill = Callable[[Any], Any]
+
+
+class Defaults:
+    """The defaults of an object's fields, and of what the fields hold."""
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        self._values = {name: p.default for name, p in parameters.items() if p.has_default}
+        # A default that can change must not be shared between jobs.
+        self._copied = tuple(
+            name for name, value in self._values.items() if isinstance(value, list | dict)
+        )
+        fills = ((name, _fill_of(parameter)) for name, parameter in parameters.items())
+        self._fills = tuple((name, fill) for name, fill in fills if fill is not None)
+
+    def __bool__(self) -> bool:
+        return bool(self._values or self._fills)
+
+    def fill(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the object with what it leaves out; what was given is not changed."""
+        filled = self._values | given
+        for name in self._copied:
+            if name not in given:
+                filled[name] = deepcopy(filled[name])
+        for name, fill in self._fills:
+            if name in given:
+                filled[name] = fill(given[name])
+        return filled
+
+
+def _fill_of(parameter: Parameter) -> _Fill | None:
+    """Return what fills in a value of the parameter, or None when nothing inside has a default."""
+    if isinstance(parameter.items, Parameter):
+        fill_item = _fill_of(parameter.items)
+        return None if fill_item is None else partial(_fill_list, fill_item)
+    defaults = Defaults(parameter.properties or {})
+    return partial(_fill_object, defaults) if defaults else None
+
+
+def _fill_list(fill_item: _Fill, value: Any) -> Any:
+    # A nullable field may hold null instead.
+    return [fill_item(item) for item in value] if isinstance(value, list) else value
+
+
+def _fill_object(defaults: Defaults, value: Any) -> Any:
+    return defaults.fill(value) if isinstance(value, dict) else value

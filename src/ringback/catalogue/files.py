@@ -1,0 +1,147 @@
+"""Reads the data files; what is wrong in one is said with the file's name and the place.
+
+A file holds one provider's models. ``engine`` and ``type`` at its top hold for each model that
+does not say otherwise; ``shapes`` are parameters that several ``items`` share, by name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ringback.catalogue.example import example_of
+from ringback.catalogue.model import Alias, Cost, Model
+from ringback.catalogue.parameter import Parameter
+from ringback.catalogue.schemas import compiled
+from ringback.errors import SetupError
+
+_Segment = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+$")]
+_Name = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$")]
+
+
+class _AliasEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    to: str
+    sunset: str | None = None
+
+
+class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: _Name
+    kind: _Segment
+    title: str
+    description: str
+    parameters: dict[str, Parameter]
+    engine: str | None = None
+    type: str | None = None
+    aliases: dict[str, _AliasEntry] = {}
+    compute_units: float | None = None
+    cost_by: tuple[str, ...] = ()
+    costs: tuple[tuple[str | float, ...], ...] = ()
+    usual_s: float | None = None
+
+
+class _ProviderFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    provider: _Segment
+    engine: str
+    type: str
+    models: tuple[_ModelEntry, ...]
+    shapes: dict[str, Parameter] = {}
+
+
+def read_models(file: Path) -> list[Model]:
+    """Return the models of one data file, or raise ``SetupError`` saying what is wrong in it."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        provider = msgspec.convert(content, _ProviderFile)
+        return [_model(provider, entry) for entry in provider.models]
+    except (OSError, ValueError) as exc:
+        raise SetupError(f"The model file {file.name} cannot be used: {exc}") from exc
+
+
+def check_models(models: list[Model]) -> None:
+    """Raise ``SetupError`` for the first model whose bounds, defaults or patterns contradict.
+
+    This compiles every schema, so it is for files that people write and not for ours, whose
+    tests have done it.
+    """
+    for model in models:
+        for name, parameter in model.parameters.items():
+            _check(parameter, f"Model {model.id}, parameter {name}")
+        if not compiled(model.schema).is_valid(example_of(model)):
+            raise SetupError(
+                f"Model {model.id} would refuse its own example; give its required parameters "
+                "an `example` each, and see whether their bounds leave room."
+            )
+
+
+def _check(parameter: Parameter, where: str) -> None:
+    try:
+        validator = compiled(parameter.schema)
+        fits = not parameter.has_default or validator.is_valid(parameter.default)
+    except ValueError as exc:
+        raise SetupError(f"{where}: {exc}") from exc
+    if not fits:
+        raise SetupError(f"{where}: the default is not allowed by its own bounds.")
+    if isinstance(parameter.items, Parameter):
+        _check(parameter.items, f"{where}, items")
+    for name, inner in (parameter.properties or {}).items():
+        _check(inner, f"{where}, property {name}")
+
+
+def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
+    where = f"model {entry.name}"
+    parameters = {
+        name: _with_shapes(parameter, provider.shapes, f"{where}, parameter {name}")
+        for name, parameter in entry.parameters.items()
+    }
+    for old, alias in entry.aliases.items():
+        if old in parameters or alias.to not in parameters:
+            raise ValueError(
+                f"{where}: the alias {old} must stand for a parameter, and not be one itself."
+            )
+    return Model(
+        id=f"{provider.provider}/{entry.name}",
+        kind=entry.kind,
+        type=entry.type or provider.type,
+        title=entry.title,
+        description=entry.description,
+        engine=entry.engine or provider.engine,
+        parameters=parameters,
+        aliases=tuple(
+            Alias(old=old, new=alias.to, sunset=alias.sunset)
+            for old, alias in entry.aliases.items()
+        ),
+        compute_units=entry.compute_units,
+        cost_by=entry.cost_by,
+        costs=tuple(_cost(entry, row) for row in entry.costs),
+        usual_s=entry.usual_s,
+    )
+
+
+def _with_shapes(parameter: Parameter, shapes: dict[str, Parameter], where: str) -> Parameter:
+    """Return the parameter with the shape it names, here and in what it holds, put in place."""
+    changes: dict[str, Any] = {}
+    if parameter.type == "array":
+        items = parameter.items
+        if isinstance(items, str):
+            items = shapes.get(items)
+        if items is None:
+            raise ValueError(f"{where}: items must be a parameter or name one of the shapes.")
+        changes["items"] = _with_shapes(items, shapes, where)
+    if parameter.properties is not None:
+        changes["properties"] = {
+            name: _with_shapes(inner, shapes, where) for name, inner in parameter.properties.items()
+        }
+    return msgspec.structs.replace(parameter, **changes) if changes else parameter
+
+
+def _cost(entry: _ModelEntry, row: tuple[str | float, ...]) -> Cost:
+    *variant, compute_units = row
+    if len(variant) != len(entry.cost_by) or isinstance(compute_units, str):
+        raise ValueError(
+            f"model {entry.name}: each of costs is one value for each of cost_by, then the units."
+        )
+    return Cost(variant=tuple(str(value) for value in variant), compute_units=compute_units)

@@ -1,0 +1,63 @@
+"""The API's own description (OpenAPI 3.1), generated from the catalogue.
+
+Clients of the public API find the models in it: one concrete path for each, the body's schema in
+place, and what the model costs as a table in the description.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ringback.catalogue.catalogue import Catalogue
+from ringback.catalogue.openapi_components import COMPONENTS
+from ringback.catalogue.openapi_models import model_operation
+from ringback.catalogue.openapi_routes import FIXED_PATHS
+
+_ABOUT = (
+    "Ask for a picture and get a job at once; when it has ended, its webhook is called, signed and "
+    "retried until it was heard. Jobs can also be polled, or waited for."
+)
+
+
+def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> dict[str, Any]:
+    """Return the description of the API; the same catalogue and arguments give the same one."""
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "Ringback", "version": version, "description": _ABOUT},
+    }
+    if public_url is not None:
+        document["servers"] = [{"url": public_url}]
+    return document | {
+        "security": [{"bearerAuth": []}],
+        "tags": [
+            {"name": "Image", "description": "One route for each model of pictures."},
+            {"name": "Jobs", "description": "What became of what was asked for."},
+            {"name": "Server", "description": "The server itself."},
+        ],
+        "paths": {
+            **{model.path: {"post": model_operation(model)} for model in catalogue},
+            **FIXED_PATHS,
+        },
+        "components": COMPONENTS,
+    }
+
+
+def models_document(catalogue: Catalogue) -> dict[str, Any]:
+    """Return what ``GET /models`` answers: every model, with the schema of its body."""
+    return {
+        "models": [
+            {
+                "id": model.id,
+                "kind": model.kind,
+                "path": model.path,
+                "title": model.title,
+                "description": model.description,
+                "engine": model.engine,
+                "type": model.type,
+                "compute_units": model.compute_units,
+                "average_completion_s": model.usual_s,
+                "parameters": model.schema,
+            }
+            for model in catalogue
+        ]
+    }

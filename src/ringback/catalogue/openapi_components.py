@@ -1,0 +1,219 @@
+"""What the operations of the API's description share: schemas, headers, answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ringback.jobs.model import JobStatus
+
+Schema = dict[str, Any]
+
+
+def json_content(schema_name: str) -> dict[str, Any]:
+    """Return the content of an answer whose JSON has the named schema."""
+    return {"application/json": {"schema": _ref("schemas", schema_name)}}
+
+
+def header_parameter(name: str) -> dict[str, str]:
+    """Return the reference to a request header that several operations take."""
+    return _ref("parameters", name)
+
+
+def responses(*status_codes: int) -> dict[str, dict[str, str]]:
+    """Return the references to the error answers with these status codes."""
+    return {str(code): _ref("responses", _ERRORS[code][0]) for code in status_codes}
+
+
+def _ref(section: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{section}/{name}"}
+
+
+_ERRORS = {
+    400: ("InvalidRequest", "The body, a header or the query is wrong; `details` says where."),
+    401: ("NotAuthenticated", "No token came, or an unknown one."),
+    402: ("OverBudget", "The workspace's budget is used up."),
+    403: ("HostRefused", "The Host header names a host that this server does not serve."),
+    404: ("NotFound", "This workspace has nothing of that name."),
+    409: ("IdempotencyConflict", "The Idempotency-Key was used for a different request."),
+    413: ("BodyTooLarge", "The body has more bytes than this server takes."),
+    415: ("UnsupportedMediaType", "The body is not JSON."),
+    429: ("BacklogFull", "The workspace has as many jobs waiting as it may have."),
+    503: ("Unavailable", "The server is going down, or not ready; try again in a moment."),
+    507: ("StorageFull", "The disk has no room for new work."),
+}
+_RETRY_AFTER = {
+    "Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer"}}
+}
+_CHALLENGE = {"WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}}
+_ERROR_HEADERS = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+
+
+def _error_response(code: int, description: str) -> dict[str, Any]:
+    response: dict[str, Any] = {"description": description, "content": json_content("Error")}
+    if code in _ERROR_HEADERS:
+        response["headers"] = _ERROR_HEADERS[code]
+    return response
+
+
+def _object(properties: dict[str, Schema], required: list[str], description: str) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": required,
+    }
+
+
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_TEXT: Schema = {"type": "string"}
+_JOB: dict[str, Schema] = {
+    "job_id": {"type": "string", "format": "uuid"},
+    "status": _ref("schemas", "JobStatus"),
+    "created_at": _TIME,
+}
+_ABOUT_JOB: dict[str, Schema] = {
+    "type": {"type": "string", "description": "What `GET /jobs?types=` filters by."},
+    "engine": {"type": "string", "description": "What makes the result."},
+    "model": {"type": "string", "description": "The model's id, like `bfl/flux-1-dev`."},
+}
+
+_SCHEMAS: dict[str, Schema] = {
+    "JobStatus": {
+        "type": "string",
+        "description": "The last three are the end: nothing changes after.",
+        "enum": [status.value for status in JobStatus],
+    },
+    "Result": _object(
+        {
+            "urls": {"type": "array", "items": {"type": "string", "format": "uri"}},
+            "error": {"type": "string", "description": "Why there is none."},
+        },
+        [],
+        "What came of the job: files, or one sentence.",
+    ),
+    "SubmittedJob": _object(
+        {
+            **_JOB,
+            "completed_at": {
+                **_TIME,
+                "type": ["string", "null"],
+                "description": "Null, unless the answer was waited for.",
+            },
+            "result": {
+                "anyOf": [_ref("schemas", "Result"), {"type": "null"}],
+                "description": "Null, unless the answer was waited for.",
+            },
+            **_ABOUT_JOB,
+        },
+        ["job_id", "status", "created_at", "completed_at", "result", "type", "engine"],
+        "A job as its submission is answered.",
+    ),
+    "Job": _object(
+        {
+            **_JOB,
+            "completed_at": {**_TIME, "description": "Left out until the job has ended."},
+            "result": _ref("schemas", "Result"),
+            **_ABOUT_JOB,
+            "progress": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 1,
+                "description": "How much is done; left out when the job has ended.",
+            },
+        },
+        ["job_id", "status", "created_at"],
+        "A job as it stands; what is not known yet is left out.",
+    ),
+    "JobPage": _object(
+        {
+            "items": {"type": "array", "items": _ref("schemas", "Job")},
+            "next_cursor": {
+                "type": ["string", "null"],
+                "description": "Send it as `cursor` for the next page; null on the last.",
+            },
+        },
+        ["items", "next_cursor"],
+        "Jobs, newest first.",
+    ),
+    "Model": _object(
+        {
+            "id": _TEXT,
+            "kind": _TEXT,
+            "path": {"type": "string", "description": "Where it is asked for."},
+            "title": _TEXT,
+            "description": _TEXT,
+            "engine": _TEXT,
+            "type": _TEXT,
+            "compute_units": {"type": ["number", "null"]},
+            "average_completion_s": {"type": ["number", "null"]},
+            "parameters": {"type": "object", "description": "The JSON Schema of the body."},
+        },
+        ["id", "kind", "path", "title", "description", "engine", "type", "parameters"],
+        "A model and what it takes.",
+    ),
+    "Models": _object(
+        {"models": {"type": "array", "items": _ref("schemas", "Model")}},
+        ["models"],
+        "Every model.",
+    ),
+    "State": _object({"status": _TEXT}, ["status"], "How the server is, in a word."),
+    "Error": _object(
+        {
+            "error": {"type": "string", "description": "What is wrong, in one sentence."},
+            "message": {"type": "string", "description": "The same sentence."},
+            "code": {"type": "string", "description": "A stable name of what is wrong."},
+            "details": {"type": "array", "items": _ref("schemas", "FieldError")},
+        },
+        ["error", "message", "code"],
+        "Why the request was not served.",
+    ),
+    "FieldError": _object(
+        {
+            "path": {
+                "type": "string",
+                "description": "A JSON Pointer into the body, or like `header:X-Webhook-URL`.",
+            },
+            "message": _TEXT,
+        },
+        ["path", "message"],
+        "One wrong field.",
+    ),
+}
+
+
+def _header_parameter(name: str, description: str, schema: Schema) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": schema,
+    }
+
+
+COMPONENTS: dict[str, Any] = {
+    "schemas": _SCHEMAS,
+    "parameters": {
+        "X-Webhook-URL": _header_parameter(
+            "X-Webhook-URL",
+            "Where the job is sent, as a signed POST, when it has ended. Addresses of private "
+            "networks may be refused.",
+            {"type": "string", "format": "uri", "pattern": "^https?://"},
+        ),
+        "Idempotency-Key": _header_parameter(
+            "Idempotency-Key",
+            "A request with the same key makes no second job and gets the first one's answer.",
+            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        ),
+        "Prefer": _header_parameter(
+            "Prefer",
+            "`wait=N` answers when the job has ended, or after N seconds, at most 60.",
+            {"type": "string", "examples": ["wait=10"]},
+        ),
+    },
+    "responses": {
+        name: _error_response(code, description) for code, (name, description) in _ERRORS.items()
+    },
+    "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer"}},
+}
+"""The ``components`` of the description."""

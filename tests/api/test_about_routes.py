@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import httpx2
+import pytest
+from api.world import FLUX, World
+
+
+@pytest.mark.parametrize("path", ["/", "/models", "/openapi.json", "/healthz", "/readyz"])
+async def test_what_the_server_is_needs_no_token(world: World, path: str) -> None:
+    async with world.client(token=None) as client:
+        answer = await client.get(path)
+        head = await client.head(path)
+    assert answer.status_code == head.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(answer.content))
+
+
+async def test_readiness_ends_before_the_server_does(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    world.is_ready = lambda: False
+    starting = await client.get("/readyz")
+    world.is_ready = lambda: True
+    world.service.drain()
+    draining = await client.get("/readyz")
+    assert starting.status_code == draining.status_code == 503
+    assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_the_description_names_the_server_and_each_model(
+    client: httpx2.AsyncClient,
+) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert document["servers"][0]["url"] == "http://127.0.0.1:7464"
+    assert FLUX in document["paths"]
+
+
+async def test_every_link_of_the_root_leads_somewhere(client: httpx2.AsyncClient) -> None:
+    links = (await client.get("/")).json()["links"]
+    for link in links.values():
+        assert (await client.get(link)).status_code == 200

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import httpx2
+import pytest
+from api.world import World
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
+
+
+async def test_an_artifact_is_shown_to_whoever_has_its_name_and_cannot_act(world: World) -> None:
+    name = await world.artifacts.save(PNG, media_type="image/png")
+    async with world.client(token=None) as client:
+        answer = await client.get(f"/artifacts/{name}")
+    assert answer.status_code == 200
+    assert answer.content == PNG
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-disposition"].startswith("inline")
+
+
+async def test_the_head_of_an_artifact_has_its_size_and_no_body(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    name = await world.artifacts.save(PNG, media_type="image/png")
+    answer = await client.head(f"/artifacts/{name}")
+    assert answer.headers["content-length"] == str(len(PNG))
+    assert answer.content == b""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "body"),
+    [
+        ("bytes=0-7", 206, PNG[:8]),
+        ("bytes=2000-", 206, PNG[2000:]),
+        ("bytes=-5", 206, PNG[-5:]),
+        ("bytes=99999-", 416, b""),
+        ("bytes=7-0", 200, PNG),
+        ("bytes=0-1,3-4", 200, PNG),
+        ("bytes=" + "0-," * 900, 200, PNG),
+        ("bananas=1-2", 200, PNG),
+        ("bytes=\u00b2-", 200, PNG),
+        ("-", 200, PNG),
+    ],
+)
+async def test_one_range_is_served_and_what_is_no_range_is_ignored(
+    world: World, client: httpx2.AsyncClient, wanted: str, status: int, body: bytes
+) -> None:
+    name = await world.artifacts.save(PNG, media_type="image/png")
+    answer = await client.get(f"/artifacts/{name}", headers=[(b"range", wanted.encode("latin-1"))])
+    assert (answer.status_code, answer.content) == (status, body)

@@ -1,0 +1,104 @@
+"""The real API on a real store, for the tests of this folder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from starlette.types import ASGIApp
+
+from ringback.api.app import ApiDeps, create_api
+from ringback.artifacts.local import LocalArtifacts
+from ringback.catalogue.catalogue import Catalogue
+from ringback.doorbell import Bells
+from ringback.egress.policy import TargetPolicy
+from ringback.ids import Ids
+from ringback.jobs.admission import Limits
+from ringback.jobs.model import Job
+from ringback.jobs.transitions import JobEvent
+from ringback.service import Service
+from ringback.settings import Settings
+from ringback.storage.sqlite import SqliteStore
+from ringback.testing import FakeClock
+
+BASE_URL = "http://127.0.0.1:7464"
+FLUX = "/generate/image/bfl/flux-1-dev"
+NULL = "/generate/image/ringback/null"
+HOOK = "https://shop.example/webhook"
+
+CATALOGUE = Catalogue.load()
+
+
+class World:
+    """The real API on a real store; only time stands still."""
+
+    def __init__(self, store: SqliteStore, directory: Path, settings: Settings) -> None:
+        self.store = store
+        self.clock = FakeClock()
+        self.settings = settings
+        self.is_ready: Callable[[], bool] = lambda: True
+        self.service = Service(
+            store,
+            clock=self.clock,
+            ids=Ids(self.clock.now_ms, random.Random(3).getrandbits),
+            limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
+            bells=Bells(),
+        )
+        self.artifacts = LocalArtifacts(directory / "artifacts")
+        self.app: ASGIApp = create_api(
+            ApiDeps(
+                service=self.service,
+                catalogue=CATALOGUE,
+                policy=TargetPolicy.server(),
+                artifacts=self.artifacts,
+                workspaces=store,
+                settings=settings,
+                clock=self.clock,
+                ready=lambda: self.is_ready(),
+            )
+        )
+
+    def client(self, token: str | None = "studio", base_url: str = BASE_URL) -> httpx2.AsyncClient:
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        transport = httpx2.ASGITransport(app=self.app)
+        return httpx2.AsyncClient(transport=transport, base_url=base_url, headers=headers)
+
+    async def submit(
+        self, *, token: str = "studio", path: str = NULL, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Submit a job and return the answer's document."""
+        async with self.client(token) as client:
+            answer = await client.post(path, json={"prompt": "a fox"}, headers=headers or {})
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    async def claim(self) -> Job:
+        """Take the longest-queued job and start it, as a worker does."""
+        for engine in await self.store.queued_engines():
+            (job,) = await self.service.claim(
+                engine=engine, limit=1, worker_id="tester", lease_s=15
+            )
+            return await self.service.report(job, JobEvent.START, lease_s=15)
+        raise AssertionError("no job is queued")
+
+    async def complete(self) -> Job:
+        """Take the longest-queued job and finish it."""
+        return await self.service.finish(
+            await self.claim(), urls=(f"{BASE_URL}/artifacts/picture.png",)
+        )
+
+
+@asynccontextmanager
+async def a_world(directory: Path, **settings: Any) -> AsyncIterator[World]:
+    """A world in this directory, in dev mode unless the settings say otherwise."""
+    known = {"profile": "dev", "data": directory, "active_max": 10_000, "backlog_max": 10_000}
+    store = await SqliteStore.open(directory / "data")
+    try:
+        yield World(store, directory, Settings(**{**known, **settings}))
+    finally:
+        await store.close()

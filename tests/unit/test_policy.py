@@ -1,0 +1,265 @@
+"""Which targets may be called: the presets, the deny table against an oracle, and no oracle."""
+
+from __future__ import annotations
+
+import random
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringback.egress.addresses import DENIED_IPV4, DENIED_IPV6, METADATA, not_public, unmapped
+from ringback.egress.policy import BlockedTarget, TargetPolicy
+from ringback.egress.url import parse_target
+from ringback.errors import InvalidTarget
+
+SERVER = TargetPolicy.server()
+DEV = TargetPolicy.dev()
+
+
+def permits(policy: TargetPolicy, url: str) -> bool:
+    try:
+        policy.judge_url(parse_target(url))
+    except InvalidTarget:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("url", "by_server", "by_dev"),
+    [
+        ("https://example.com/hook", True, True),
+        ("https://example.com:8443/hook", True, True),
+        ("https://1.1.1.1/", True, True),
+        ("https://[2606:4700::1111]/", True, True),
+        ("https://example.com:9000/", False, True),
+        ("https://example.com:22/", False, True),
+        ("http://example.com/", False, True),
+        ("http://localhost:3000/", False, True),
+        ("http://app.localhost:3000/", False, True),
+        ("http://127.0.0.1:3000/", False, True),
+        ("http://127.9.9.9:3000/", False, True),
+        ("http://[::1]:3000/", False, True),
+        ("https://localhost/", False, True),
+        ("https://127.0.0.1/", False, True),
+        ("https://0.0.0.0/", False, False),
+        ("https://[::]/", False, False),
+        ("https://10.0.0.1/", False, False),
+        ("https://192.168.1.1/", False, False),
+        ("https://169.254.169.254/", False, False),
+        ("https://[fd00:ec2::254]/", False, False),
+        ("https://[fe80::1]/", False, False),
+        ("https://receiver/", False, False),
+        ("https://printer.local/", False, False),
+        ("https://metadata.google.internal/", False, False),
+        ("https://a.default.svc/", False, False),
+        ("https://router.lan/", False, False),
+        ("https://x.home.arpa/", False, False),
+        ("https://x.corp/", False, False),
+        ("https://local.example.com/", True, True),
+        ("https://notlocalhost.com/", True, True),
+    ],
+)
+def test_the_presets(url: str, by_server: bool, by_dev: bool) -> None:
+    assert permits(SERVER, url) is by_server
+    assert permits(DEV, url) is by_dev
+
+
+def test_a_server_that_allows_http_allows_its_ports_too() -> None:
+    policy = TargetPolicy.server(allow_http=True)
+    assert permits(policy, "http://example.com/")
+    assert permits(policy, "http://example.com:8080/")
+    assert not permits(policy, "http://example.com:3000/")
+    assert not permits(policy, "http://127.0.0.1/")
+
+
+def test_the_refusal_says_nothing_that_differs() -> None:
+    sentences = set()
+    for url in ["https://10.0.0.1", "https://a.local", "http://a.com", "https://a.com:22"]:
+        with pytest.raises(BlockedTarget) as refused:
+            SERVER.judge_url(parse_target(url))
+        sentences.add(str(refused.value))
+        assert refused.value.detail
+        assert refused.value.detail not in str(refused.value)
+    assert len(sentences) == 1
+
+
+def test_an_operator_can_open_a_network_but_never_the_metadata_in_it() -> None:
+    networks = (ip_network("169.254.0.0/16"), ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+    policy = TargetPolicy.server(allow_networks=networks)
+    policy.judge_address("10.1.2.3", 443)
+    policy.judge_address("fd00::1", 443)
+    policy.judge_address("::ffff:10.1.2.3", 443)
+    assert permits(policy, "https://receiver/")
+    assert permits(policy, "https://hooks.default.svc/")
+    assert not permits(policy, "https://localhost/")
+    for address in [*map(str, METADATA), "192.168.0.1", "127.0.0.1", "::1", "fe80::1"]:
+        with pytest.raises(BlockedTarget):
+            policy.judge_address(address, 443)
+
+
+@pytest.mark.parametrize("own", ["0.0.0.0", "::", "localhost", "127.0.0.1"])
+def test_the_server_itself_is_not_called_by_loopback(own: str) -> None:
+    policy = TargetPolicy.dev(own_addresses=frozenset({(own, 7464)}))
+    assert not permits(policy, "http://127.0.0.1:7464/")
+    assert permits(policy, "http://127.0.0.1:7465/")
+    with pytest.raises(BlockedTarget):
+        policy.judge_address("::ffff:127.0.0.1", 7464)
+
+
+def test_the_server_itself_is_not_called_by_its_public_address() -> None:
+    policy = TargetPolicy.server(own_addresses=frozenset({("1.1.1.1", 443)}))
+    assert not permits(policy, "https://1.1.1.1/")
+    assert permits(policy, "https://1.1.1.2/")
+    assert permits(policy, "https://1.1.1.1:8443/")
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "1.2.3", "0x7f.1", "1.2.3.4 ", "::1%"])
+def test_what_is_not_an_address_is_refused(address: str) -> None:
+    with pytest.raises(BlockedTarget):
+        SERVER.judge_address(address, 443)
+
+
+# The deny table again, written the other way round: what is open, as ranges of integers.
+
+
+def v4(text: str) -> int:
+    a, b, c, d = (int(part) for part in text.split("."))
+    return (a * 256 + b) * 65536 + c * 256 + d
+
+
+OPEN_IPV4 = [
+    ("1.0.0.0", "9.255.255.255"),
+    ("11.0.0.0", "100.63.255.255"),
+    ("100.128.0.0", "126.255.255.255"),
+    ("128.0.0.0", "169.253.255.255"),
+    ("169.255.0.0", "172.15.255.255"),
+    ("172.32.0.0", "191.255.255.255"),
+    ("192.0.1.0", "192.0.1.255"),
+    ("192.0.3.0", "192.88.98.255"),
+    ("192.88.100.0", "192.167.255.255"),
+    ("192.169.0.0", "198.17.255.255"),
+    ("198.20.0.0", "198.51.99.255"),
+    ("198.51.101.0", "203.0.112.255"),
+    ("203.0.114.0", "223.255.255.255"),
+]
+OPEN_IPV4_RANGES = [(v4(low), v4(high)) for low, high in OPEN_IPV4]
+AZURE = v4("168.63.129.16")
+
+
+def open_ipv4(value: int) -> bool:
+    if value == AZURE:
+        return False
+    return any(low <= value <= high for low, high in OPEN_IPV4_RANGES)
+
+
+def open_ipv6(value: int) -> bool:
+    first, second = value >> 112, value >> 96 & 0xFFFF
+    if not 0x2000 <= first <= 0x3FFF:
+        return False
+    if first == 0x2002 or (first == 0x3FFF and second < 0x1000):
+        return False
+    if first == 0x2001 and (second < 0x0200 or second == 0x0DB8):
+        return False
+    return (value & 0xFFFFFFFF00000000) not in (0x00005EFE << 32, 0x02005EFE << 32)
+
+
+def edges(networks: list[str], bits: int) -> list[int]:
+    found: set[int] = set()
+    for network in map(ip_network, networks):
+        for edge in (int(network[0]), int(network[-1])):
+            found.update(edge + step for step in (-2, -1, 0, 1, 2))
+    return [value for value in found if 0 <= value < 1 << bits]
+
+
+def test_the_ipv4_table_agrees_with_the_oracle_on_half_a_million_addresses() -> None:
+    rng = random.Random(1)
+    near = edges([network for network, _ in DENIED_IPV4], 32)
+    values = [rng.getrandbits(32) for _ in range(400_000)]
+    values += [rng.choice(near) ^ rng.getrandbits(rng.randrange(12)) for _ in range(100_000)]
+    values += [*near, AZURE]
+    wrong = [v for v in values if (not_public(IPv4Address(v)) is None) != open_ipv4(v)]
+    assert [str(IPv4Address(value)) for value in wrong] == []
+
+
+def test_the_ipv6_table_agrees_with_the_oracle_on_half_a_million_addresses() -> None:
+    rng = random.Random(2)
+    near = edges([network for network, _ in DENIED_IPV6] + ["2000::/3", "::/96"], 128)
+    values = [rng.getrandbits(128) for _ in range(100_000)]
+    values += [1 << 125 | rng.getrandbits(125) for _ in range(200_000)]
+    values += [1 << 125 | rng.getrandbits(8) << 112 | rng.getrandbits(96) for _ in range(50_000)]
+    values += [rng.choice(near) ^ rng.getrandbits(rng.randrange(90)) for _ in range(100_000)]
+    isatap = (0x00005EFE << 32, 0x02005EFE << 32, 0x01005EFE << 32)
+    values += [
+        1 << 125 | rng.getrandbits(61) << 64 | rng.choice(isatap) | rng.getrandbits(32)
+        for _ in range(50_000)
+    ]
+    values += near
+    wrong = [v for v in values if (not_public(IPv6Address(v)) is None) != open_ipv6(v)]
+    assert [str(IPv6Address(value)) for value in wrong] == []
+
+
+def test_every_denied_network_and_metadata_address_is_denied() -> None:
+    for text, _ in (*DENIED_IPV4, *DENIED_IPV6):
+        network = ip_network(text)
+        for edge in (network[0], network[-1]):
+            with pytest.raises(BlockedTarget):
+                SERVER.judge_address(str(edge), 443)
+    assert all(not_public(address) == "provider metadata" for address in METADATA)
+
+
+@given(st.integers(min_value=0, max_value=(1 << 32) - 1))
+def test_a_mapped_address_is_judged_as_its_ipv4(value: int) -> None:
+    mapped = ip_address(f"::ffff:{IPv4Address(value)}")
+    assert unmapped(mapped) == IPv4Address(value)
+
+
+def spellings(value: int) -> st.SearchStrategy[str]:
+    """Ways to write an IPv4 address that some resolver or URL parser understands."""
+    parts = [value >> shift & 0xFF for shift in (24, 16, 8, 0)]
+
+    def number(part: int) -> st.SearchStrategy[str]:
+        return st.sampled_from([f"{part}", f"0{part:o}", f"0x{part:x}", f"0X{part:X}", f"00{part}"])
+
+    def joined(numbers: list[int]) -> st.SearchStrategy[str]:
+        return st.tuples(*map(number, numbers)).map(".".join)
+
+    quads = st.one_of(
+        joined(parts),
+        joined([value]),
+        joined([parts[0], value & 0xFFFFFF]),
+        joined([parts[0], parts[1], value & 0xFFFF]),
+    )
+    wide = quads.map(lambda text: text.translate({n: n + 0xFEE0 for n in range(0x30, 0x3A)}))
+    dotted = st.tuples(quads, st.sampled_from(".。．｡")).map(lambda t: t[0].replace(".", t[1]))
+    high, low = value >> 16, value & 0xFFFF
+    six = st.sampled_from(
+        [
+            f"[::ffff:{high:x}:{low:x}]",
+            f"[::{high:x}:{low:x}]",
+            f"[0:0:0:0:0:ffff:{'.'.join(map(str, parts))}]",
+            f"[64:ff9b::{high:x}:{low:x}]",
+            f"[2002:{high:x}:{low:x}::]",
+            f"[2001:0:0:0:0:0:{high ^ 0xFFFF:x}:{low ^ 0xFFFF:x}]",
+            f"[fe80::5efe:{high:x}:{low:x}]",
+            f"[2606:4700::5efe:{high:x}:{low:x}]",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::]",
+        ]
+    )
+    return quads | wide | dotted | quads.map(lambda text: text + ".") | six
+
+
+@given(
+    host=st.integers(min_value=127 << 24, max_value=(128 << 24) - 1).flatmap(spellings)
+    | st.sampled_from(
+        ["localhost", "LOCALHOST", "ⓛocalhost", "localhost.", "a.localhost", "ｌocalhost"]
+    ),
+    port=st.sampled_from(["", ":443", ":8443", ":80", ":"]),
+    scheme=st.sampled_from(["https", "http", "HTTPS"]),
+)
+def test_no_spelling_of_loopback_passes_the_server(host: str, port: str, scheme: str) -> None:
+    policy = TargetPolicy.server(allow_http=True)
+    assert not permits(policy, f"{scheme}://{host}{port}/")
