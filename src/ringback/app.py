@@ -102,7 +102,7 @@ class App:
             policy, settings=SenderSettings(total_timeout_s=settings.webhook_timeout_s)
         )
         self.fetcher = Fetcher(policy, clock=clock)
-        self.sketch = SketchEngine(clock, processes=settings.sketch_processes)
+        self.sketch = SketchEngine(processes=settings.sketch_processes)
         self.worker = Worker(
             self.service,
             slots={

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -153,3 +154,29 @@ class Books:
             for job_id, ids in self.deliveries.items()
             if any(len(bodies) > 1 for bodies in ids.values())
         ]
+
+
+class LiveServer:
+    """``ringback dev`` for tests that are not asynchronous."""
+
+    def __init__(self, data: Path, *, environment: dict[str, str] | None = None) -> None:
+        self._data = data
+        self._environment = {**os.environ, "RINGBACK_LOG_LEVEL": "warning", **(environment or {})}
+        self.url = ""
+
+    def __enter__(self) -> LiveServer:
+        command = [sys.executable, *PLAIN, "dev", "--port", "0", "--data", str(self._data)]
+        self._process = subprocess.Popen(
+            [*command, "--json"], env=self._environment, stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        self.url = json.loads(self._process.stdout.readline())["url"]
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        assert self._process.stdout is not None
+        self._process.terminate()
+        try:
+            assert self._process.wait(40) == 0
+        finally:
+            self._process.stdout.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from builders import a_job
@@ -57,7 +57,7 @@ def live(job: Job, events: list[JobEvent]) -> list[Job]:
 @given(EVENTS)
 def test_no_sequence_of_events_leaves_the_table_or_ends_a_job_twice(events: list[JobEvent]) -> None:
     lives = live(a_job(status=JobStatus.BACKLOGGED), events)
-    for before, after in zip(lives, lives[1:], strict=False):
+    for before, after in pairwise(lives):
         assert after.status in TRANSITIONS[before.status].values()
         assert not before.status.is_terminal
     assert sum(job.status.is_terminal for job in lives) <= 1

@@ -24,8 +24,8 @@ from ringback.errors import RingbackError, StorageFull
 Verb = Callable[[apsw.Connection, Sequence[Any]], Sequence[Any]]
 """Does its work for all items; returns one result each, or an exception for those it refuses."""
 
-_Waiting = tuple[Verb, Any, "asyncio.Future[Any]"]
-_Answers = list[tuple["asyncio.Future[Any]", Any]]
+Waiting = tuple[Verb, Any, "asyncio.Future[Any]"]
+Answers = list[tuple["asyncio.Future[Any]", Any]]
 
 _GROUP_MAX = 512  # bounds how long the event loop is kept from its other work
 _BUSY_AGAIN_S = 0.005
@@ -39,11 +39,11 @@ class Writer:
         # Another process may be writing; the event loop does not wait for it, but looks again.
         self._connection.set_busy_timeout(0)
         self._loop = loop
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._is_under_way = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._commits: SimpleQueue[tuple[list[_Waiting], _Answers] | None] = SimpleQueue()
+        self._commits: SimpleQueue[tuple[list[Waiting], Answers] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._sync, name="ringback-writer", daemon=True)
         self._thread.start()
         self.commits_count = 0
@@ -73,7 +73,7 @@ class Writer:
             self._is_under_way = False
             self._idle.set()
 
-    def _begin(self, group: list[_Waiting]) -> None:
+    def _begin(self, group: list[Waiting]) -> None:
         """Write the group's rows and hand the transaction over to be synced."""
         try:
             self._connection.execute("begin immediate")
@@ -88,11 +88,11 @@ class Writer:
         else:
             self._commits.put((group, answers))
 
-    def _write(self, group: list[_Waiting]) -> _Answers:
-        by_verb: dict[Verb, list[_Waiting]] = {}
+    def _write(self, group: list[Waiting]) -> Answers:
+        by_verb: dict[Verb, list[Waiting]] = {}
         for waiting in group:
             by_verb.setdefault(waiting[0], []).append(waiting)
-        answers: _Answers = []
+        answers: Answers = []
         for verb, asking in by_verb.items():
             results = verb(self._connection, [item for _, item, _ in asking])
             answers += zip((future for _, _, future in asking), results, strict=True)
@@ -104,25 +104,28 @@ class Writer:
             group, answers = handed
             failure: Exception | None = None
             try:
-                self._connection.execute("commit")
+                self._commit()
             except Exception as exc:  # noqa: BLE001 - the callers are told, in the event loop
                 failure = exc
             # The loop may be gone if its program ended without closing the store.
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._synced, group, answers, failure)
 
-    def _synced(self, group: list[_Waiting], answers: _Answers, failure: Exception | None) -> None:
+    def _commit(self) -> None:
+        self._connection.execute("commit")
+
+    def _synced(self, group: list[Waiting], answers: Answers, failure: Exception | None) -> None:
         if failure is not None:
             self._roll_back()
             self._failed(group, failure)
             return
         self.commits_count += 1
-        _settle(answers)
+        settle(answers)
         self._next_group()
 
-    def _failed(self, group: list[_Waiting], exc: Exception) -> None:
+    def _failed(self, group: list[Waiting], exc: Exception) -> None:
         if len(group) == 1:
-            _settle([(group[0][2], _refusal(exc))])
+            settle([(group[0][2], _refusal(exc))])
             self._next_group()
             return
         # One poisonous item must not fail its neighbours: halves, until it is alone.
@@ -135,7 +138,8 @@ class Writer:
             self._connection.execute("rollback")
 
 
-def _settle(answers: _Answers) -> None:
+def settle(answers: Answers) -> None:
+    """Give the callers their results."""
     for future, result in answers:
         if future.done():  # its caller was cancelled meanwhile
             continue

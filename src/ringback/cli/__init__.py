@@ -1,0 +1,12 @@
+"""The command line: one module per command, each loaded only when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit: 0 well, 1 failed, 2 wrong usage, 130 interrupted."""
+    from ringback.cli.program import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,115 @@
+"""What ``ringback keys`` does to the store; all of it may be done beside a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from ringback import log
+from ringback.app import open_store
+from ringback.clock import SystemClock
+from ringback.errors import SetupError
+from ringback.ids import new_secret, new_token
+from ringback.settings import Settings
+from ringback.storage.contract import Store, Token, Workspace
+from ringback.wire.document import iso_time
+
+Result = TypeVar("Result")
+
+_HINT_LENGTH = 7
+_ID_LENGTH = 12
+
+
+def create_token(settings: Settings, workspace: str) -> dict[str, str]:
+    """Make a token, and its workspace if that is new; only this answer ever holds the token."""
+    token = new_token()
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    # The digest's beginning: whoever has a token can tell which of the list it is.
+    token_id = digest[:_ID_LENGTH]
+    now_ms = SystemClock().now_ms()
+
+    async def act(store: Store) -> Workspace:
+        owner = await store.open_workspace(
+            Workspace(workspace_id=workspace, secret=new_secret(), created_at_ms=now_ms)
+        )
+        await store.add_token(
+            Token(
+                token_id=token_id,
+                workspace_id=workspace,
+                digest=digest,
+                hint=token[:_HINT_LENGTH],
+                created_at_ms=now_ms,
+            )
+        )
+        return owner
+
+    owner = _with_store(settings, act)
+    return {"token_id": token_id, "workspace": workspace, "token": token, "secret": owner.secret}
+
+
+def list_tokens(settings: Settings) -> list[dict[str, str | None]]:
+    """Return what may be known of every token, oldest first."""
+    _check_holds_data(settings)
+    return [
+        {
+            "token_id": token.token_id,
+            "workspace": token.workspace_id,
+            "hint": token.hint,
+            "created_at": iso_time(token.created_at_ms),
+            "revoked_at": None if token.revoked_at_ms is None else iso_time(token.revoked_at_ms),
+        }
+        for token in _with_store(settings, lambda store: store.list_tokens())
+    ]
+
+
+def revoke_token(settings: Settings, token_id: str) -> dict[str, str]:
+    """Make a token open nothing, or raise ``SetupError`` when none in force has that id."""
+    _check_holds_data(settings)
+    now_ms = SystemClock().now_ms()
+    if not _with_store(settings, lambda store: store.revoke_token(token_id, now_ms=now_ms)):
+        raise SetupError(
+            f"No token in force has the id {token_id}; ringback keys list shows the ids."
+        )
+    return {"token_id": token_id, "revoked_at": iso_time(now_ms)}
+
+
+def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, str]:
+    """Return a workspace's signing secret, a new one if it is to be rotated."""
+    _check_holds_data(settings)
+
+    async def act(store: Store) -> Workspace | None:
+        if rotate:
+            await store.rotate_secret(workspace, new_secret())
+        return await store.get_workspace(workspace)
+
+    found = _with_store(settings, act)
+    if found is None:
+        raise SetupError(
+            f"There is no workspace {workspace}; "
+            f"ringback keys create --workspace {workspace} makes it."
+        )
+    return {"workspace": workspace, "secret": found.secret}
+
+
+def _check_holds_data(settings: Settings) -> None:
+    """Raise ``SetupError`` for an empty directory: opening a store there would only hide a slip."""
+    try:
+        if any(settings.data.iterdir()):
+            return
+        why = "it is empty"
+    except OSError as exc:
+        why = exc.strerror or str(exc)
+    raise SetupError(
+        f"There are no data in {settings.data} ({why}); name the server's directory with --data."
+    )
+
+
+def _with_store(settings: Settings, act: Callable[[Store], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        async with open_store(settings, exclusive=False) as store:
+            return await act(store)
+
+    log.configure(level="warning", as_json=False)
+    return asyncio.run(run())

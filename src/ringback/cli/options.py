@@ -1,0 +1,108 @@
+"""Settings as options: a flag is the setting's name with dashes, and None when it is not given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ringback.settings import Settings, read_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+_DEFAULTS = Settings()
+_COUNT = click.IntRange(min=1)
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
+
+def _setting(name: str, meaning: str, **how: Any) -> Decorator[Any]:
+    """Return the option of a setting; its help names the variable and the default."""
+    default = getattr(_DEFAULTS, name)
+    shown = "" if default in (None, (), False) else f", default {default}"
+    flag = name.replace("_", "-")
+    names = f"--{flag}/--no-{flag}" if how.get("is_flag") else f"--{flag}"
+    return click.option(
+        names, name, default=None, help=f"{meaning} [RINGBACK_{name.upper()}{shown}]", **how
+    )
+
+
+def _names(_ctx: click.Context, _option: click.Parameter, text: str | None) -> list[str] | None:
+    return None if text is None else text.split(",")
+
+
+CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A TOML file of settings; flags and the environment override it. [RINGBACK_CONFIG]",
+)
+DATA = _setting(
+    "data",
+    "The directory of the database and the artifacts.",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+)
+LISTENING = (
+    _setting("host", "The address to listen on.", metavar="ADDRESS"),
+    _setting("port", "The port to listen on; 0 picks a free one.", type=click.IntRange(0, 65535)),
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+_SERVER = (
+    *LISTENING,
+    DATA,
+    _setting(
+        "public_url",
+        "Where clients reach the server; result URLs begin with it. Default: the request's host.",
+        metavar="URL",
+    ),
+    CONFIG,
+    _setting("active_max", "Jobs of one workspace queued or running at once.", type=_COUNT),
+    _setting(
+        "backlog_max",
+        "Jobs of one workspace waiting behind those; more are refused with 429.",
+        type=click.IntRange(min=0),
+    ),
+    _setting("job_timeout_s", "How long a job may run.", type=_SECONDS),
+    _setting("sketch_processes", "Processes that draw pictures side by side.", type=_COUNT),
+    _setting("webhook_timeout_s", "The total time of one attempt of a webhook.", type=_SECONDS),
+    _setting("grace_s", "How long a stopping server lets work finish.", type=_SECONDS),
+    _setting(
+        "log_level",
+        "The least serious lines that are logged.",
+        type=click.Choice(["debug", "info", "warning"]),
+    ),
+    _setting(
+        "log_format",
+        "How log lines are written; auto is text to a terminal.",
+        type=click.Choice(["auto", "json", "text"]),
+    ),
+)
+ALLOWED_HOSTS = _setting(
+    "allowed_hosts",
+    "Names, comma-separated, that requests may call this server beside localhost.",
+    metavar="NAMES",
+    callback=_names,
+)
+WEBHOOK_HTTP = _setting("webhook_http", "Allow plain http webhook URLs.", is_flag=True)
+
+
+def server_options(*more: Decorator[Any]) -> Decorator[Any]:
+    """Return a decorator that gives a command the options of a server, and some more."""
+
+    def decorate(function: Any) -> Any:
+        # Decorators apply from the last to the first, and --help lists them in this order.
+        for option in reversed((*_SERVER, *more, AS_JSON)):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def settings_from(flags: dict[str, Any], *, config: Path | None = None) -> Settings:
+    """Return the settings in force, or raise ``SetupError``."""
+    return read_settings(flags, environment=os.environ, config=config)

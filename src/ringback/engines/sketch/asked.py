@@ -1,0 +1,82 @@
+"""How large a picture is asked for and how many: the parameters by which models say so."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+PIXELS_MAX = 16_000_000
+COUNT_MAX = 8
+SIDE_MIN = 16
+_SIDE = 1024
+_RATIO = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s*[:x×/]\s*(\d{1,4}(?:\.\d{1,3})?)")
+_PIXELS = re.compile(r"(\d{2,5})\s*[x×*]\s*(\d{2,5})")
+_LONGER_SIDE = {
+    "512": 512,
+    "0.5K": 512,
+    "1K": 1024,
+    "1.5K": 1536,
+    "2K": 2048,
+    "3K": 3072,
+    "4K": 4096,
+}
+_NAMED_RATIO = {"square": 1.0, "landscape": 16 / 9, "portrait": 9 / 16}
+_COUNTS = ("num_images", "batch_size", "n", "count", "number_of_images")
+
+
+def size_of(asked: Mapping[str, Any]) -> tuple[int, int]:
+    """Return width and height in pixels, within ``PIXELS_MAX``."""
+    width, height = asked.get("width"), asked.get("height")
+    if _is_number(width) and _is_number(height):
+        return _within(float(width), float(height))
+    for name in ("size", "image_size", "resolution"):
+        value = asked.get(name)
+        if isinstance(value, str) and (match := _PIXELS.fullmatch(value)):
+            return _within(float(match[1]), float(match[2]))
+    longer = _longer_side(asked)
+    ratio = _ratio(asked)
+    return _within(longer * min(1.0, ratio), longer * min(1.0, 1 / ratio))
+
+
+def count_of(asked: Mapping[str, Any]) -> int:
+    """Return how many pictures are asked for, at most ``COUNT_MAX``."""
+    for name in _COUNTS:
+        value = asked.get(name)
+        if _is_number(value):
+            return max(1, min(COUNT_MAX, int(value)))
+    return 1
+
+
+def _longer_side(asked: Mapping[str, Any]) -> float:
+    for name in ("resolution", "image_size", "size"):
+        value = asked.get(name)
+        if isinstance(value, str) and value.upper() in _LONGER_SIDE:
+            return _LONGER_SIDE[value.upper()]
+    # About as many pixels as a square of the usual side, whatever the ratio.
+    ratio = _ratio(asked)
+    return _SIDE * math.sqrt(max(ratio, 1 / ratio))
+
+
+def _ratio(asked: Mapping[str, Any]) -> float:
+    for name in ("aspect_ratio", "ratio", "size", "image_size", "resolution"):
+        value = asked.get(name)
+        if not isinstance(value, str):
+            continue
+        if value.casefold() in _NAMED_RATIO:
+            return _NAMED_RATIO[value.casefold()]
+        match = _RATIO.fullmatch(value)
+        if match and float(match[1]) > 0 and float(match[2]) > 0:
+            return min(8.0, max(1 / 8, float(match[1]) / float(match[2])))
+    return 1.0
+
+
+def _within(width: float, height: float) -> tuple[int, int]:
+    width, height = max(SIDE_MIN, width), max(SIDE_MIN, height)
+    scale = min(1.0, math.sqrt(PIXELS_MAX / (width * height)))
+    return max(SIDE_MIN, round(width * scale)), max(SIDE_MIN, round(height * scale))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

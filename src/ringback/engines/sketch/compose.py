@@ -1,0 +1,49 @@
+"""The recipes: which layers make which scene, from the back to the front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ringback.engines.sketch.canvas import Canvas
+from ringback.engines.sketch.layers import beyond, land, silhouettes, sky, water, weather
+from ringback.engines.sketch.palette import palette_of
+from ringback.engines.sketch.reading import Scene
+
+Layer = Callable[[Canvas], None]
+
+_SKY: tuple[Layer, ...] = (sky.gradient, sky.stars, sky.sun_or_moon, sky.clouds)
+
+RECIPES: dict[str, tuple[Layer, ...]] = {
+    "mountains": (*_SKY, land.mountains, silhouettes.trees),
+    "lake": (*_SKY, land.mountains, water.water, silhouettes.trees),
+    "sea": (*_SKY, water.islands, water.water, water.sails),
+    "forest": (*_SKY, land.hills, silhouettes.trees),
+    "city": (*_SKY, silhouettes.city),
+    "desert": (*_SKY, land.dunes),
+    "meadow": (*_SKY, land.hills, land.meadow),
+    "space": (beyond.nebula, sky.stars, beyond.planets),
+    "portrait": (sky.gradient, beyond.portrait),
+}
+
+_HORIZON = {"sea": 0.52, "lake": 0.50, "city": 0.66, "desert": 0.48, "forest": 0.50, "meadow": 0.48}
+
+
+def compose(scene: Scene, *, seed: int, width: int, height: int) -> Canvas:
+    """Return the finished canvas of a scene; the same arguments give the same pixels."""
+    rng = np.random.default_rng(seed)
+    horizon = _HORIZON.get(scene.kind, 0.56) + float(rng.uniform(-0.03, 0.03))
+    low = {"dawn": 0.07, "sunset": 0.06, "dusk": 0.02}.get(scene.time)
+    sun_y = horizon - low if low is not None else float(rng.uniform(0.12, 0.24))
+    canvas = Canvas(
+        scene=scene,
+        palette=palette_of(scene),
+        rng=rng,
+        pixels=np.zeros((height, width, 3), dtype=np.float32),
+        horizon=horizon,
+        sun=(float(rng.uniform(0.22, 0.78)), sun_y),
+    )
+    for layer in (*RECIPES[scene.kind], weather.weather, weather.finish):
+        layer(canvas)
+    return canvas

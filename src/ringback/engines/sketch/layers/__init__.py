@@ -1,0 +1,1 @@
+"""What pictures are made of, from the back to the front; ``compose`` has the recipes."""

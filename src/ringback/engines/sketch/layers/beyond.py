@@ -1,0 +1,151 @@
+"""Beyond landscapes: space with its nebulae and planets, and the abstract portrait."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ringback.engines.sketch.canvas import Canvas, grow, noise, step
+from ringback.engines.sketch.palette import Colour, mix, rgb
+
+_NEBULAE = (
+    (rgb(0.75, 0.20, 0.55), rgb(0.15, 0.35, 0.85)),
+    (rgb(0.95, 0.45, 0.20), rgb(0.45, 0.15, 0.60)),
+    (rgb(0.15, 0.70, 0.65), rgb(0.25, 0.20, 0.70)),
+)
+_PORTRAITS = (
+    (rgb(0.95, 0.75, 0.55), rgb(0.85, 0.35, 0.30), rgb(0.20, 0.25, 0.45), rgb(0.96, 0.92, 0.84)),
+    (rgb(0.55, 0.75, 0.80), rgb(0.95, 0.60, 0.40), rgb(0.15, 0.20, 0.35), rgb(0.98, 0.90, 0.70)),
+    (rgb(0.80, 0.60, 0.85), rgb(0.30, 0.45, 0.75), rgb(0.18, 0.12, 0.30), rgb(1.00, 0.85, 0.80)),
+    (rgb(0.70, 0.80, 0.55), rgb(0.90, 0.70, 0.30), rgb(0.12, 0.30, 0.28), rgb(0.97, 0.95, 0.86)),
+)
+
+
+def nebula(canvas: Canvas) -> None:
+    """Fill the canvas with deep space and glowing gas."""
+    rng = canvas.rng
+    canvas.pixels[:] = rgb(0.012, 0.014, 0.035)
+    one, other = _NEBULAE[int(rng.integers(len(_NEBULAE)))]
+    if canvas.scene.colours:
+        one = rgb(*canvas.scene.colours[0])
+        other = rgb(*canvas.scene.colours[-1]) if len(canvas.scene.colours) > 1 else other
+    gas = noise(rng, canvas.width, canvas.height, cells=(3, 2), octaves=6, roughness=0.6)
+    dust = noise(rng, canvas.width, canvas.height, cells=(4, 3), octaves=6, roughness=0.62)
+    lean = float(rng.uniform(-0.5, 0.5))
+    band = canvas.down - np.float32(0.5) - np.float32(lean) * (canvas.across - np.float32(0.5))
+    density = step(gas, 0.35, 0.95) * np.exp(-(band * band) / np.float32(0.07))
+    share = dust[..., None]
+    canvas.pixels[:] += (one * share + other * (1 - share)) * density[..., None]
+    canvas.pixels[:] += rgb(1.0, 0.92, 0.85) * (density**3 * np.float32(0.5))[..., None]
+    canvas.pixels[:] *= (np.float32(1) - step(dust, 0.58, 0.85) * np.float32(0.65))[..., None]
+
+
+def planets(canvas: Canvas) -> None:
+    """Hang one great planet, banded and half in shadow, and a small one."""
+    rng = canvas.rng
+    side = 0.68 if rng.random() < 0.5 else 0.30
+    _planet(canvas, (side, float(rng.uniform(0.45, 0.6))), float(rng.uniform(0.20, 0.28)), True)
+    _planet(
+        canvas, (1 - side, float(rng.uniform(0.2, 0.35))), float(rng.uniform(0.03, 0.06)), False
+    )
+
+
+def _planet(canvas: Canvas, at: tuple[float, float], radius: float, ringed: bool) -> None:
+    rng = canvas.rng
+    x = (canvas.across - np.float32(at[0])) * np.float32(canvas.width / canvas.height / radius)
+    y = (canvas.down - np.float32(at[1])) / np.float32(radius)
+    far = x * x + y * y
+    bulge = np.sqrt(np.clip(1 - far, 0, 1))
+    bands = noise(rng, canvas.width, canvas.height, cells=(2, 26), octaves=3, roughness=0.6)
+    named = canvas.scene.colours
+    base = rgb(*named[0]) if named else rgb(*rng.uniform(0.35, 0.85, 3))
+    other = mix(base, rgb(*rng.uniform(0.2, 0.95, 3)), 0.6)
+    skin = base * (1 - bands[..., None]) + other * bands[..., None]
+    light = np.clip(bulge * np.float32(0.62) - x * np.float32(0.55) - y * np.float32(0.35), 0.02, 1)
+    edge = np.float32(3 / (radius * canvas.height))
+    ring = _ring(x, y) if ringed else None
+    if ring is not None:
+        canvas.paint(mix(other, rgb(0.9, 0.85, 0.75), 0.5), ring * (y < 0))
+    canvas.shine(
+        mix(base, rgb(0.6, 0.8, 1.0), 0.5), np.exp(-np.maximum(far - 1, 0) * 9) * np.float32(0.10)
+    )
+    canvas.paint(skin * light[..., None], 1 - step(far, 1 - edge, 1 + edge))
+    if ring is not None:
+        canvas.paint(mix(other, rgb(0.9, 0.85, 0.75), 0.5), ring * (y >= 0))
+
+
+def _ring(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    turned = y + x * np.float32(0.28)
+    away = np.sqrt(x * x + (turned * np.float32(4.2)) ** 2)
+    body = step(away, 1.30, 1.36) * (1 - step(away, 2.05, 2.15))
+    grooves = np.float32(0.72) + np.float32(0.28) * np.sin(away * np.float32(38))
+    cover: np.ndarray = body * grooves * np.float32(0.85)
+    return cover
+
+
+def portrait(canvas: Canvas) -> None:
+    """Compose planes of colour that flow about a head and shoulders nobody can name."""
+    rng = canvas.rng
+    planes = list(_PORTRAITS[int(rng.integers(len(_PORTRAITS)))])
+    for number, named in enumerate(canvas.scene.colours):
+        planes[number] = rgb(*named)
+    light, warm, dark, paper = (_toned(colour, canvas) for colour in planes)
+    flow = noise(rng, canvas.width, canvas.height, cells=(2, 2), octaves=4, roughness=0.5)
+    warp = noise(rng, canvas.width, canvas.height, cells=(3, 3), octaves=3, roughness=0.5)
+    bands = (
+        np.sin((flow * np.float32(2.4) + canvas.across * np.float32(0.8)) * np.float32(9)) * 0.5
+        + 0.5
+    )
+    ground = _between((paper, light, warm), bands * np.float32(0.75) + warp * np.float32(0.25))
+    canvas.pixels[:] = ground
+    ratio = np.float32(canvas.width / canvas.height)
+    x = (canvas.across - np.float32(0.5 + rng.uniform(-0.05, 0.05))) * ratio
+    y = canvas.down - np.float32(0.40)
+    wobble = (warp - np.float32(0.5)) * np.float32(0.16)
+    shoulders = (
+        (x / np.float32(0.46)) ** 2 + ((y - np.float32(0.62)) / np.float32(0.36)) ** 2 + wobble
+    )
+    head = (x / np.float32(0.185)) ** 2 + (y / np.float32(0.25)) ** 2 + wobble
+    neck = (x / np.float32(0.085)) ** 2 + ((y - np.float32(0.27)) / np.float32(0.16)) ** 2 + wobble
+    hair = (
+        (x / np.float32(0.24)) ** 2 + ((y + np.float32(0.05)) / np.float32(0.30)) ** 2 + wobble * 2
+    )
+    cloth = _between((dark, warm, dark), flow)
+    face = _between(
+        (warm, light, paper), np.clip(np.float32(0.5) - x * np.float32(1.8) + wobble * 2, 0, 1)
+    )
+    for shape, colour in (
+        (hair, dark),
+        (shoulders, cloth),
+        (neck, face * np.float32(0.86)),
+        (head, face),
+    ):
+        canvas.paint(colour, (1 - step(shape, 0.97, 1.03)) * np.float32(0.96))
+    _features(canvas, x, y, dark, warm)
+
+
+def _features(canvas: Canvas, x: np.ndarray, y: np.ndarray, dark: Colour, warm: Colour) -> None:
+    """Hint at brow, eyes, nose and mouth with a few soft strokes."""
+    for side in (-1, 1):
+        eye = ((x - np.float32(0.075 * side)) / np.float32(0.034)) ** 2 + (
+            y / np.float32(0.012)
+        ) ** 2
+        canvas.paint(dark, (1 - step(eye, 0.5, 1.2)) * np.float32(0.8))
+    nose = ((x - np.float32(0.012)) / np.float32(0.012)) ** 2 + (
+        (y - np.float32(0.05)) / np.float32(0.06)
+    ) ** 2
+    canvas.paint(warm, (1 - step(nose, 0.3, 1.2)) * np.float32(0.45))
+    mouth = (x / np.float32(0.055)) ** 2 + ((y - np.float32(0.135)) / np.float32(0.014)) ** 2
+    canvas.paint(mix(warm, dark, 0.35), (1 - step(mouth, 0.4, 1.2)) * np.float32(0.75))
+
+
+def _toned(colour: Colour, canvas: Canvas) -> Colour:
+    """Return a colour as the hour shows it."""
+    share = {"night": 0.55, "dusk": 0.4, "sunset": 0.2, "dawn": 0.12}.get(canvas.scene.time, 0.0)
+    return mix(colour, canvas.palette.middle, share)
+
+
+def _between(colours: tuple[Colour, ...], places: np.ndarray) -> np.ndarray:
+    """Return colours along a scale of several, for places from 0 to 1."""
+    table = grow(np.stack(colours).astype(np.float32), 3, 256) if len(colours) > 1 else colours
+    index = (np.clip(places, 0, 1) * np.float32(255)).astype(np.int32)
+    return np.asarray(table)[index]

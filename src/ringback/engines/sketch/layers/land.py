@@ -1,0 +1,139 @@
+"""Land: ridges that fade with distance, dunes with a lit and a dark side, meadows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ringback.engines.sketch.canvas import Canvas, Field, noise, outline, step
+from ringback.engines.sketch.palette import Colour, mix, rgb
+
+
+def _slope(canvas: Canvas, line: Field, *, softness: float = 1.5) -> Field:
+    """Return the cover of everything below a line of heights."""
+    edge = softness / canvas.height
+    return step(canvas.down - line[None, :], -edge, edge)
+
+
+def mountains(canvas: Canvas) -> None:
+    """Raise ranges of mountains, the farther the paler, with snow and lit flanks on the near."""
+    ranges = 4
+    palette, rng = canvas.palette, canvas.rng
+    light_from_left = canvas.sun[0] < 0.5
+    for depth in range(ranges):
+        near = depth / (ranges - 1)
+        base = canvas.horizon - 0.03 + 0.13 * near
+        rise = (0.20, 0.25, 0.20, 0.12)[depth]
+        line = outline(rng, canvas.width, cells=2.2 + 1.5 * near, octaves=8, roughness=0.48)
+        line = np.float32(base) - np.float32(rise) * (1 - np.abs(line) * np.float32(1.5))
+        cover = _slope(canvas, line)
+        colour = mix(palette.horizon, palette.shade, 0.22 + 0.68 * near**0.8)
+        if palette.is_dark:
+            colour = mix(palette.middle, palette.shade, 0.25 + 0.75 * near)
+        top = max(0, int(canvas.height * float(line.min())) - 2)
+        under = (canvas.down - line[None, :])[top:]
+        crags = noise(
+            rng, canvas.width, canvas.height - top, cells=(9, 5), octaves=5, roughness=0.6
+        )
+        shift = max(1, canvas.width // 220)
+        relief = np.roll(crags, shift if light_from_left else -shift, axis=1) - crags
+        lit = step(relief + _tilt(line, light_from_left), -0.02, 0.06)
+        bright = mix(colour, palette.sun, 0.30 * (1 - 0.5 * near))
+        fade = np.exp(-np.maximum(under, 0) * np.float32(6))
+        flank = colour * (1 - (lit * fade)[..., None]) + bright * (lit * fade)[..., None]
+        canvas.paint(flank, cover[top:], top)
+        if depth in (1, 2) or canvas.scene.season == "winter":
+            depth_of_snow = 0.05 if canvas.scene.season != "winter" else 0.16
+            snow = 1 - step(under + (crags - 0.5) * np.float32(0.10), 0.0, depth_of_snow)
+            white = mix(rgb(0.96, 0.97, 1.0), palette.sun, 0.25) * np.float32(
+                0.35 if palette.is_dark else 0.95
+            )
+            shaded = mix(white, palette.middle, 0.5)
+            coat = shaded * (1 - lit[..., None]) + white * lit[..., None]
+            canvas.paint(coat, snow * cover[top:] * np.float32(0.8 - 0.3 * near), top)
+        _mist(canvas, base + 0.03, 0.05, 0.35 * (1 - near))
+
+
+def _tilt(line: Field, light_from_left: bool) -> Field:
+    rise = np.gradient(np.convolve(np.pad(line, 6, mode="edge"), np.ones(13) / 13, mode="valid"))
+    return ((-rise if light_from_left else rise) * np.float32(9)).astype(np.float32)[None, :]
+
+
+def _mist(canvas: Canvas, at: float, spread: float, strength: float) -> None:
+    band = np.exp(-(((canvas.down - np.float32(at)) / np.float32(spread)) ** 2))
+    cover = np.broadcast_to(band * np.float32(strength), (canvas.height, canvas.width))
+    canvas.paint(mix(canvas.palette.horizon, canvas.palette.middle, 0.3), cover)
+
+
+def hills(canvas: Canvas) -> None:
+    """Roll soft, overgrown hills towards the viewer."""
+    palette, rng = canvas.palette, canvas.rng
+    for depth in range(3):
+        near = depth / 2
+        line = outline(rng, canvas.width, cells=1.6 + depth, octaves=4, roughness=0.4)
+        line = np.float32(canvas.horizon + 0.01 + 0.12 * near) - np.float32(0.06) * line
+        colour = mix(
+            mix(palette.horizon, palette.growth, 0.55 + 0.3 * near), palette.shade, 0.2 * near
+        )
+        texture = noise(rng, canvas.width, canvas.height, cells=(14, 16), octaves=4, roughness=0.7)
+        shades = colour * (np.float32(0.78) + np.float32(0.44) * texture[..., None])
+        canvas.paint(shades, _slope(canvas, line))
+
+
+def dunes(canvas: Canvas) -> None:
+    """Lay dunes, each crest parting a lit side from a dark one."""
+    palette, rng = canvas.palette, canvas.rng
+    for depth in range(5):
+        near = depth / 4
+        line = outline(rng, canvas.width, cells=1.1 + 0.5 * (4 - depth), octaves=3, roughness=0.35)
+        line = (
+            np.float32(canvas.horizon - 0.02 + 0.42 * near**1.5)
+            - np.float32(0.07 + 0.06 * near) * line
+        )
+        below = canvas.down - line[None, :]
+        fold = outline(rng, canvas.width, cells=2.0, octaves=3, roughness=0.4)[None, :]
+        dark = step(fold * np.float32(0.12) + np.float32(0.07) - below, -0.01, 0.03) * step(
+            fold, -0.1, 0.25
+        )
+        ripple = np.sin(
+            (below * np.float32(260 - 120 * near) + fold * np.float32(18)) * np.float32(1.0)
+        ) * np.float32(0.025 * near)
+        light = mix(palette.horizon, mix(palette.earth, palette.sun, 0.25), 0.35 + 0.55 * near)
+        shadow = mix(light, palette.shade, 0.55)
+        sand = light * (1 - dark[..., None]) + shadow * dark[..., None]
+        canvas.paint(sand * (1 + ripple[..., None]), _slope(canvas, line))
+
+
+def meadow(canvas: Canvas) -> None:
+    """Spread a meadow with flowers in the foreground."""
+    palette, rng = canvas.palette, canvas.rng
+    top = int(canvas.height * (canvas.horizon + 0.12))
+    rows = canvas.height - top
+    if rows < 8:
+        return
+    depth = np.linspace(0, 1, rows, dtype=np.float32)[:, None]
+    blades = noise(rng, canvas.width, rows, cells=(60, 6), octaves=3, roughness=0.8)
+    colour = palette.growth * np.float32(1.15)
+    ground = colour * (np.float32(1.15) - np.float32(0.55) * depth[..., None])
+    ground = ground * (np.float32(0.65) + np.float32(0.7) * blades[..., None])
+    canvas.paint(ground, np.broadcast_to(step(depth, 0.0, 0.10), (rows, canvas.width)), top)
+    if canvas.scene.season != "winter":
+        _flowers(canvas, top, _petals(canvas))
+
+
+def _petals(canvas: Canvas) -> list[Colour]:
+    named = [rgb(*colour) for colour in canvas.scene.colours]
+    return named or [rgb(0.95, 0.85, 0.3), rgb(0.93, 0.45, 0.5), rgb(0.9, 0.9, 0.97)]
+
+
+def _flowers(canvas: Canvas, top: int, petals: list[Colour]) -> None:
+    rng = canvas.rng
+    rows = canvas.height - top
+    dim = 0.3 if canvas.palette.is_dark else 0.95
+    for number in range(420):
+        depth = float(rng.random()) ** 1.6
+        size = max(1, int((0.002 + 0.011 * depth) * canvas.height))
+        y = top + int(depth * (rows - size - 1))
+        x = int(rng.random() * (canvas.width - size - 1))
+        flower = petals[number % len(petals)] * np.float32(dim * rng.uniform(0.75, 1.0))
+        part = canvas.pixels[y : y + size, x : x + size]
+        part += (flower - part) * np.float32(0.85)

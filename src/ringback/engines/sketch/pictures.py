@@ -1,0 +1,62 @@
+"""Pictures from strangers: decoded with suspicion, in the drawing process alone."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps
+
+from ringback.engines.sketch.canvas import Field
+from ringback.errors import EngineError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+INPUT_PIXELS_MAX = 40_000_000
+
+
+def decode(content: bytes) -> Image.Image:
+    """Return the first frame of a picture, or raise ``EngineError``.
+
+    Its size is judged by its header, before anything is decoded: Pillow itself only warns.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(BytesIO(content), formats=FORMATS)
+            if image.width * image.height > INPUT_PIXELS_MAX:
+                raise EngineError(
+                    f"An input image has {image.width} x {image.height} pixels; "
+                    f"at most {INPUT_PIXELS_MAX // 1_000_000} megapixels are read."
+                )
+            image.draft("RGB", (2048, 2048))  # lets a JPEG be decoded small
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except EngineError:
+        raise
+    except Exception as exc:
+        # A hostile file can raise anything at all from a decoder; all of it means the same.
+        raise EngineError(
+            "An input image cannot be read; send a PNG, JPEG, WebP or GIF file."
+        ) from exc
+
+
+def blend(pixels: Field, images: Sequence[bytes], strength: float) -> None:
+    """Let the pictures show through, in broad strokes of few colours."""
+    height, width = pixels.shape[:2]
+    for content in images:
+        fitted = ImageOps.fit(decode(content), (width, height))
+        strokes = fitted.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.GaussianBlur(1.5))
+        under = np.asarray(ImageOps.posterize(strokes, 4), dtype=np.float32) / np.float32(255)
+        pixels += (under - pixels) * np.float32(strength / len(images))
+
+
+def restyle(pixels: Field, images: Sequence[tuple[bytes, float]]) -> None:
+    """Move the colours towards those of the pictures: their means and spreads."""
+    for content, strength in images:
+        small = ImageOps.fit(decode(content), (64, 64))
+        style = np.asarray(small, dtype=np.float32).reshape(-1, 3) / np.float32(255)
+        ours = pixels.reshape(-1, 3)
+        spread = (style.std(axis=0) + 0.02) / (ours.std(axis=0) + 0.02)
+        moved = (pixels - ours.mean(axis=0)) * np.clip(spread, 0.4, 2.0) + style.mean(axis=0)
+        pixels += (moved.astype(np.float32) - pixels) * np.float32(np.clip(strength, -1, 1) * 0.75)

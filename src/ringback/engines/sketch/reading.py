@@ -1,0 +1,50 @@
+"""Reading a prompt: which scene it asks for, when, in what weather, season, mood and colours."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from ringback.engines.sketch.words import COLOURS, KINDS, MOODS, SEASONS, TIMES, WEATHERS
+
+READ_CHARACTERS_MAX = 4_000  # the rest of a prompt is not read
+_WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a picture shows, as far as the prompt says it."""
+
+    kind: str = "portrait"
+    time: str = "day"
+    weather: str = "clear"
+    season: str = "summer"
+    mood: str = "calm"
+    colours: tuple[tuple[float, float, float], ...] = ()
+
+
+def read(prompt: str) -> Scene:
+    """Return the scene that the prompt asks for; of two words for one thing the first counts."""
+    words = [word.casefold() for word in _WORDS.findall(prompt[:READ_CHARACTERS_MAX])]
+    weather = _first(words, WEATHERS)
+    season = _first(words, SEASONS)
+    kind = _first(words, KINDS) or "portrait"
+    return Scene(
+        kind=kind,
+        time=_first(words, TIMES) or ("night" if kind == "space" else "day"),
+        # Snow lies in winter unless the prompt says that something else falls.
+        weather=weather or ("cloudy" if season == "winter" else "clear"),
+        season=season or ("winter" if weather == "snow" else "summer"),
+        mood=_first(words, MOODS) or "calm",
+        colours=tuple(dict.fromkeys(COLOURS[word] for word in words if word in COLOURS))[:3],
+    )
+
+
+def seed_of(prompt: str) -> int:
+    """Return the seed that a prompt has when the client names none: 32 bits of its digest."""
+    return int.from_bytes(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:4])
+
+
+def _first(words: list[str], meanings: dict[str, str]) -> str | None:
+    return next((meanings[word] for word in words if word in meanings), None)

@@ -1,0 +1,90 @@
+"""Drawing one picture: pure, given its arguments. Runs in the drawing process."""
+
+from __future__ import annotations
+
+import math
+import resource
+from io import BytesIO
+
+import numpy as np
+from msgspec import Struct
+from PIL import Image, PngImagePlugin
+
+from ringback.engines.sketch.compose import compose
+from ringback.engines.sketch.pictures import blend, restyle
+from ringback.engines.sketch.reading import read
+
+_WORKING_PIXELS_MAX = 400_000  # larger pictures are drawn at this size, enlarged and grained
+_MEMORY_BYTES_MAX = 3 << 30
+_PROMPT_CHARACTERS_MAX = 4_000
+_BAND_ROWS = 128
+
+
+class Drawing(Struct, frozen=True, kw_only=True):
+    """What is to be drawn."""
+
+    prompt: str
+    seed: int
+    model: str
+    width: int
+    height: int
+    images: tuple[bytes, ...] = ()
+    strength: float = 0.5  # how much the images show through
+    styles: tuple[tuple[bytes, float], ...] = ()
+
+
+def draw_png(drawing: Drawing) -> bytes:
+    """Return a PNG that says what it is; the same drawing gives the same bytes.
+
+    Raises ``EngineError`` when an input image cannot be used.
+    """
+    width, height = _working_size(drawing.width, drawing.height)
+    pixels = compose(read(drawing.prompt), seed=drawing.seed, width=width, height=height).pixels
+    if drawing.images:
+        blend(pixels, drawing.images, drawing.strength)
+    if drawing.styles:
+        restyle(pixels, drawing.styles)
+    np.clip(pixels, 0, 1, out=pixels)
+    image = Image.fromarray((pixels * np.float32(255)).astype(np.uint8))
+    if image.size != (drawing.width, drawing.height):
+        image = image.resize((drawing.width, drawing.height), Image.Resampling.LANCZOS)
+    image = _grained(image, drawing.seed)
+    output = BytesIO()
+    image.save(output, "PNG", compress_level=1, pnginfo=_says(drawing))
+    return output.getvalue()
+
+
+def limit_memory() -> None:
+    """Keep this process from taking the machine's memory, whatever a picture makes it do."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _MEMORY_BYTES_MAX if hard == resource.RLIM_INFINITY else min(hard, _MEMORY_BYTES_MAX)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def _grained(image: Image.Image, seed: int) -> Image.Image:
+    """Return the picture with fine grain, which keeps gradients from showing steps."""
+    grain = np.random.default_rng(seed + 1).integers(-3, 4, (_BAND_ROWS, image.width, 1), np.int16)
+    pixels = np.array(image)
+    for top in range(0, image.height, _BAND_ROWS):
+        band = pixels[top : top + _BAND_ROWS]
+        # Rolled, so that the bands do not repeat each other.
+        rolled = np.roll(grain, top * 7, axis=1)[: len(band)]
+        band[:] = np.clip(band + rolled, 0, 255)
+    return Image.fromarray(pixels)
+
+
+def _working_size(width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, math.sqrt(_WORKING_PIXELS_MAX / (width * height)))
+    return max(16, round(width * scale)), max(16, round(height * scale))
+
+
+def _says(drawing: Drawing) -> PngImagePlugin.PngInfo:
+    """Return the text chunks: nobody shall take the picture for a model's."""
+    info = PngImagePlugin.PngInfo()
+    prompt = drawing.prompt[:_PROMPT_CHARACTERS_MAX].encode("utf-8", "replace").decode()
+    info.add_text("Software", "Ringback")
+    info.add_text("engine", "sketch")
+    info.add_text("model", drawing.model)
+    info.add_text("seed", str(drawing.seed))
+    info.add_itxt("prompt", prompt.replace("\0", ""))
+    return info

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from cli.program import Program
+
+
+@pytest.fixture
+def ringback(tmp_path: Path) -> Iterator[Program]:
+    """The program, run in an empty directory by real processes that do not outlive the test."""
+    with ExitStack() as stack:
+        yield Program(tmp_path, stack)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.program import Program
+
+
+@pytest.fixture
+def made(ringback: Program) -> dict[str, Any]:
+    """A token of the workspace studio."""
+    done = ringback.run("keys", "create", "--workspace", "studio", "--json")
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+def test_the_token_alone_goes_to_standard_output(ringback: Program) -> None:
+    done = ringback.run("keys", "create", "--workspace", "studio")
+    assert done.returncode == 0
+    (token,) = done.stdout.splitlines()
+    assert token.startswith("rb_")
+    assert token not in done.stderr
+    assert "whsec_" in done.stderr
+
+
+def test_only_the_tokens_hash_is_kept(
+    ringback: Program, made: dict[str, Any], tmp_path: Path
+) -> None:
+    kept = b"".join(path.read_bytes() for path in (tmp_path / ".ringback").iterdir())
+    assert made["token"].encode() not in kept
+    assert hashlib.sha256(made["token"].encode()).hexdigest().encode() in kept
+
+
+def test_two_tokens_of_a_workspace_share_its_secret(
+    ringback: Program, made: dict[str, Any]
+) -> None:
+    again = json.loads(ringback.run("keys", "create", "--workspace", "studio", "--json").stdout)
+    assert again["secret"] == made["secret"]
+    assert again["token"] != made["token"]
+
+
+def test_the_list_shows_beginnings_and_no_token(ringback: Program, made: dict[str, Any]) -> None:
+    (listed,) = json.loads(ringback.run("keys", "list", "--json").stdout)
+    assert listed["token_id"] == made["token_id"]
+    assert listed["hint"] == made["token"][:7]
+    assert listed["revoked_at"] is None
+    shown = ringback.run("keys", "list").stdout
+    assert made["token_id"] in shown
+    assert made["token"] not in shown
+
+
+def test_a_token_is_revoked_once(ringback: Program, made: dict[str, Any]) -> None:
+    assert ringback.run("keys", "revoke", made["token_id"]).returncode == 0
+    assert "revoked 20" in ringback.run("keys", "list").stdout
+    again = ringback.run("keys", "revoke", made["token_id"])
+    assert again.returncode == 1
+    assert "keys list" in again.stderr
+
+
+def test_the_secret_is_shown_and_rotated(ringback: Program, made: dict[str, Any]) -> None:
+    secret = ("keys", "secret", "--workspace", "studio")
+    assert ringback.run(*secret).stdout.strip() == made["secret"]
+    rotated = ringback.run(*secret, "--rotate").stdout.strip()
+    assert rotated.startswith("whsec_")
+    assert rotated != made["secret"]
+    assert ringback.run(*secret).stdout.strip() == rotated
+
+
+def test_the_secret_of_an_unknown_workspace_says_how_to_make_it(
+    ringback: Program, made: dict[str, Any]
+) -> None:
+    done = ringback.run("keys", "secret", "--workspace", "nobody")
+    assert done.returncode == 1
+    assert "keys create --workspace nobody" in done.stderr
+
+
+def test_a_directory_without_data_is_refused_and_stays_as_it_was(
+    ringback: Program, tmp_path: Path
+) -> None:
+    assert ringback.run("keys", "list", "--data", "slip").returncode == 1
+    assert not (tmp_path / "slip").exists()

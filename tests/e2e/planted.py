@@ -1,0 +1,33 @@
+"""A server with a bug in it, for a test that must be able to fail.
+
+``python planted.py dev …`` runs Ringback with submissions acknowledged before their commit.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from ringback.cli import main
+from ringback.storage.sqlite import store, verbs
+from ringback.storage.sqlite.writer import Answers, Waiting, Writer, settle
+
+_COMMIT_LATER_S = 0.05  # as a store does that syncs in the background
+
+
+class HastyWriter(Writer):
+    """Answers submissions when their rows are made, and commits a little later."""
+
+    def _write(self, group: list[Waiting]) -> Answers:
+        answers = super()._write(group)
+        if any(verb is verbs.submit for verb, _, _ in group):
+            settle(answers)
+        return answers
+
+    def _commit(self) -> None:
+        threading.Event().wait(_COMMIT_LATER_S)
+        super()._commit()
+
+
+if __name__ == "__main__":
+    vars(store)["Writer"] = HastyWriter
+    main()

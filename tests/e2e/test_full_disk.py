@@ -1,0 +1,103 @@
+"""A disk that fills up while the server runs: new jobs are refused, the old ones are delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from e2e.harness import Books, ServerProcess
+
+from ringback.testing import respond
+
+NULL = "/generate/image/ringback/null"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 96 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("only root can mount the small disk that this test fills")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(disk: Path, *, leave_bytes: int) -> Path:
+    """Take all of the disk's room but so much."""
+    ballast = disk / "ballast"
+    room = os.statvfs(disk)
+    ballast.write_bytes(b"x" * (room.f_bavail * room.f_frsize - leave_bytes))
+    return ballast
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("reserve_bytes", "leave_bytes"),
+    [
+        pytest.param(40 << 20, 36 << 20, id="the reserve keeps new work off"),
+        pytest.param(0, 64 << 10, id="the database itself finds no room"),
+    ],
+)
+async def test_a_full_disk_refuses_new_jobs_and_loses_none(
+    small_disk: Path, reserve_bytes: int, leave_bytes: int
+) -> None:
+    server = ServerProcess(
+        small_disk / "data",
+        environment={
+            "RINGBACK_DISK_RESERVE_BYTES": str(reserve_bytes),
+            "RINGBACK_ACTIVE_MAX": "1000",
+        },
+    )
+    await server.start()
+    books = Books()
+    soon = respond(503, headers=[("retry-after", "1")])
+    async with (
+        books.receiver(*[soon] * 20) as receiver,
+        httpx2.AsyncClient(base_url=server.url, timeout=20) as http,
+    ):
+        http.headers["authorization"] = "Bearer dev"
+        http.headers["x-webhook-url"] = receiver.url
+
+        async def submit(prompt: str) -> httpx2.Response:
+            return await http.post(NULL, json={"prompt": prompt})
+
+        for number in range(20):
+            books.acknowledged.append((await submit(f"job {number}")).json()["job_id"])
+        await receiver.wait_for(20)
+
+        ballast = fill(small_disk, leave_bytes=leave_bytes)
+        refused = None
+        for _ in range(300):
+            answer = await submit("x" * 1_500)
+            if answer.status_code != 200:
+                refused = answer
+                break
+            books.acknowledged.append(answer.json()["job_id"])
+        assert refused is not None
+        assert refused.status_code == 507, refused.text
+        assert refused.json()["code"] == "storage_full"
+        assert "disk" in refused.json()["error"]
+        assert (await http.get("/jobs")).status_code == 200
+        if reserve_bytes:
+            await books.until_brought(set(books.acknowledged), timeout_s=20)
+
+        ballast.unlink()
+        await books.until_brought(set(books.acknowledged), timeout_s=30)
+        # The server looks at the disk once a second.
+        async with asyncio.timeout(10):
+            while (await submit("there is room again")).status_code != 200:
+                continue
+        assert books.ended_twice == []
+        assert books.changed == []
+    assert await server.stop() == 0, server.errors
