@@ -2,4 +2,5 @@
 
 from ringback.cli import main
 
-main()
+if __name__ == "__main__":  # the drawing process imports its parent's main module
+    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 PIXELS_MAX = 16_000_000
 COUNT_MAX = 8
@@ -78,5 +78,5 @@ def _within(width: float, height: float) -> tuple[int, int]:
     return max(SIDE_MIN, round(width * scale)), max(SIDE_MIN, round(height * scale))
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -28,12 +28,12 @@ class Canvas:
     @property
     def height(self) -> int:
         """The height in pixels."""
-        return self.pixels.shape[0]
+        return int(self.pixels.shape[0])
 
     @property
     def width(self) -> int:
         """The width in pixels."""
-        return self.pixels.shape[1]
+        return int(self.pixels.shape[1])
 
     @property
     def down(self) -> Field:
@@ -120,5 +120,5 @@ def outline(
 
 def step(values: Field, low: float, high: float) -> Field:
     """Return 0 below ``low``, 1 above ``high``, and a smooth way between."""
-    share = np.clip((values - low) / np.float32(high - low), 0, 1)
-    return share * share * (3 - 2 * share)
+    share: Field = np.clip((values - low) / np.float32(high - low), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), dtype=np.float32)

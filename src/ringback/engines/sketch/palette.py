@@ -17,6 +17,10 @@ def rgb(red: float, green: float, blue: float) -> Colour:
     return np.array((red, green, blue), dtype=np.float32)
 
 
+def _hex(code: str) -> Colour:
+    return rgb(*(part / 255 for part in bytes.fromhex(code)))
+
+
 def mix(one: Colour, other: Colour, share: float) -> Colour:
     """Return a colour between two: the share of the other is from 0 to 1."""
     return (one * np.float32(1 - share) + other * np.float32(share)).astype(np.float32)
@@ -36,13 +40,14 @@ class Palette:
     is_dark: bool
 
 
+# Zenith, middle of the sky, horizon, sun and shade, at each hour.
 _TIMES = {
-    "dawn": ((0.33, 0.43, 0.67), (0.82, 0.63, 0.68), (1.00, 0.83, 0.66), (1.00, 0.90, 0.72), (0.17, 0.19, 0.30)),
-    "day": ((0.16, 0.42, 0.78), (0.46, 0.70, 0.92), (0.86, 0.93, 0.97), (1.00, 0.99, 0.90), (0.10, 0.19, 0.22)),
-    "sunset": ((0.17, 0.16, 0.39), (0.72, 0.31, 0.41), (1.00, 0.66, 0.33), (1.00, 0.86, 0.55), (0.10, 0.06, 0.15)),
-    "dusk": ((0.08, 0.10, 0.27), (0.31, 0.24, 0.47), (0.80, 0.49, 0.51), (0.98, 0.76, 0.66), (0.05, 0.05, 0.13)),
-    "night": ((0.01, 0.02, 0.07), (0.04, 0.07, 0.18), (0.13, 0.19, 0.34), (0.93, 0.95, 1.00), (0.01, 0.02, 0.05)),
-}  # fmt: skip
+    "dawn": "546eab d1a1ad ffd4a8 ffe6b8 2b304c",
+    "day": "296bc7 75b2eb dbedf7 fffce6 1a3038",
+    "sunset": "2b2963 b84f69 ffa854 ffdb8c 1a0f26",
+    "dusk": "141a45 4f3d78 cc7d82 fac2a8 0d0d21",
+    "night": "030512 0a122e 213057 edf2ff 03050d",
+}
 _GROWTH = {
     "spring": (0.38, 0.62, 0.22),
     "summer": (0.22, 0.44, 0.20),
@@ -62,7 +67,7 @@ _GREY_WEATHER = {
 
 def palette_of(scene: Scene) -> Palette:
     """Return the palette of a scene."""
-    zenith, middle, horizon, sun, shade = (rgb(*colour) for colour in _TIMES[scene.time])
+    zenith, middle, horizon, sun, shade = (_hex(code) for code in _TIMES[scene.time].split())
     growth = rgb(*_GROWTH[scene.season])
     earth = rgb(0.80, 0.58, 0.36)
     light = float(horizon.mean())
@@ -103,4 +108,4 @@ def palette_of(scene: Scene) -> Palette:
 
 def _saturated(colour: Colour, factor: float) -> Colour:
     grey = np.float32(colour.mean())
-    return np.clip(grey + (colour - grey) * np.float32(factor), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(grey + (colour - grey) * np.float32(factor), 0, 1), np.float32)

@@ -25,11 +25,7 @@ def decode(content: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(BytesIO(content), formats=FORMATS)
-            if image.width * image.height > INPUT_PIXELS_MAX:
-                raise EngineError(
-                    f"An input image has {image.width} x {image.height} pixels; "
-                    f"at most {INPUT_PIXELS_MAX // 1_000_000} megapixels are read."
-                )
+            _check_size(image)
             image.draft("RGB", (2048, 2048))  # lets a JPEG be decoded small
             return ImageOps.exif_transpose(image).convert("RGB")
     except EngineError:
@@ -39,6 +35,14 @@ def decode(content: bytes) -> Image.Image:
         raise EngineError(
             "An input image cannot be read; send a PNG, JPEG, WebP or GIF file."
         ) from exc
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > INPUT_PIXELS_MAX:
+        raise EngineError(
+            f"An input image has {image.width} x {image.height} pixels; "
+            f"at most {INPUT_PIXELS_MAX // 1_000_000} megapixels are read."
+        )
 
 
 def blend(pixels: Field, images: Sequence[bytes], strength: float) -> None:

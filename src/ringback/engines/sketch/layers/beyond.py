@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ringback.engines.sketch.canvas import Canvas, grow, noise, step
+from ringback.engines.sketch.canvas import Canvas, Field, grow, noise, step
 from ringback.engines.sketch.palette import Colour, mix, rgb
 
 _NEBULAE = (
@@ -61,7 +61,7 @@ def _planet(canvas: Canvas, at: tuple[float, float], radius: float, ringed: bool
     other = mix(base, rgb(*rng.uniform(0.2, 0.95, 3)), 0.6)
     skin = base * (1 - bands[..., None]) + other * bands[..., None]
     light = np.clip(bulge * np.float32(0.62) - x * np.float32(0.55) - y * np.float32(0.35), 0.02, 1)
-    edge = np.float32(3 / (radius * canvas.height))
+    edge = 3 / (radius * canvas.height)
     ring = _ring(x, y) if ringed else None
     if ring is not None:
         canvas.paint(mix(other, rgb(0.9, 0.85, 0.75), 0.5), ring * (y < 0))
@@ -73,12 +73,12 @@ def _planet(canvas: Canvas, at: tuple[float, float], radius: float, ringed: bool
         canvas.paint(mix(other, rgb(0.9, 0.85, 0.75), 0.5), ring * (y >= 0))
 
 
-def _ring(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _ring(x: Field, y: Field) -> Field:
     turned = y + x * np.float32(0.28)
     away = np.sqrt(x * x + (turned * np.float32(4.2)) ** 2)
     body = step(away, 1.30, 1.36) * (1 - step(away, 2.05, 2.15))
     grooves = np.float32(0.72) + np.float32(0.28) * np.sin(away * np.float32(38))
-    cover: np.ndarray = body * grooves * np.float32(0.85)
+    cover: Field = body * grooves * np.float32(0.85)
     return cover
 
 
@@ -97,45 +97,37 @@ def portrait(canvas: Canvas) -> None:
     )
     ground = _between((paper, light, warm), bands * np.float32(0.75) + warp * np.float32(0.25))
     canvas.pixels[:] = ground
-    ratio = np.float32(canvas.width / canvas.height)
-    x = (canvas.across - np.float32(0.5 + rng.uniform(-0.05, 0.05))) * ratio
+    x = (canvas.across - np.float32(0.5 + rng.uniform(-0.05, 0.05))) * np.float32(
+        canvas.width / canvas.height
+    )
     y = canvas.down - np.float32(0.40)
     wobble = (warp - np.float32(0.5)) * np.float32(0.16)
-    shoulders = (
-        (x / np.float32(0.46)) ** 2 + ((y - np.float32(0.62)) / np.float32(0.36)) ** 2 + wobble
-    )
-    head = (x / np.float32(0.185)) ** 2 + (y / np.float32(0.25)) ** 2 + wobble
-    neck = (x / np.float32(0.085)) ** 2 + ((y - np.float32(0.27)) / np.float32(0.16)) ** 2 + wobble
-    hair = (
-        (x / np.float32(0.24)) ** 2 + ((y + np.float32(0.05)) / np.float32(0.30)) ** 2 + wobble * 2
-    )
     cloth = _between((dark, warm, dark), flow)
-    face = _between(
-        (warm, light, paper), np.clip(np.float32(0.5) - x * np.float32(1.8) + wobble * 2, 0, 1)
-    )
+    across_face = np.clip(np.float32(0.5) - x * np.float32(1.8) + wobble * 2, 0, 1)
+    face = _between((warm, light, paper), across_face)
     for shape, colour in (
-        (hair, dark),
-        (shoulders, cloth),
-        (neck, face * np.float32(0.86)),
-        (head, face),
+        (_oval(x, y, at=(0, -0.05), radii=(0.24, 0.30)) + wobble * 2, dark),
+        (_oval(x, y, at=(0, 0.62), radii=(0.46, 0.36)) + wobble, cloth),
+        (_oval(x, y, at=(0, 0.27), radii=(0.085, 0.16)) + wobble, face * np.float32(0.86)),
+        (_oval(x, y, at=(0, 0), radii=(0.185, 0.25)) + wobble, face),
     ):
         canvas.paint(colour, (1 - step(shape, 0.97, 1.03)) * np.float32(0.96))
-    _features(canvas, x, y, dark, warm)
+    # Eyes, nose and mouth are a few soft strokes: a hint, and no likeness.
+    for at, radii, colour, cover in (
+        ((-0.075, 0.0), (0.034, 0.012), dark, 0.8),
+        ((0.075, 0.0), (0.034, 0.012), dark, 0.8),
+        ((0.012, 0.05), (0.012, 0.06), warm, 0.45),
+        ((0.0, 0.135), (0.055, 0.014), mix(warm, dark, 0.35), 0.75),
+    ):
+        stroke = 1 - step(_oval(x, y, at=at, radii=radii), 0.4, 1.2)
+        canvas.paint(colour, stroke * np.float32(cover))
 
 
-def _features(canvas: Canvas, x: np.ndarray, y: np.ndarray, dark: Colour, warm: Colour) -> None:
-    """Hint at brow, eyes, nose and mouth with a few soft strokes."""
-    for side in (-1, 1):
-        eye = ((x - np.float32(0.075 * side)) / np.float32(0.034)) ** 2 + (
-            y / np.float32(0.012)
-        ) ** 2
-        canvas.paint(dark, (1 - step(eye, 0.5, 1.2)) * np.float32(0.8))
-    nose = ((x - np.float32(0.012)) / np.float32(0.012)) ** 2 + (
-        (y - np.float32(0.05)) / np.float32(0.06)
-    ) ** 2
-    canvas.paint(warm, (1 - step(nose, 0.3, 1.2)) * np.float32(0.45))
-    mouth = (x / np.float32(0.055)) ** 2 + ((y - np.float32(0.135)) / np.float32(0.014)) ** 2
-    canvas.paint(mix(warm, dark, 0.35), (1 - step(mouth, 0.4, 1.2)) * np.float32(0.75))
+def _oval(x: Field, y: Field, *, at: tuple[float, float], radii: tuple[float, float]) -> Field:
+    """Return a field that is 1 on an ellipse and less within."""
+    across = (x - np.float32(at[0])) / np.float32(radii[0])
+    down = (y - np.float32(at[1])) / np.float32(radii[1])
+    return across * across + down * down
 
 
 def _toned(colour: Colour, canvas: Canvas) -> Colour:
@@ -144,8 +136,7 @@ def _toned(colour: Colour, canvas: Canvas) -> Colour:
     return mix(colour, canvas.palette.middle, share)
 
 
-def _between(colours: tuple[Colour, ...], places: np.ndarray) -> np.ndarray:
+def _between(colours: tuple[Colour, ...], places: Field) -> Field:
     """Return colours along a scale of several, for places from 0 to 1."""
-    table = grow(np.stack(colours).astype(np.float32), 3, 256) if len(colours) > 1 else colours
     index = (np.clip(places, 0, 1) * np.float32(255)).astype(np.int32)
-    return np.asarray(table)[index]
+    return grow(np.stack(colours), 3, 256)[index]

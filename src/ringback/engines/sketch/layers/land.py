@@ -54,8 +54,9 @@ def mountains(canvas: Canvas) -> None:
 
 
 def _tilt(line: Field, light_from_left: bool) -> Field:
-    rise = np.gradient(np.convolve(np.pad(line, 6, mode="edge"), np.ones(13) / 13, mode="valid"))
-    return ((-rise if light_from_left else rise) * np.float32(9)).astype(np.float32)[None, :]
+    smooth = np.convolve(np.pad(line, 6, mode="edge"), np.ones(13) / 13, mode="valid")
+    rise = np.asarray(np.gradient(smooth), dtype=np.float32) * np.float32(9)
+    return (-rise if light_from_left else rise)[None, :]
 
 
 def _mist(canvas: Canvas, at: float, spread: float, strength: float) -> None:
