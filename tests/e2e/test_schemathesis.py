@@ -43,11 +43,9 @@ JUDGES = [
 CONTRACT_JUDGES = [check for check in JUDGES if check.__name__ != "status_code_conformance"]
 
 
-def contract() -> dict[str, Any]:
-    """Return the contract's image and job operations; none where it is not at hand."""
-    if CONTRACT is None:
-        return {"openapi": "3.1.0", "info": {"title": "none", "version": "0"}, "paths": {}}
-    document: dict[str, Any] = json.loads((Path(CONTRACT) / "krea-openapi.json").read_text())
+def contract(folder: Path) -> dict[str, Any]:
+    """Return the contract's image and job operations."""
+    document: dict[str, Any] = json.loads((folder / "krea-openapi.json").read_text())
     kept = ("/generate/image/", "/jobs")
     document["paths"] = {
         path: operations for path, operations in document["paths"].items() if path.startswith(kept)
@@ -56,9 +54,7 @@ def contract() -> dict[str, Any]:
 
 
 ours = schemathesis.openapi.from_dict(OURS)
-theirs = schemathesis.openapi.from_dict(contract())
-for schema in (ours, theirs):
-    schema.config.generation.update(modes=list(GenerationMode))
+ours.config.generation.update(modes=list(GenerationMode))
 
 trying = settings(
     max_examples=EXAMPLES,
@@ -95,11 +91,19 @@ def test_no_request_breaks_our_own_description(
     ask(live, case, JUDGES)
 
 
-@pytest.mark.skipif(CONTRACT is None, reason="RINGBACK_CONTRACT_DIR is not set")
-@pytest.mark.timeout(600)
-@theirs.parametrize()
-@trying
-def test_no_request_breaks_the_contracts_description(
-    live: LiveServer, case: schemathesis.Case[Any]
-) -> None:
-    ask(live, case, CONTRACT_JUDGES)
+if CONTRACT is None:
+
+    def test_no_request_breaks_the_contracts_description() -> None:
+        pytest.skip("RINGBACK_CONTRACT_DIR is not set: the public API's description is not here")
+
+else:
+    theirs = schemathesis.openapi.from_dict(contract(Path(CONTRACT)))
+    theirs.config.generation.update(modes=list(GenerationMode))
+
+    @pytest.mark.timeout(600)
+    @theirs.parametrize()
+    @trying
+    def test_no_request_breaks_the_contracts_description(
+        live: LiveServer, case: schemathesis.Case[Any]
+    ) -> None:
+        ask(live, case, CONTRACT_JUDGES)
