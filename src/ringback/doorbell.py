@@ -57,11 +57,6 @@ class Watchers:
         for callback in tuple(self._watching.get(job_id, ())):
             callback()
 
-    def tell_all(self) -> None:
-        """Call back everybody: the server is going down and nobody should wait on."""
-        for job_id in tuple(self._watching):
-            self.tell(job_id)
-
 
 class Bells:
     """Who is woken by what the verbs write: the worker, the dispatcher, whoever watches a job."""

@@ -73,11 +73,13 @@ class Service:
         self._bells = bells
         self._room_for_work = room_for_work
         self._draining = False
+        self._waiting: set[Doorbell] = set()
 
     def drain(self) -> None:
         """Take no new jobs from now on, and let nobody wait for a job's end."""
         self._draining = True
-        self._bells.ended.tell_all()
+        for waiting in self._waiting:
+            waiting.ring()
 
     @property
     def is_draining(self) -> bool:
@@ -132,13 +134,17 @@ class Service:
         """Return the job once it is over, or as it stands after the timeout."""
         deadline = self._clock.monotonic() + timeout_s
         changed = Doorbell()
-        with self._bells.ended.watch(job.job_id, changed.ring):
-            while not self._draining:
-                job = await self.get(job.job_id, workspace_id=job.workspace_id)
-                left_s = deadline - self._clock.monotonic()
-                if job.status.is_terminal or left_s <= 0:
-                    break
-                await changed.wait(min(left_s, _LOOK_AGAIN_S))
+        self._waiting.add(changed)
+        try:
+            with self._bells.ended.watch(job.job_id, changed.ring):
+                while not self._draining:
+                    job = await self.get(job.job_id, workspace_id=job.workspace_id)
+                    left_s = deadline - self._clock.monotonic()
+                    if job.status.is_terminal or left_s <= 0:
+                        break
+                    await changed.wait(min(left_s, _LOOK_AGAIN_S))
+        finally:
+            self._waiting.discard(changed)
         return job
 
     async def list_jobs(self, wanted: JobFilter) -> list[Job]:

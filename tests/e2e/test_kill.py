@@ -96,6 +96,10 @@ async def check_results(books: Books, server: ServerProcess, rng: random.Random)
                 books.lost.append(job_id)
                 continue
             job = answer.json()
+            if job["status"] == "failed":
+                # The one way to fail here: three kills in a row met this very job.
+                assert job["result"]["error"] == "The job's worker died 3 times while running it."
+                continue
             assert job["status"] == "completed", job
             if job["engine"] == "sketch" or rng.random() < 0.02:
                 for url in job["result"]["urls"]:

@@ -230,6 +230,7 @@ async def test_a_draining_worker_lets_running_jobs_finish(world: World) -> None:
     async with world.worker(engine) as worker:
         job = await world.submit()
         await engine.started.wait()
+        world.service.drain()
         draining = asyncio.create_task(worker.drain(10))
         go_on.set()
         await draining

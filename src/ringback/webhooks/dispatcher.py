@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import lru_cache
 from random import Random
 from typing import Protocol
@@ -133,7 +134,12 @@ class Dispatcher:
         return len(claimed)
 
     async def drain(self, timeout_s: float) -> None:
-        """Claim no more; let attempts in flight end for that long, give the rest back."""
+        """Claim once more, then let attempts in flight end for that long; give the rest back.
+
+        The last claim is for the jobs that ended while the worker was drained.
+        """
+        with suppress(StorageFull):
+            await self.run_once()
         self._draining = True
         self._bells.owed.ring()
         at_hand = [delivery for held in self._destinations.values() for delivery, _ in held.waiting]
