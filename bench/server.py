@@ -55,6 +55,26 @@ def server() -> Iterator[tuple[str, int, int, float]]:
             process.wait(timeout=40)
 
 
+async def bare() -> float:
+    """Return requests per second of a bare application under the same load: the yardstick."""
+    process = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs meanwhile
+        [sys.executable, "-m", "bench.bare"],
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: pin(SERVER_CORE),
+    )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        load = Load("127.0.0.1", port, a_submission("127.0.0.1", port, webhook_url=None))
+        await load.open(CONNECTIONS)
+        rate = await load.closed_loop(SECONDS)
+        load.close()
+        return rate
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
 async def submissions() -> tuple[float, float]:
     """Return jobs accepted per second, closed loop, and the p99 latency in ms at 2,500/s."""
     with server() as (host, port, _, _):
@@ -126,13 +146,19 @@ def main() -> None:
     """Measure and print every figure of the server."""
     pin(LOAD_CORE)
     print(describe())
+    note("yardstick ...")
+    yardstick = median([uvloop.run(bare()) for _ in range(RUNS)])
+    say("a bare ASGI application, requests per second", f"{yardstick:,.0f}")
     note("submissions ...")
     accepted = [uvloop.run(submissions()) for _ in range(RUNS)]
-    say("jobs accepted per second", f"{median([a for a, _ in accepted]):,.0f}", ">= 5,000")
+    rate = median([a for a, _ in accepted])
+    say("jobs accepted per second", f"{rate:,.0f}", ">= 5,000")
+    say("  as a share of the yardstick", f"{rate / yardstick:.2f}")
     say("  p99 of a submission at 2,500/s", f"{median([b for _, b in accepted]):.1f} ms", "<= 20")
     note("end to end ...")
-    rates = [uvloop.run(end_to_end()) for _ in range(RUNS)]
-    say("jobs end to end per second", f"{median(rates):,.0f}", ">= 4,000")
+    rate = median([uvloop.run(end_to_end()) for _ in range(RUNS)])
+    say("jobs end to end per second", f"{rate:,.0f}", ">= 4,000")
+    say("  as a share of the yardstick", f"{rate / yardstick:.2f}")
     note("lag ...")
     lags = [uvloop.run(lag()) for _ in range(RUNS)]
     say("p99 from terminal status to receipt at 500/s", f"{median(lags):.1f} ms", "<= 10")

@@ -14,6 +14,7 @@ from ringback.errors import EngineError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 INPUT_PIXELS_MAX = 40_000_000
+_TOO_LARGE = "An input image is too large; at most 40 megapixels are read."
 
 
 def decode(content: bytes) -> Image.Image:
@@ -30,6 +31,8 @@ def decode(content: bytes) -> Image.Image:
             return ImageOps.exif_transpose(image).convert("RGB")
     except EngineError:
         raise
+    except Image.DecompressionBombError as exc:
+        raise EngineError(_TOO_LARGE) from exc
     except Exception as exc:
         # A hostile file can raise anything at all from a decoder; all of it means the same.
         raise EngineError(
@@ -39,10 +42,7 @@ def decode(content: bytes) -> Image.Image:
 
 def _check_size(image: Image.Image) -> None:
     if image.width * image.height > INPUT_PIXELS_MAX:
-        raise EngineError(
-            f"An input image has {image.width} x {image.height} pixels; "
-            f"at most {INPUT_PIXELS_MAX // 1_000_000} megapixels are read."
-        )
+        raise EngineError(_TOO_LARGE)
 
 
 def blend(pixels: Field, images: Sequence[bytes], strength: float) -> None:

@@ -1,0 +1,124 @@
+"""What the sketch engine does as an engine: previews, results, cancellation, broken processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ringback.engines.contract import EngineRequest
+from ringback.engines.sketch.engine import SketchEngine
+from ringback.errors import EngineError, FetchError
+from ringback.testing import settle
+
+
+class RecordingIO:
+    """Keeps what an engine does."""
+
+    def __init__(self, inputs: dict[str, bytes] | None = None) -> None:
+        self.saved: dict[str, bytes] = {}
+        self.previews: list[str] = []
+        self.fractions: list[float] = []
+        self.inputs = inputs or {}
+        self.on_preview: Callable[[], None] = lambda: None
+
+    async def progress(self, fraction: float) -> None:
+        self.fractions.append(fraction)
+
+    async def preview(self, artifact: str) -> None:
+        self.previews.append(artifact)
+        self.on_preview()
+
+    async def save(self, content: bytes | Path, *, media_type: str) -> str:
+        assert isinstance(content, bytes)
+        assert media_type == "image/png"
+        name = f"{len(self.saved)}.png"
+        self.saved[name] = content
+        return name
+
+    async def fetch(self, url: str, *, bytes_max: int) -> bytes:
+        if url not in self.inputs:
+            raise FetchError("connect", "secret detail about the network")
+        return self.inputs[url]
+
+    def size_of(self, name: str) -> tuple[int, int]:
+        return Image.open(BytesIO(self.saved[name])).size
+
+
+def a_request(**changes: object) -> EngineRequest:
+    asked = {"prompt": "a harbour in fog", "width": 512, "height": 512, **changes}
+    return EngineRequest(
+        job_id="j", workspace_id="w", kind="image", model="bfl/flux-1-dev", input=asked
+    )
+
+
+def children() -> list[int]:
+    own = os.getpid()
+    text = Path(f"/proc/{own}/task/{own}/children").read_text("ascii")
+    return [int(pid) for pid in text.split()]
+
+
+async def test_a_small_preview_comes_before_the_result() -> None:
+    io = RecordingIO()
+    names = await SketchEngine().run(a_request(), io)
+    assert [io.size_of(name) for name in io.previews] == [(128, 128)]
+    assert [io.size_of(name) for name in names] == [(512, 512)]
+    assert io.fractions == sorted(io.fractions)
+
+
+async def test_as_many_pictures_are_made_as_asked_for_and_they_differ() -> None:
+    io = RecordingIO()
+    names = await SketchEngine().run(a_request(num_images=3), io)
+    assert len({io.saved[name] for name in names}) == 3
+
+
+async def test_input_images_are_fetched_and_change_the_picture() -> None:
+    output = BytesIO()
+    Image.new("RGB", (32, 32), (255, 0, 0)).save(output, "PNG")
+    io = RecordingIO({"https://x.example/a.png": output.getvalue()})
+    engine = SketchEngine()
+    (plain,) = await engine.run(a_request(), io)
+    (red,) = await engine.run(a_request(image_url="https://x.example/a.png", strength=0.2), io)
+    assert io.saved[plain] != io.saved[red]
+
+
+async def test_an_input_that_cannot_be_fetched_is_named_with_the_reason_alone() -> None:
+    with pytest.raises(EngineError, match=r"https://x\.example/gone.* connect\.$") as raised:
+        await SketchEngine().run(a_request(image_urls=["https://x.example/gone"]), RecordingIO())
+    assert "secret" not in str(raised.value)
+
+
+async def test_a_cancelled_run_ends_its_process_at_once() -> None:
+    engine = SketchEngine()
+    await engine.warm()
+    (before,) = children()
+    io = RecordingIO()
+    shown = asyncio.Event()
+    io.on_preview = shown.set
+    run = asyncio.create_task(engine.run(a_request(width=4000, height=4000), io))
+    await shown.wait()
+    await settle(100)  # until the large picture is being drawn, which takes seconds
+    run.cancel()
+    async with asyncio.timeout(0.5):
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    assert before not in children()
+    assert len(await engine.run(a_request(), io)) == 1
+
+
+async def test_a_drawing_process_that_dies_fails_its_job_and_the_next_one_works() -> None:
+    engine = SketchEngine()
+    await engine.warm()
+    (child,) = children()
+    io = RecordingIO()
+    io.on_preview = lambda: os.kill(child, signal.SIGKILL)
+    with pytest.raises(EngineError, match="ended unexpectedly"):
+        await engine.run(a_request(), io)
+    io.on_preview = lambda: None
+    assert len(await engine.run(a_request(), io)) == 1
