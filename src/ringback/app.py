@@ -130,6 +130,7 @@ class App:
                 timeout_s=settings.webhook_timeout_s,
             ),
         )
+        self.answering = asyncio.Event()
         self.janitor = Janitor(self.service, store, clock=clock, bells=bells)
         self.api = create_api(
             ApiDeps(
@@ -154,7 +155,7 @@ class App:
                 ("worker", self.worker.run()),
                 ("dispatcher", self.dispatcher.run()),
                 ("janitor", self.janitor.run()),
-                ("warm-up", self.sketch.warm()),
+                ("warm-up", self._warm_up()),
             )
         ]
         try:
@@ -168,6 +169,11 @@ class App:
             await self.sketch.close()
             await self.sender.close()
             self.fetcher.close()
+
+    async def _warm_up(self) -> None:
+        """Start the drawing process, once the server answers: its start-up takes a whole core."""
+        await self.answering.wait()
+        await self.sketch.warm()
 
     async def _drain(self) -> None:
         """Let jobs finish, then deliveries, in the grace time; the rest is given back."""
@@ -196,6 +202,11 @@ async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> Non
         address = Address(
             url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret
         )
+
+        def ready() -> None:
+            on_ready(address)
+            app.answering.set()
+
         server = _HttpServer(
             uvicorn.Config(
                 app.api,
@@ -208,7 +219,7 @@ async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> Non
                 proxy_headers=False,
                 timeout_graceful_shutdown=max(1, int(settings.grace_s * 0.9)),
             ),
-            on_ready=lambda: on_ready(address),
+            on_ready=ready,
         )
         async with app.working():
             with _stopping(server, app.service):
