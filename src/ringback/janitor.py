@@ -1,4 +1,4 @@
-"""The janitor: rescue what has lost its lease."""
+"""The janitor: rescue what has lost its lease, forget what is past its time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALL_LEASES_MS = 2**53
 
 
 class Janitor:
-    """Gives the work of dead workers and dispatchers back, once a second."""
+    """Gives the work of dead workers and dispatchers back, and forgets old keys, once a second."""
 
     def __init__(self, service: Service, outbox: Outbox, *, clock: Clock, bells: Bells) -> None:
         self._service = service
@@ -30,6 +30,8 @@ class Janitor:
             await self._clock.sleep(_EVERY_S)
             try:
                 await self.rescue(leases_until_ms=self._clock.now_ms())
+                # A little at a time: nobody who writes shall wait for it.
+                await self._service.forget_keys()
             except StorageFull:
                 log.warning("storage_full", waiting_s=_EVERY_S)
 

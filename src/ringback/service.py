@@ -244,6 +244,11 @@ class Service:
             self._bells.queued.ring()
         return rescued
 
+    async def forget_keys(self, *, limit: int = 500) -> int:
+        """Delete idempotency keys past their time; returns how many."""
+        used_before_ms = self._clock.now_ms() - IDEMPOTENCY_KEPT_MS
+        return await self._store.forget_keys(used_before_ms=used_before_ms, limit=limit)
+
     async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
         after = advance(job, event, now_ms=self._clock.now_ms(), result=result)
         owed = self._owed_for(after)

@@ -218,6 +218,15 @@ async def test_a_key_past_its_time_is_forgotten(store: Store) -> None:
     assert not (await store.submit(fresh)).replayed
 
 
+async def test_keys_are_forgotten_oldest_first_and_no_more_than_asked(store: Store) -> None:
+    submissions = [a_submission(key=f"k{number}") for number in range(3)]
+    for one in submissions:
+        await store.submit(one)
+    assert await store.forget_keys(used_before_ms=LATER, limit=2) == 2
+    again = [await store.submit(a_submission(key=f"k{number}")) for number in range(3)]
+    assert [one.replayed for one in again] == [False, False, True]
+
+
 async def test_one_refused_submission_does_not_harm_those_it_shares_a_commit_with(
     store: Store,
 ) -> None:

@@ -53,6 +53,9 @@ class JobQueue(Protocol):
     async def submit(self, submission: Submission) -> Accepted:
         """Write a new job, or raise ``IdempotencyConflict``, ``BacklogFull``, ``StorageFull``."""
 
+    async def forget_keys(self, *, used_before_ms: int, limit: int) -> int:
+        """Delete idempotency keys that were used before then, at most so many; returns how many."""
+
     async def claim_jobs(
         self, *, engine: str, limit: int, worker_id: str, lease_until_ms: int
     ) -> list[Job]:

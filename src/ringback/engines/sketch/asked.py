@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 PIXELS_MAX = 16_000_000
 COUNT_MAX = 8
 SIDE_MIN = 16
+SIDE_MAX = 32_000
 _SIDE = 1024
 _RATIO = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s*[:x×/]\s*(\d{1,4}(?:\.\d{1,3})?)")
 _PIXELS = re.compile(r"(\d{2,5})\s*[x×*]\s*(\d{2,5})")
@@ -29,8 +30,12 @@ _COUNTS = ("num_images", "batch_size", "n", "count", "number_of_images")
 def size_of(asked: Mapping[str, Any]) -> tuple[int, int]:
     """Return width and height in pixels, within ``PIXELS_MAX``."""
     width, height = asked.get("width"), asked.get("height")
-    if _is_number(width) and _is_number(height):
+    if is_number(width) and is_number(height):
         return _within(float(width), float(height))
+    if is_number(width):
+        return _within(float(width), float(width) / _ratio(asked))
+    if is_number(height):
+        return _within(float(height) * _ratio(asked), float(height))
     for name in ("size", "image_size", "resolution"):
         value = asked.get(name)
         if isinstance(value, str) and (match := _PIXELS.fullmatch(value)):
@@ -44,7 +49,7 @@ def count_of(asked: Mapping[str, Any]) -> int:
     """Return how many pictures are asked for, at most ``COUNT_MAX``."""
     for name in _COUNTS:
         value = asked.get(name)
-        if _is_number(value):
+        if is_number(value):
             return max(1, min(COUNT_MAX, int(value)))
     return 1
 
@@ -73,10 +78,14 @@ def _ratio(asked: Mapping[str, Any]) -> float:
 
 
 def _within(width: float, height: float) -> tuple[int, int]:
-    width, height = max(SIDE_MIN, width), max(SIDE_MIN, height)
+    # Some models name no maximum: sides are cut first, or a thin picture could have any length.
+    width = min(float(SIDE_MAX), max(float(SIDE_MIN), width))
+    height = min(float(SIDE_MAX), max(float(SIDE_MIN), height))
     scale = min(1.0, math.sqrt(PIXELS_MAX / (width * height)))
-    return max(SIDE_MIN, round(width * scale)), max(SIDE_MIN, round(height * scale))
+    width, height = max(SIDE_MIN, int(width * scale)), max(SIDE_MIN, int(height * scale))
+    return min(width, PIXELS_MAX // height), height
 
 
-def _is_number(value: object) -> TypeGuard[int | float]:
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Say whether a value of a body is a number that can be counted with."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -51,14 +51,35 @@ class Canvas:
         part = self.pixels[top + first : top + last]
         if colour.ndim == 3:
             colour = colour[first:last]
-        change = colour - part
-        change *= cover[first:last, :, None]
-        part += change
+        part += tint(colour - part, cover[first:last])
 
     def shine(self, colour: Colour, strength: Field) -> None:
         """Add light."""
         first, last = _rows_that_matter(strength)
-        self.pixels[first:last] += colour * strength[first:last, :, None]
+        self.pixels[first:last] += tint(colour, strength[first:last])
+
+
+def blank(width: int, height: int) -> Field:
+    """Return black pixels (H, W, 3), kept plane by plane.
+
+    Arithmetic runs along whole rows then, and is many times faster than along triples.
+    """
+    return np.zeros((3, height, width), dtype=np.float32).transpose(1, 2, 0)
+
+
+def tint(colour: Colour | Field, strength: Field) -> Field:
+    """Return a colour (or pixels) as strong at each pixel as ``strength`` says."""
+    height, width = np.broadcast_shapes(colour.shape[:-1], strength.shape)
+    pixels = blank(width, height)
+    np.multiply(colour, strength[..., None], out=pixels)
+    return pixels
+
+
+def between(one: Colour | Field, other: Colour | Field, share: Field) -> Field:
+    """Return pixels between two colours (or pixels): the share of the other is from 0 to 1."""
+    pixels = tint(other - one, share)
+    pixels += one
+    return pixels
 
 
 def _rows_that_matter(cover: Field) -> tuple[int, int]:
@@ -90,8 +111,9 @@ def noise(
     total = np.zeros((half[1], half[0]), dtype=np.float32)
     weight, weights = 1.0, 0.0
     for octave in range(octaves):
-        columns = min(half[0], max(2, round(cells[0] * 2**octave)))
-        rows = min(half[1], max(2, round(cells[1] * 2**octave)))
+        # As much chance is used at every size, so that a preview shows the picture to come.
+        columns = max(2, round(cells[0] * 2**octave))
+        rows = max(2, round(cells[1] * 2**octave))
         total += weight * grow(rng.random((rows + 1, columns + 1), dtype=np.float32), *half)
         weights += weight
         weight *= roughness

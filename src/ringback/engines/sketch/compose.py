@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ringback.engines.sketch.canvas import Canvas
+from ringback.engines.sketch.canvas import Canvas, blank
 from ringback.engines.sketch.layers import beyond, land, silhouettes, sky, water, weather
 from ringback.engines.sketch.palette import palette_of
 from ringback.engines.sketch.reading import Scene
@@ -30,9 +31,9 @@ RECIPES: dict[str, tuple[Layer, ...]] = {
 _HORIZON = {"sea": 0.52, "lake": 0.50, "city": 0.66, "desert": 0.48, "forest": 0.50, "meadow": 0.48}
 
 
-def compose(scene: Scene, *, seed: int, width: int, height: int) -> Canvas:
+def compose(scene: Scene, *, chance: Sequence[int], width: int, height: int) -> Canvas:
     """Return the finished canvas of a scene; the same arguments give the same pixels."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(chance)
     horizon = _HORIZON.get(scene.kind, 0.56) + float(rng.uniform(-0.03, 0.03))
     low = {"dawn": 0.07, "sunset": 0.06, "dusk": 0.02}.get(scene.time)
     sun_y = horizon - low if low is not None else float(rng.uniform(0.12, 0.24))
@@ -40,10 +41,11 @@ def compose(scene: Scene, *, seed: int, width: int, height: int) -> Canvas:
         scene=scene,
         palette=palette_of(scene),
         rng=rng,
-        pixels=np.zeros((height, width, 3), dtype=np.float32),
+        pixels=blank(width, height),
         horizon=horizon,
         sun=(float(rng.uniform(0.22, 0.78)), sun_y),
     )
-    for layer in (*RECIPES[scene.kind], weather.weather, weather.finish):
-        layer(canvas)
+    for number, layer in enumerate((*RECIPES[scene.kind], weather.weather, weather.finish)):
+        # Each layer has chance of its own: what one uses does not change the next.
+        layer(replace(canvas, rng=np.random.default_rng((*chance, number))))
     return canvas

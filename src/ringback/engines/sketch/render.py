@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import resource
 from io import BytesIO
 
 import numpy as np
@@ -12,10 +12,10 @@ from PIL import Image, PngImagePlugin
 
 from ringback.engines.sketch.compose import compose
 from ringback.engines.sketch.pictures import blend, restyle
-from ringback.engines.sketch.reading import read
+from ringback.engines.sketch.reading import read, seed_of
 
-_WORKING_PIXELS_MAX = 400_000  # larger pictures are drawn at this size, enlarged and grained
-_MEMORY_BYTES_MAX = 3 << 30
+_WORKING_PIXELS_MAX = 600_000  # larger pictures are drawn at this size, enlarged and grained
+_MEMORY_BYTES_MAX = 2 << 30
 _PROMPT_CHARACTERS_MAX = 4_000
 _BAND_ROWS = 128
 
@@ -39,13 +39,15 @@ def draw_png(drawing: Drawing) -> bytes:
     Raises ``EngineError`` when an input image cannot be used.
     """
     width, height = _working_size(drawing.width, drawing.height)
-    pixels = compose(read(drawing.prompt), seed=drawing.seed, width=width, height=height).pixels
+    # The prompt counts beside the seed: two prompts of one scene are two pictures.
+    chance = (drawing.seed, seed_of(drawing.prompt))
+    pixels = compose(read(drawing.prompt), chance=chance, width=width, height=height).pixels
     if drawing.images:
         blend(pixels, drawing.images, drawing.strength)
     if drawing.styles:
         restyle(pixels, drawing.styles)
     np.clip(pixels, 0, 1, out=pixels)
-    image = Image.fromarray((pixels * np.float32(255)).astype(np.uint8))
+    image = Image.fromarray(np.ascontiguousarray((pixels * np.float32(255)).astype(np.uint8)))
     if image.size != (drawing.width, drawing.height):
         image = image.resize((drawing.width, drawing.height), Image.Resampling.LANCZOS)
     image = _grained(image, drawing.seed)
@@ -56,14 +58,19 @@ def draw_png(drawing: Drawing) -> bytes:
 
 def limit_memory() -> None:
     """Keep this process from taking the machine's memory, whatever a picture makes it do."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = _MEMORY_BYTES_MAX if hard == resource.RLIM_INFINITY else min(hard, _MEMORY_BYTES_MAX)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    # Not every system knows this limit or lets it be set; drawing goes on without it there.
+    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        unlimited = hard == resource.RLIM_INFINITY
+        limit = _MEMORY_BYTES_MAX if unlimited else min(hard, _MEMORY_BYTES_MAX)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def _grained(image: Image.Image, seed: int) -> Image.Image:
     """Return the picture with fine grain, which keeps gradients from showing steps."""
-    grain = np.random.default_rng(seed + 1).integers(-3, 4, (_BAND_ROWS, image.width, 1), np.int16)
+    grain = np.random.default_rng(seed + 1).integers(-2, 3, (_BAND_ROWS, image.width, 1), np.int16)
     pixels = np.array(image)
     for top in range(0, image.height, _BAND_ROWS):
         band = pixels[top : top + _BAND_ROWS]

@@ -85,6 +85,10 @@ class SqliteStore:
         accepted: Accepted = await self._writer.call(verbs.submit, submission)
         return accepted
 
+    async def forget_keys(self, *, used_before_ms: int, limit: int) -> int:
+        """Delete idempotency keys that were used before then; returns how many."""
+        return len(await self._write(JOBS.forget_keys, used_before_ms=used_before_ms, limit=limit))
+
     async def claim_jobs(
         self, *, engine: str, limit: int, worker_id: str, lease_until_ms: int
     ) -> list[Job]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ringback.engines.sketch.canvas import Canvas, Field, grow, noise, step
+from ringback.engines.sketch.canvas import Canvas, Field, between, blank, grow, noise, step, tint
 from ringback.engines.sketch.palette import Colour, mix, rgb
 
 _NEBULAE = (
@@ -33,10 +33,10 @@ def nebula(canvas: Canvas) -> None:
     lean = float(rng.uniform(-0.5, 0.5))
     band = canvas.down - np.float32(0.5) - np.float32(lean) * (canvas.across - np.float32(0.5))
     density = step(gas, 0.35, 0.95) * np.exp(-(band * band) / np.float32(0.07))
-    share = dust[..., None]
-    canvas.pixels[:] += (one * share + other * (1 - share)) * density[..., None]
-    canvas.pixels[:] += rgb(1.0, 0.92, 0.85) * (density**3 * np.float32(0.5))[..., None]
-    canvas.pixels[:] *= (np.float32(1) - step(dust, 0.58, 0.85) * np.float32(0.65))[..., None]
+    canvas.pixels[:] += tint(between(other, one, dust), density)
+    canvas.pixels[:] += tint(rgb(1.0, 0.92, 0.85), density**3 * np.float32(0.5))
+    veil = np.float32(1) - step(dust, 0.58, 0.85) * np.float32(0.65)
+    canvas.pixels[:] = tint(canvas.pixels, veil)
 
 
 def planets(canvas: Canvas) -> None:
@@ -59,7 +59,7 @@ def _planet(canvas: Canvas, at: tuple[float, float], radius: float, ringed: bool
     named = canvas.scene.colours
     base = rgb(*named[0]) if named else rgb(*rng.uniform(0.35, 0.85, 3))
     other = mix(base, rgb(*rng.uniform(0.2, 0.95, 3)), 0.6)
-    skin = base * (1 - bands[..., None]) + other * bands[..., None]
+    skin = between(base, other, bands)
     light = np.clip(bulge * np.float32(0.62) - x * np.float32(0.55) - y * np.float32(0.35), 0.02, 1)
     edge = 3 / (radius * canvas.height)
     ring = _ring(x, y) if ringed else None
@@ -68,7 +68,7 @@ def _planet(canvas: Canvas, at: tuple[float, float], radius: float, ringed: bool
     canvas.shine(
         mix(base, rgb(0.6, 0.8, 1.0), 0.5), np.exp(-np.maximum(far - 1, 0) * 9) * np.float32(0.10)
     )
-    canvas.paint(skin * light[..., None], 1 - step(far, 1 - edge, 1 + edge))
+    canvas.paint(tint(skin, light), 1 - step(far, 1 - edge, 1 + edge))
     if ring is not None:
         canvas.paint(mix(other, rgb(0.9, 0.85, 0.75), 0.5), ring * (y >= 0))
 
@@ -139,4 +139,8 @@ def _toned(colour: Colour, canvas: Canvas) -> Colour:
 def _between(colours: tuple[Colour, ...], places: Field) -> Field:
     """Return colours along a scale of several, for places from 0 to 1."""
     index = (np.clip(places, 0, 1) * np.float32(255)).astype(np.int32)
-    return grow(np.stack(colours), 3, 256)[index]
+    scale = grow(np.stack(colours), 3, 256)
+    pixels = blank(places.shape[1], places.shape[0])
+    for plane in range(3):
+        pixels[..., plane] = scale[:, plane][index]
+    return pixels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ringback.engines.sketch.canvas import Canvas, Field, noise, outline, step
+from ringback.engines.sketch.canvas import Canvas, Field, between, noise, outline, step, tint
 from ringback.engines.sketch.palette import Colour, mix, rgb
 
 
@@ -39,8 +39,7 @@ def mountains(canvas: Canvas) -> None:
         lit = step(relief + _tilt(line, light_from_left), -0.02, 0.06)
         bright = mix(colour, palette.sun, 0.30 * (1 - 0.5 * near))
         fade = np.exp(-np.maximum(under, 0) * np.float32(6))
-        flank = colour * (1 - (lit * fade)[..., None]) + bright * (lit * fade)[..., None]
-        canvas.paint(flank, cover[top:], top)
+        canvas.paint(between(colour, bright, lit * fade), cover[top:], top)
         if depth in (1, 2) or canvas.scene.season == "winter":
             depth_of_snow = 0.05 if canvas.scene.season != "winter" else 0.16
             snow = 1 - step(under + (crags - 0.5) * np.float32(0.10), 0.0, depth_of_snow)
@@ -48,8 +47,9 @@ def mountains(canvas: Canvas) -> None:
                 0.35 if palette.is_dark else 0.95
             )
             shaded = mix(white, palette.middle, 0.5)
-            coat = shaded * (1 - lit[..., None]) + white * lit[..., None]
-            canvas.paint(coat, snow * cover[top:] * np.float32(0.8 - 0.3 * near), top)
+            canvas.paint(
+                between(shaded, white, lit), snow * cover[top:] * np.float32(0.8 - 0.3 * near), top
+            )
         _mist(canvas, base + 0.03, 0.05, 0.35 * (1 - near))
 
 
@@ -76,7 +76,7 @@ def hills(canvas: Canvas) -> None:
             mix(palette.horizon, palette.growth, 0.55 + 0.3 * near), palette.shade, 0.2 * near
         )
         texture = noise(rng, canvas.width, canvas.height, cells=(14, 16), octaves=4, roughness=0.7)
-        shades = colour * (np.float32(0.78) + np.float32(0.44) * texture[..., None])
+        shades = tint(colour, np.float32(0.78) + np.float32(0.44) * texture)
         canvas.paint(shades, _slope(canvas, line))
 
 
@@ -100,8 +100,8 @@ def dunes(canvas: Canvas) -> None:
         ) * np.float32(0.025 * near)
         light = mix(palette.horizon, mix(palette.earth, palette.sun, 0.25), 0.35 + 0.55 * near)
         shadow = mix(light, palette.shade, 0.55)
-        sand = light * (1 - dark[..., None]) + shadow * dark[..., None]
-        canvas.paint(sand * (1 + ripple[..., None]), _slope(canvas, line))
+        sand = tint(between(light, shadow, dark), 1 + ripple)
+        canvas.paint(sand, _slope(canvas, line))
 
 
 def meadow(canvas: Canvas) -> None:
@@ -114,8 +114,8 @@ def meadow(canvas: Canvas) -> None:
     depth = np.linspace(0, 1, rows, dtype=np.float32)[:, None]
     blades = noise(rng, canvas.width, rows, cells=(60, 6), octaves=3, roughness=0.8)
     colour = palette.growth * np.float32(1.15)
-    ground = colour * (np.float32(1.15) - np.float32(0.55) * depth[..., None])
-    ground = ground * (np.float32(0.65) + np.float32(0.7) * blades[..., None])
+    shades = np.float32(1.15) - np.float32(0.55) * depth
+    ground = tint(colour, shades * (np.float32(0.65) + np.float32(0.7) * blades))
     canvas.paint(ground, np.broadcast_to(step(depth, 0.0, 0.10), (rows, canvas.width)), top)
     if canvas.scene.season != "winter":
         _flowers(canvas, top, _petals(canvas))

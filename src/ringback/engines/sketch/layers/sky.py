@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ringback.engines.sketch.canvas import Canvas, noise, step
+from ringback.engines.sketch.canvas import Canvas, between, noise, step
 from ringback.engines.sketch.palette import mix, rgb
 
 _CLOUDS = {"clear": 0.30, "cloudy": 0.62, "fog": 0.45, "rain": 0.72, "snow": 0.62, "storm": 0.80}
@@ -14,10 +14,8 @@ def gradient(canvas: Canvas) -> None:
     """Fill the canvas with the sky's colours, from the zenith to the horizon and below."""
     palette = canvas.palette
     height = np.clip(canvas.down / np.float32(max(canvas.horizon, 0.05)), 0, 1)
-    low = step(height, 0.35, 1.0)[..., None]
-    high = step(height, 0.0, 0.7)[..., None]
-    colours = palette.zenith * (1 - high) + palette.middle * high
-    canvas.pixels[:] = colours * (1 - low) + palette.horizon * low
+    colours = between(palette.zenith, palette.middle, step(height, 0.0, 0.7))
+    canvas.pixels[:] = between(colours, palette.horizon, step(height, 0.35, 1.0))
 
 
 def sun_or_moon(canvas: Canvas) -> None:
@@ -79,11 +77,11 @@ def clouds(canvas: Canvas) -> None:
     field = noise(canvas.rng, canvas.width, rows, cells=(2.5, 5), octaves=5, roughness=0.55)
     cover = step(field, 1 - amount, 1.25 - amount * 0.6)
     fade = np.linspace(1, 0.25, rows, dtype=np.float32)[:, None]
-    lit = step(np.roll(field, max(1, rows // 40), axis=0) - field, -0.04, 0.10)[..., None]
+    lit = step(np.roll(field, max(1, rows // 40), axis=0) - field, -0.04, 0.10)
     palette = canvas.palette
     dark = 0.30 if canvas.scene.weather in ("storm", "rain") else 0.62
     under = mix(palette.middle, palette.shade, 1 - dark)
     over = mix(palette.horizon, palette.sun, 0.55)
     if palette.is_dark:
         over, under = mix(palette.middle, over, 0.25), mix(palette.zenith, palette.middle, 0.4)
-    canvas.paint(under * (1 - lit) + over * lit, cover * fade * np.float32(0.85))
+    canvas.paint(between(under, over, lit), cover * fade * np.float32(0.85))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ringback.engines.sketch.canvas import Canvas, noise, outline, step
+from ringback.engines.sketch.canvas import Canvas, between, blank, noise, outline, step, tint
 from ringback.engines.sketch.palette import mix
 
 
@@ -23,16 +23,17 @@ def water(canvas: Canvas) -> None:
     source = source + waves * reach * (np.float32(0.15) + depth)
     sway = waves * np.float32((0.006 if calm else 0.02) * canvas.width) * (np.float32(0.2) + depth)
     columns = np.arange(canvas.width, dtype=np.float32)[None, :] + sway
-    mirrored = canvas.pixels[
-        np.clip(source, 0, top - 1).astype(np.int32),
-        np.clip(columns, 0, canvas.width - 1).astype(np.int32),
-    ]
+    at = np.clip(source, 0, top - 1).astype(np.int32) * np.int32(canvas.width)
+    at += np.clip(columns, 0, canvas.width - 1).astype(np.int32)
+    mirrored = blank(canvas.width, rows)
+    for plane in range(3):
+        mirrored[..., plane] = canvas.pixels[:top, :, plane].ravel()[at]
     palette = canvas.palette
     deep = mix(palette.zenith, palette.shade, 0.55)
-    share = (np.float32(0.22 if calm else 0.35) + np.float32(0.35) * depth)[..., None]
-    surface = mirrored * (1 - share) + deep * share
+    share = np.float32(0.22 if calm else 0.35) + np.float32(0.35) * depth
+    surface = between(mirrored, deep, share)
     crest = step(waves, 0.12, 0.42) * (np.float32(0.10) + np.float32(0.25) * depth)
-    surface = surface + (mix(palette.horizon, palette.sun, 0.5) - surface) * crest[..., None]
+    surface = between(surface, mix(palette.horizon, palette.sun, 0.5), crest)
     canvas.paint(surface, np.ones((rows, canvas.width), dtype=np.float32), top)
     _path_of_light(canvas, top, rows)
 
@@ -88,4 +89,4 @@ def _path_of_light(canvas: Canvas, top: int, rows: int) -> None:
     away = (canvas.across - np.float32(canvas.sun[0])) / width
     glints = noise(canvas.rng, canvas.width, rows, cells=(24, 70), octaves=2, roughness=0.7)
     strength = np.exp(-away * away) * step(glints, 0.5, 0.72) * (np.float32(0.9) - 0.5 * depth)
-    canvas.pixels[top:] += canvas.palette.sun * (strength * np.float32(0.75))[..., None]
+    canvas.pixels[top:] += tint(canvas.palette.sun, strength * np.float32(0.75))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ringback.engines.sketch.canvas import Canvas, noise, step
+from ringback.engines.sketch.canvas import Canvas, noise, step, tint
 from ringback.engines.sketch.palette import mix, rgb
 
 
@@ -84,7 +84,7 @@ def finish(canvas: Canvas) -> None:
     x, y = canvas.across - np.float32(0.5), canvas.down - np.float32(0.5)
     corner = step(np.sqrt(x * x + y * y), 0.35, 0.85)
     strong = 0.42 if canvas.scene.mood in ("dramatic", "sad") else 0.25
-    canvas.pixels[:] *= (1 - corner * np.float32(strong))[..., None]
+    canvas.pixels[:] = tint(canvas.pixels, 1 - corner * np.float32(strong))
     # Light adds up beyond white near the sun: roll it off instead of cutting it.
     over = np.maximum(canvas.pixels - np.float32(0.8), 0)
     canvas.pixels[:] -= over - np.float32(0.2) * (1 - np.exp(-over / np.float32(0.2)))

@@ -9,6 +9,13 @@ insert or replace into idempotency (workspace_id, key, fingerprint, job_id, used
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
   from json_each(:rows)
 
+-- name: forget_keys
+delete from idempotency
+ where (workspace_id, key) in (select workspace_id, key from idempotency
+                                where used_at_ms < :used_before_ms
+                                order by used_at_ms limit :limit)
+returning key
+
 -- name: insert_jobs
 insert into jobs (job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url,
                   status, webhook_url, completed_at_ms, result, progress, epoch, deaths)
