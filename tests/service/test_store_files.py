@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -18,7 +19,7 @@ from ringback.jobs.model import JobStatus
 from ringback.jobs.transitions import TRANSITIONS, JobEvent
 from ringback.storage.contract import Workspace
 from ringback.storage.sqlite import SqliteStore
-from ringback.storage.sqlite.statements import JOBS
+from ringback.storage.sqlite.statements import DELIVERIES, JOBS
 
 
 async def test_a_second_server_on_a_directory_is_refused_with_a_sentence(tmp_path: Path) -> None:
@@ -106,23 +107,32 @@ def test_the_statuses_written_in_sql_are_those_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        ("claim_jobs", "jobs_queued"),
-        ("expired_jobs", "jobs_leased"),
-        ("admit_jobs", "jobs_backlogged"),
-        ("list_jobs", "jobs_of_workspace"),
-        ("queued_engines", "jobs_queued"),
+        (JOBS.claim_jobs, "jobs_queued"),
+        (JOBS.expired_jobs, "jobs_leased"),
+        (JOBS.admit_jobs, "jobs_backlogged"),
+        (JOBS.list_jobs, "jobs_of_workspace"),
+        (JOBS.queued_engines, "jobs_queued"),
+        (JOBS.get_job, "sqlite_autoindex_jobs_1"),
+        (JOBS.end_jobs, "sqlite_autoindex_jobs_1"),
+        (JOBS.hold_jobs, "sqlite_autoindex_jobs_1"),
+        (JOBS.forget_keys, "idempotency_used"),
+        (DELIVERIES.due_origins, "deliveries_due"),
+        (DELIVERIES.due_of, "deliveries_due"),
+        (DELIVERIES.claim_deliveries, "INTEGER PRIMARY KEY"),
+        (DELIVERIES.record_deliveries, "sqlite_autoindex_deliveries_1"),
+        (DELIVERIES.rescue_deliveries, "deliveries_leased"),
+        (DELIVERIES.deliveries_of, "deliveries_of_job"),
     ],
 )
 async def test_a_statement_seeks_by_its_index_and_scans_no_table(
     tmp_path: Path, statement: str, index: str
 ) -> None:
     store = await SqliteStore.open(tmp_path)
-    plan = "\n".join(
-        row[3]
-        for row in store._connection.execute(
-            f"explain query plan {getattr(JOBS, statement)}", defaultdict(lambda: None)
-        )
-    )
-    assert index in plan
-    assert "SCAN jobs" not in plan.replace(f"SCAN jobs USING COVERING INDEX {index}", "")
+    rows = store._connection.execute(
+        f"explain query plan {statement}", defaultdict(lambda: None)
+    ).fetchall()
+    plan = [str(row[3]) for row in rows]
+    assert any(index in step for step in plan), plan
+    scans = [step for step in plan if re.match(r"SCAN (jobs|deliveries|idempotency)\b", step)]
+    assert all("COVERING INDEX" in step and index in step for step in scans), plan
     await store.close()

@@ -82,7 +82,7 @@ def _within(width: float, height: float) -> tuple[int, int]:
     width = min(float(SIDE_MAX), max(float(SIDE_MIN), width))
     height = min(float(SIDE_MAX), max(float(SIDE_MIN), height))
     scale = min(1.0, math.sqrt(PIXELS_MAX / (width * height)))
-    width, height = max(SIDE_MIN, int(width * scale)), max(SIDE_MIN, int(height * scale))
+    width, height = max(SIDE_MIN, round(width * scale)), max(SIDE_MIN, round(height * scale))
     return min(width, PIXELS_MAX // height), height
 
 

@@ -90,7 +90,9 @@ def palette_of(scene: Scene) -> Palette:
             mix(colour, rgb(0.93, 0.82, 0.94) * np.float32(0.3 + light), 0.2) for colour in colours
         ]
     if scene.weather == "storm":
-        colours = [colour * np.float32(0.62) for colour in colours]
+        # A storm at night is dark already; darker, nothing of it would be seen.
+        gloom = np.float32(0.62 if light > 0.3 else 1.1)
+        colours = [colour * gloom for colour in colours]
     saturation = _SATURATION[scene.mood]
     zenith, middle, horizon, sun, shade = (_saturated(colour, saturation) for colour in colours)
     lit = np.float32(0.18 + 0.82 * light)

@@ -14,6 +14,7 @@ from ringback.errors import EngineError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 INPUT_PIXELS_MAX = 40_000_000
+_SIDE_MAX = 1024  # of an input as the drawing uses it
 _TOO_LARGE = "An input image is too large; at most 40 megapixels are read."
 
 
@@ -40,6 +41,15 @@ def decode(content: bytes) -> Image.Image:
         ) from exc
 
 
+def shrink(content: bytes) -> bytes:
+    """Return a stranger's picture as a small PNG of our own making, or raise ``EngineError``."""
+    image = decode(content)
+    image.thumbnail((_SIDE_MAX, _SIDE_MAX))
+    output = BytesIO()
+    image.save(output, "PNG", compress_level=1)
+    return output.getvalue()
+
+
 def _check_size(image: Image.Image) -> None:
     if image.width * image.height > INPUT_PIXELS_MAX:
         raise EngineError(_TOO_LARGE)
@@ -58,7 +68,7 @@ def blend(pixels: Field, images: Sequence[bytes], strength: float) -> None:
 def restyle(pixels: Field, images: Sequence[tuple[bytes, float]]) -> None:
     """Move the colours towards those of the pictures: their means and spreads."""
     for content, strength in images:
-        small = ImageOps.fit(decode(content), (64, 64))
+        small = decode(content).resize((64, 64))  # all of it: the colours count, not the shapes
         style = np.asarray(small, dtype=np.float32).reshape(-1, 3) / np.float32(255)
         ours = pixels.reshape(-1, 3)
         spread = (style.std(axis=0) + 0.02) / (ours.std(axis=0) + 0.02)

@@ -6,6 +6,9 @@ decoder or takes all memory breaks only this process.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+
 import msgspec
 
 from ringback.errors import EngineError
@@ -13,17 +16,33 @@ from ringback.errors import EngineError
 
 def draw(request: bytes) -> bytes:
     """Return ``+`` and a PNG, or ``-`` and the sentence why there is none."""
-    from ringback.engines.sketch.render import Drawing, draw_png, limit_memory
+    wake()
+    from ringback.engines.sketch.render import Drawing, draw_png
+
+    return _answered(lambda: draw_png(msgspec.msgpack.decode(request, type=Drawing)))
+
+
+def take_in(content: bytes) -> bytes:
+    """Return ``+`` and a stranger's picture as a small PNG, or ``-`` and why it is refused."""
+    wake()
+    from ringback.engines.sketch.pictures import shrink
+
+    return _answered(lambda: shrink(content))
+
+
+def wake() -> None:
+    """Load what drawing needs, and keep this process within its memory from then on."""
+    # One thread draws: a pool of threads would only take address space, on a large machine all.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ringback.engines.sketch.render import limit_memory
 
     limit_memory()
+
+
+def _answered(work: Callable[[], bytes]) -> bytes:
     try:
-        return b"+" + draw_png(msgspec.msgpack.decode(request, type=Drawing))
+        return b"+" + work()
     except EngineError as exc:
         return b"-" + str(exc).encode()
     except MemoryError:
         return b"-The picture needs more memory than it may have."
-
-
-def wake() -> None:
-    """Load what drawing needs."""
-    import ringback.engines.sketch.render  # noqa: F401

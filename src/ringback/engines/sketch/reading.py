@@ -6,10 +6,25 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from ringback.engines.sketch.words import COLOURS, KINDS, MOODS, SEASONS, TIMES, WEATHERS
+from ringback.engines.sketch.words import (
+    COLOURS,
+    FAINT_KINDS,
+    KINDS,
+    MOODS,
+    SEASONS,
+    TIMES,
+    WEATHERS,
+)
 
 READ_CHARACTERS_MAX = 4_000  # the rest of a prompt is not read
-_WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_WORDS = re.compile(r"[^\W\d_]+")
+
+_PAIRS = {
+    word
+    for meanings in (KINDS, FAINT_KINDS, TIMES, WEATHERS, SEASONS, MOODS, COLOURS)
+    for word in meanings
+    if "_" in word
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +41,10 @@ class Scene:
 
 def read(prompt: str) -> Scene:
     """Return the scene that the prompt asks for; of two words for one thing the first counts."""
-    words = [word.casefold() for word in _WORDS.findall(prompt[:READ_CHARACTERS_MAX])]
+    words = _words_and_pairs(prompt[:READ_CHARACTERS_MAX])
     weather = _first(words, WEATHERS)
     season = _first(words, SEASONS)
-    kind = _first(words, KINDS) or "portrait"
+    kind = _first(words, KINDS) or _first(words, FAINT_KINDS) or "portrait"
     return Scene(
         kind=kind,
         time=_first(words, TIMES) or ("night" if kind == "space" else "day"),
@@ -44,6 +59,24 @@ def read(prompt: str) -> Scene:
 def seed_of(prompt: str) -> int:
     """Return the seed that a prompt has when the client names none: 32 bits of its digest."""
     return int.from_bytes(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:4])
+
+
+def _words_and_pairs(text: str) -> list[str]:
+    """Return every word in order, each after the pair that it makes with the next.
+
+    A word that a pair with a meaning has used says nothing more alone.
+    """
+    words = [word.casefold() for word in _WORDS.findall(text)]
+    found: list[str] = []
+    is_used = False
+    for word, following in zip(words, [*words, ""][1:], strict=True):
+        pair = f"{word}_{following}"
+        if pair in _PAIRS:
+            found.append(pair)
+        elif not is_used:
+            found.append(word)
+        is_used = pair in _PAIRS
+    return found
 
 
 def _first(words: list[str], meanings: dict[str, str]) -> str | None:

@@ -1,4 +1,7 @@
-"""What words mean to the reader of prompts: English, and Indonesian for the commonest."""
+"""What words mean to the reader of prompts: English, and Indonesian for the commonest.
+
+Two words joined by ``_`` count together: "golden" alone says nothing about the hour.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +13,43 @@ def _meanings(table: dict[str, str]) -> dict[str, str]:
 KINDS = _meanings(
     {
         "mountains": "mountain mountains peak peaks alps alpine ridge ridges summit hill hills "
-        "cliff cliffs volcano fjord valley canyon glacier himalaya gunung pegunungan bukit lembah",
+        "cliff cliffs volcano fjord valley canyon glacier himalaya himalayas mountainous hilltop "
+        "gunung pegunungan bukit perbukitan lembah tebing",
         "sea": "sea ocean beach coast shore island islands wave waves harbour harbor bay lagoon "
-        "ship boat sailboat lighthouse underwater laut pantai ombak pulau samudra kapal",
-        "lake": "lake river pond reflection waterfall creek stream danau sungai kolam",
+        "ship boat sailboat lighthouse underwater seas coastal oceans islet harbors "
+        "laut lautan pantai ombak pulau samudra samudera kapal perahu",
+        "lake": "lake lakes lakeside river rivers pond waterfall creek stream danau sungai kolam "
+        "telaga mountain_lake alpine_lake forest_lake forest_river mountain_river",
         "forest": "forest forests wood woods tree trees jungle pine pines grove rainforest "
-        "bamboo fox deer bear owl wolf hutan pohon rimba",
+        "bamboo fox deer bear owl wolf jungles woodland hutan pohon pepohonan rimba",
         "city": "city cities town street streets skyline skyscraper skyscrapers building "
         "buildings downtown market cyberpunk tokyo york jakarta urban neon village kota jalan "
-        "gedung desa pasar",
-        "desert": "desert deserts dune dunes sand sahara oasis cactus camel mesa gurun pasir",
-        "space": "space galaxy galaxies planet planets nebula cosmos universe astronaut orbit "
-        "spaceship stars starship asteroid mars saturn angkasa galaksi luar bintang",
+        "metropolis megacity tower towers street_market city_lights perkotaan gedung desa pasar",
+        "desert": "desert deserts dune dunes sahara oasis cactus camel mesa gurun padang_pasir "
+        "sand_dunes",
+        "space": "space galaxy galaxies planet planets nebula nebulae cosmos cosmic universe "
+        "astronaut orbit spaceship starship asteroid mars saturn jupiter outer_space "
+        "angkasa luar_angkasa galaksi",
         "meadow": "meadow meadows field fields prairie grassland farm countryside garden flowers "
-        "flower wheat sawah ladang padang kebun bunga",
+        "flower wheat pasture sawah ladang padang kebun bunga padang_rumput",
+    }
+)
+# Words that say what a picture shows only when nothing else in the prompt does.
+FAINT_KINDS = _meanings(
+    {
+        "space": "star stars starry starfield bintang",
+        "lake": "reflection reflections",
+        "desert": "sand pasir",
     }
 )
 TIMES = _meanings(
     {
-        "dawn": "dawn sunrise daybreak morning fajar pagi subuh",
+        "dawn": "dawn sunrise daybreak morning fajar pagi subuh matahari_terbit",
         "day": "day noon midday daytime daylight afternoon siang",
-        "sunset": "sunset sundown golden evening senja sore petang",
-        "dusk": "dusk twilight gloaming blue-hour magrib",
-        "night": "night midnight moon moonlight moonlit nighttime starry nocturnal malam bulan",
+        "sunset": "sunset sunsets sundown golden_hour evening senja sore petang matahari_terbenam",
+        "dusk": "dusk twilight gloaming blue_hour magrib maghrib",
+        "night": "night nights midnight moon moonlight moonlit nighttime starry stars nocturnal "
+        "malam bintang purnama sinar_bulan tengah_malam milky_way",
     }
 )
 WEATHERS = _meanings(
@@ -40,17 +57,17 @@ WEATHERS = _meanings(
         "clear": "clear sunny cloudless cerah",
         "cloudy": "cloudy clouds cloud overcast awan mendung berawan",
         "fog": "fog foggy mist misty haze hazy smoke kabut berkabut",
-        "rain": "rain rainy raining drizzle shower monsoon hujan gerimis",
+        "rain": "rain rainy raining drizzle shower showers monsoon hujan gerimis",
         "snow": "snow snowy snowing snowfall blizzard salju bersalju",
         "storm": "storm stormy thunder thunderstorm lightning tempest badai petir",
     }
 )
 SEASONS = _meanings(
     {
-        "spring": "spring blossom blossoms cherry sakura semi",
-        "summer": "summer tropical panas",
-        "autumn": "autumn fall october maple gugur",
-        "winter": "winter frozen ice icy frost arctic dingin",
+        "spring": "spring springtime blossom blossoms cherry sakura musim_semi",
+        "summer": "summer tropical kemarau musim_panas",
+        "autumn": "autumn autumnal october maple fall_colors fall_colours fall_leaves musim_gugur",
+        "winter": "winter frozen ice icy frost arctic musim_dingin",
     }
 )
 MOODS = _meanings(
@@ -58,7 +75,7 @@ MOODS = _meanings(
         "calm": "calm serene peaceful quiet tranquil gentle soft tenang damai",
         "dramatic": "dramatic epic moody dark ominous intense majestic dramatis megah",
         "dreamy": "dreamy dream surreal magical ethereal fantasy mystical pastel ajaib mimpi",
-        "vivid": "vivid vibrant colourful colorful bright bold happy cheerful cerah-ceria meriah",
+        "vivid": "vivid vibrant colourful colorful bright bold happy cheerful ceria meriah",
         "sad": "sad lonely melancholy gloomy bleak desolate sedih sepi",
     }
 )
@@ -67,12 +84,12 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     for rgb, words in (
         ((0.86, 0.18, 0.18), "red crimson scarlet ruby merah"),
         ((0.96, 0.52, 0.14), "orange amber jingga oranye"),
-        ((0.97, 0.82, 0.24), "yellow lemon kuning emas"),
+        ((0.97, 0.82, 0.24), "yellow lemon gold golden kuning emas"),
         ((0.25, 0.65, 0.32), "green emerald hijau"),
         ((0.10, 0.66, 0.66), "teal turquoise cyan aqua toska"),
         ((0.20, 0.40, 0.86), "blue azure sapphire biru"),
         ((0.52, 0.28, 0.76), "purple violet lavender ungu"),
-        ((0.96, 0.50, 0.68), "pink rose magenta merahmuda"),
+        ((0.96, 0.50, 0.68), "pink magenta merah_muda"),
         ((0.45, 0.30, 0.20), "brown sepia cokelat coklat"),
         ((0.94, 0.94, 0.95), "white ivory putih"),
         ((0.08, 0.08, 0.10), "black hitam"),

@@ -153,6 +153,9 @@ class SqliteStore:
         busy: Sequence[str] = (),
     ) -> list[Delivery]:
         """Take deliveries that are due."""
+        first_due_ms = await self.next_due_ms()
+        if first_due_ms is None or first_due_ms > now_ms:
+            return []  # nothing to take is no reason to write
         wish = verbs.ClaimDue(
             now_ms=now_ms,
             limit=limit,
@@ -177,8 +180,8 @@ class SqliteStore:
 
     async def next_due_ms(self) -> int | None:
         """Return when the next delivery is due."""
-        due: int | None = self._read(DELIVERIES.next_due_ms)[0][0]
-        return due
+        origins = self._read(DELIVERIES.due_origins)
+        return origins[0][1] if origins else None
 
     async def deliveries_of(self, job_id: str) -> list[Delivery]:
         """Return the deliveries of a job."""

@@ -173,15 +173,19 @@ def claim_due(tx: apsw.Connection, items: Sequence[ClaimDue]) -> list[list[Deliv
     """Hand due deliveries to dispatchers, longest due first."""
     results = []
     for item in items:
+        due: list[Any] = []
+        for destination, due_at_ms in tx.execute(DELIVERIES.due_origins).fetchall():
+            if due_at_ms <= item.now_ms and destination not in item.busy:
+                asked = {
+                    "destination": destination,
+                    "now_ms": item.now_ms,
+                    "limit_each": item.limit_each,
+                }
+                due += tx.execute(DELIVERIES.due_of, asked).fetchall()
+        due.sort()
+        seqs = as_json([seq for _, seq in due[: item.limit]])
         rows = tx.execute(
-            DELIVERIES.claim_due,
-            {
-                "now_ms": item.now_ms,
-                "limit": item.limit,
-                "limit_each": item.limit_each,
-                "lease_until_ms": item.lease_until_ms,
-                "busy": as_json(item.busy),
-            },
+            DELIVERIES.claim_deliveries, {"seqs": seqs, "lease_until_ms": item.lease_until_ms}
         ).fetchall()
         rows.sort()
         results.append([delivery_from(row[2:]) for row in rows])

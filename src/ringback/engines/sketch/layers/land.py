@@ -32,11 +32,11 @@ def mountains(canvas: Canvas) -> None:
         top = max(0, int(canvas.height * float(line.min())) - 2)
         under = (canvas.down - line[None, :])[top:]
         crags = noise(
-            rng, canvas.width, canvas.height - top, cells=(9, 5), octaves=5, roughness=0.6
+            rng, canvas.width, canvas.height - top, cells=(13, 8), octaves=5, roughness=0.62
         )
         shift = max(1, canvas.width // 220)
         relief = np.roll(crags, shift if light_from_left else -shift, axis=1) - crags
-        lit = step(relief + _tilt(line, light_from_left), -0.02, 0.06)
+        lit = step(relief + _tilt(line, light_from_left), -0.06, 0.11)
         bright = mix(colour, palette.sun, 0.30 * (1 - 0.5 * near))
         fade = np.exp(-np.maximum(under, 0) * np.float32(6))
         canvas.paint(between(colour, bright, lit * fade), cover[top:], top)
@@ -121,6 +121,10 @@ def meadow(canvas: Canvas) -> None:
         _flowers(canvas, top, _petals(canvas))
 
 
+_HEART = rgb(0.98, 0.80, 0.25)
+_DOT = np.zeros((2, 1, 1))
+
+
 def _petals(canvas: Canvas) -> list[Colour]:
     named = [rgb(*colour) for colour in canvas.scene.colours]
     return named or [rgb(0.95, 0.85, 0.3), rgb(0.93, 0.45, 0.5), rgb(0.9, 0.9, 0.97)]
@@ -130,11 +134,16 @@ def _flowers(canvas: Canvas, top: int, petals: list[Colour]) -> None:
     rng = canvas.rng
     rows = canvas.height - top
     dim = 0.3 if canvas.palette.is_dark else 0.95
-    for number in range(420):
-        depth = float(rng.random()) ** 1.6
-        size = max(1, int((0.002 + 0.011 * depth) * canvas.height))
-        y = top + int(depth * (rows - size - 1))
-        x = int(rng.random() * (canvas.width - size - 1))
+    for number, depth in enumerate(np.sort(rng.random(520)) ** 1.8):
+        size = max(1, int((0.003 + 0.024 * depth) * canvas.height))
+        y = top + max(0, int(depth * (rows - size - 1)))
+        x = max(0, int(rng.random() * (canvas.width - size - 1)))
         flower = petals[number % len(petals)] * np.float32(dim * rng.uniform(0.75, 1.0))
         part = canvas.pixels[y : y + size, x : x + size]
-        part += (flower - part) * np.float32(0.85)
+        # Petals about a heart: five waves around the middle.
+        down, across = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j] if size > 2 else _DOT
+        reach = np.hypot(across, down)
+        petal = 0.72 + 0.26 * np.cos(5 * np.arctan2(down, across) + number)
+        heart = (reach < 0.26)[..., None] * (_HEART * np.float32(dim) - flower)
+        cover = np.clip((petal - reach) * size / 3 + 0.5, 0, 1).astype(np.float32)
+        part += tint(flower + heart - part, cover * np.float32(0.92))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from ringback.engines.sketch.canvas import Canvas, Field, outline
@@ -12,8 +13,7 @@ _FINE = 2  # shapes are drawn larger and reduced, so that their edges are smooth
 
 
 def _cover(canvas: Canvas, image: Image.Image) -> Field:
-    reduced = image.resize((canvas.width, canvas.height), Image.Resampling.BOX)
-    return np.asarray(reduced, dtype=np.float32) / np.float32(255)
+    return np.asarray(image.reduce(_FINE), dtype=np.float32) / np.float32(255)
 
 
 def trees(canvas: Canvas) -> None:
@@ -51,8 +51,8 @@ def _row_of_trees(canvas: Canvas, near: float, *, is_forest: bool) -> None:
             round_crown = canvas.scene.season != "winter" and rng.random() < 0.35
             (_crown if round_crown else _conifer)(draw, rng, x, foot, tall)
         x += spacing * float(rng.uniform(0.6, 1.9))
-    leaves = mix(palette.growth, palette.shade, 0.35 + 0.45 * near)
-    colour = mix(palette.horizon, leaves, 0.30 + 0.70 * near)
+    leaves = mix(palette.growth, palette.shade, 0.15 + 0.55 * near)
+    colour = mix(palette.horizon, leaves, 0.40 + 0.60 * near)
     canvas.paint(colour, _cover(canvas, image))
     if is_forest and near < 1:
         away = (canvas.down - np.float32(ground)) / np.float32(0.10)
@@ -94,25 +94,32 @@ def _row_of_houses(canvas: Canvas, near: float) -> None:
     rng, palette = canvas.rng, canvas.palette
     width, height = canvas.width * _FINE, canvas.height * _FINE
     walls = Image.new("L", (width, height), 0)
-    windows = Image.new("L", (width, height), 0)
-    draw, light = ImageDraw.Draw(walls), ImageDraw.Draw(windows)
-    foot = int(height * (canvas.horizon + 0.06 + 0.22 * near))
-    x = -int(0.02 * width)
+    windows = np.zeros((height, width), dtype=np.uint8)
+    draw = ImageDraw.Draw(walls)
+    foot = height * (canvas.horizon + 0.06 + 0.22 * near)
+    x = -0.02 * width
     while x < width:
-        broad = int(width * float(rng.uniform(0.022, 0.06)) * (1 + 0.7 * near))
+        broad = width * float(rng.uniform(0.022, 0.06)) * (1 + 0.7 * near)
         centre = 1 - abs((x + broad / 2) / width - 0.5)
-        tall = int(
-            height * float(rng.uniform(0.14, 0.46)) * (0.55 + 0.6 * centre) * (1.05 - 0.25 * near)
-        )
+        tall = height * float(rng.uniform(0.14, 0.46))
+        tall *= (0.55 + 0.6 * centre) * (1.05 - 0.25 * near)
         top = foot - tall
         draw.rectangle([x, top, x + broad, height], fill=255)
         _roof(draw, rng, x, broad, top, tall)
-        _windows(light, rng, (x, top, x + broad, foot), near=near, lit=palette.is_dark)
-        x += broad + int(width * float(rng.uniform(0.0, 0.012)))
+        _light_windows(
+            windows,
+            # Chance of their own: how many windows there are does not move the next house.
+            np.random.default_rng(int(rng.integers(2**32))),
+            (int(x), int(top), max(int(x) + 2, int(x + broad)), int(foot)),
+            columns=round(5 + 3 * near),
+            is_dark=palette.is_dark,
+        )
+        x += broad + width * float(rng.uniform(0.0, 0.012))
     colour = mix(palette.horizon, mix(palette.shade, palette.middle, 0.18), 0.35 + 0.6 * near)
     canvas.paint(colour, _cover(canvas, walls))
     canvas.paint(
-        _window_light(canvas, colour), _cover(canvas, windows) * np.float32(0.5 + 0.5 * near)
+        _window_light(canvas, colour),
+        _cover(canvas, Image.fromarray(windows)) * np.float32(0.5 + 0.5 * near),
     )
     if near < 1:
         away = (canvas.down - np.float32(foot / height)) / np.float32(0.12)
@@ -128,7 +135,12 @@ def _window_light(canvas: Canvas, wall: Colour) -> Colour:
 
 
 def _roof(
-    draw: ImageDraw.ImageDraw, rng: np.random.Generator, x: int, broad: int, top: int, tall: int
+    draw: ImageDraw.ImageDraw,
+    rng: np.random.Generator,
+    x: float,
+    broad: float,
+    top: float,
+    tall: float,
 ) -> None:
     kind = rng.random()
     if kind < 0.25:
@@ -137,23 +149,31 @@ def _roof(
         draw.polygon([(x, top), (x + broad / 2, top - broad * 0.7), (x + broad, top)], fill=255)
     elif kind < 0.55:
         middle = x + broad / 2
-        draw.line([(middle, top), (middle, top - tall * 0.22)], fill=255, width=max(2, broad // 24))
+        draw.line(
+            [(middle, top), (middle, top - tall * 0.22)], fill=255, width=max(2, int(broad / 24))
+        )
 
 
-def _windows(
-    draw: ImageDraw.ImageDraw,
+def _light_windows(
+    windows: NDArray[np.uint8],
     rng: np.random.Generator,
     house: tuple[int, int, int, int],
     *,
-    near: float,
-    lit: bool,
+    columns: int,
+    is_dark: bool,
 ) -> None:
+    """Light some windows of a house; as many at every size of the picture."""
     left, top, right, bottom = house
-    step = max(7, int((right - left) / (5 + 3 * near)))
-    pane = max(2, int(step * 0.42))
-    chance = 0.52 if lit else 0.75
-    for y in range(top + step, bottom - step // 2, step):
-        for x in range(left + step // 2, right - pane, step):
-            if rng.random() < chance:
-                bright = int(rng.uniform(90, 255)) if lit else 130
-                draw.rectangle([x, y, x + pane, y + int(pane * 1.3)], fill=bright)
+    pitch = (right - left) / columns
+    floors = max(1, int((bottom - top) / pitch))
+    lights = rng.uniform(90, 255, (floors + 1, columns)) if is_dark else np.float64(130)
+    lights = lights * (rng.random((floors + 1, columns)) < (0.52 if is_dark else 0.75))
+    xs = np.arange(max(0, left), min(right, windows.shape[1]))
+    ys = np.arange(max(0, top), min(bottom, windows.shape[0]))
+    if not (xs.size and ys.size):
+        return
+    column, across = np.divmod((xs - left) / pitch, 1)
+    floor, down = np.divmod((ys - top) / pitch, 1)
+    pane = (np.abs(down - 0.5) < 0.28)[:, None] & (np.abs(across - 0.5) < 0.22)[None, :]
+    panes = lights[floor.astype(int).clip(0, floors)][:, column.astype(int).clip(0, columns - 1)]
+    windows[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1] = panes * pane

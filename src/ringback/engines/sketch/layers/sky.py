@@ -9,6 +9,9 @@ from ringback.engines.sketch.palette import mix, rgb
 
 _CLOUDS = {"clear": 0.30, "cloudy": 0.62, "fog": 0.45, "rain": 0.72, "snow": 0.62, "storm": 0.80}
 
+# How much of the sun or moon is seen; in rain only its glow is.
+_DIM = {"fog": 0.45, "snow": 0.35, "rain": 0.0, "storm": 0.0}
+
 
 def gradient(canvas: Canvas) -> None:
     """Fill the canvas with the sky's colours, from the zenith to the horizon and below."""
@@ -23,23 +26,29 @@ def sun_or_moon(canvas: Canvas) -> None:
     x, y = canvas.sun
     away_x = (canvas.across - np.float32(x)) * np.float32(canvas.width / canvas.height)
     away_y = canvas.down - np.float32(y)
-    far = away_x * away_x + away_y * away_y
+    square_x, square_y = away_x * away_x, away_y * away_y
+    far = square_x + square_y
     colour = canvas.palette.sun
-    dim = 0.35 if canvas.scene.weather in ("rain", "storm", "fog", "snow") else 1.0
+    dim = _DIM.get(canvas.scene.weather, 1.0)
     night = canvas.scene.time == "night"
     glow = 0.30 if night else 0.55
-    canvas.shine(colour, np.float32(dim * glow) * np.exp(-far / np.float32(0.035)))
+    # The exponential of a sum is a product: a row times a column, where a field would cost more.
+    near = np.exp(-square_x / np.float32(0.035)) * np.exp(-square_y / np.float32(0.035))
+    canvas.shine(colour, np.float32(max(dim, 0.2) * glow) * near)
     if not night:
-        wide = np.exp(-(away_y * away_y) / np.float32(0.02) - away_x * away_x / np.float32(0.6))
+        wide = np.exp(-square_y / np.float32(0.02)) * np.exp(-square_x / np.float32(0.6))
         canvas.shine(canvas.palette.horizon, np.float32(0.22 * dim) * wide)
+    if not dim:
+        return
     radius = 0.038 if night else 0.045
     edge = 1.5 / canvas.height
-    disc = 1 - step(np.sqrt(far), radius - edge, radius + edge)
+    low, high = (radius - edge) ** 2 if radius > edge else 0.0, (radius + edge) ** 2
+    disc = 1 - step(far, low, high)
     bright = mix(colour, rgb(1, 1, 1), 0.45) * np.float32(1.0 if night else 1.8)
     canvas.paint(bright, disc * np.float32(0.97 * dim))
     if night:
         bite = (away_x - np.float32(0.02)) ** 2 + (away_y + np.float32(0.008)) ** 2
-        shade = (1 - step(np.sqrt(bite), radius - edge, radius + edge)) * disc
+        shade = (1 - step(bite, low, high)) * disc
         canvas.paint(mix(canvas.palette.zenith, colour, 0.12), shade * np.float32(0.93))
 
 

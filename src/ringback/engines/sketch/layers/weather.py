@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ringback.engines.sketch.canvas import Canvas, noise, step, tint
+from ringback.engines.sketch.canvas import Canvas, noise, step
 from ringback.engines.sketch.palette import mix, rgb
+
+_BAND_ROWS = 32
+_BRIGHT = 0.8  # lighter than this is compressed into what is left below white
 
 
 def weather(canvas: Canvas) -> None:
@@ -75,6 +78,9 @@ def _lightning(canvas: Canvas) -> None:
         next_y = y + canvas.height * float(rng.uniform(0.015, 0.045))
         draw.line([(x, y), (next_x, next_y)], fill=255, width=max(1, canvas.height // 260))
         x, y = next_x, next_y
+    across, down = canvas.across - np.float32(x / canvas.width), canvas.down
+    flash = np.exp(-across * across / np.float32(0.07)) * np.exp(-down / np.float32(0.45))
+    canvas.shine(rgb(0.5, 0.55, 0.8), flash * np.float32(0.42))
     canvas.shine(rgb(0.75, 0.8, 1.0), _drawn(canvas, image, canvas.height / 50) * np.float32(1.6))
     canvas.paint(rgb(0.97, 0.98, 1.0), _drawn(canvas, image, 0.6))
 
@@ -82,9 +88,14 @@ def _lightning(canvas: Canvas) -> None:
 def finish(canvas: Canvas) -> None:
     """Darken the corners and compress the brightest light."""
     x, y = canvas.across - np.float32(0.5), canvas.down - np.float32(0.5)
-    corner = step(np.sqrt(x * x + y * y), 0.35, 0.85)
+    corner = step(x * x + y * y, 0.10, 0.72)
     strong = 0.42 if canvas.scene.mood in ("dramatic", "sad") else 0.25
-    canvas.pixels[:] = tint(canvas.pixels, 1 - corner * np.float32(strong))
-    # Light adds up beyond white near the sun: roll it off instead of cutting it.
-    over = np.maximum(canvas.pixels - np.float32(0.8), 0)
-    canvas.pixels[:] -= over - np.float32(0.2) * (1 - np.exp(-over / np.float32(0.2)))
+    light = 1 - corner * np.float32(strong)
+    # By bands, which stay in the processor's cache.
+    for top in range(0, canvas.height, _BAND_ROWS):
+        band = canvas.pixels[top : top + _BAND_ROWS]
+        band *= light[top : top + _BAND_ROWS, :, None]
+        # Light adds up beyond white near the sun: roll it off instead of cutting it.
+        over = np.maximum(band - np.float32(_BRIGHT), 0)
+        np.minimum(band, np.float32(_BRIGHT), out=band)
+        band += np.float32(1 - _BRIGHT) * (1 - np.exp(over / np.float32(_BRIGHT - 1)))

@@ -5,8 +5,8 @@ select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
   from jsonb_each(:rows)
 
--- name: claim_due
--- Destination by destination, each by an index seek: a long line at one costs the others nothing.
+-- name: due_origins
+-- One index seek for each destination that has anything waiting, however long its line is.
 with recursive origins (destination) as (
     select min(destination) from deliveries where status = 'waiting' and lease_until_ms is null
     union all
@@ -14,18 +14,24 @@ with recursive origins (destination) as (
              where status = 'waiting' and lease_until_ms is null
                and destination > origins.destination)
       from origins where origins.destination is not null)
+select destination,
+       (select min(next_attempt_at_ms) from deliveries
+         where status = 'waiting' and lease_until_ms is null
+           and destination = origins.destination) as due_at_ms
+  from origins
+ where destination is not null
+ order by due_at_ms
+
+-- name: due_of
+select next_attempt_at_ms, seq from deliveries
+ where status = 'waiting' and lease_until_ms is null and destination = :destination
+   and next_attempt_at_ms <= :now_ms
+ order by next_attempt_at_ms limit :limit_each
+
+-- name: claim_deliveries
 update deliveries
    set epoch = epoch + 1, lease_until_ms = :lease_until_ms
- where seq in (select d.seq
-                 from origins
-                 join deliveries d
-                   on d.seq in (select seq from deliveries
-                                 where status = 'waiting' and lease_until_ms is null
-                                   and destination = origins.destination
-                                   and next_attempt_at_ms <= :now_ms
-                                 order by next_attempt_at_ms limit :limit_each)
-                where origins.destination not in (select value from json_each(:busy))
-                order by d.next_attempt_at_ms limit :limit)
+ where seq in (select value from json_each(:seqs))
 returning next_attempt_at_ms, seq, {columns}
 
 -- name: record_deliveries
@@ -53,19 +59,6 @@ update deliveries
 update deliveries set epoch = epoch + 1, lease_until_ms = null
  where lease_until_ms <= :now_ms
 returning delivery_id
-
--- name: next_due_ms
-with recursive origins (destination) as (
-    select min(destination) from deliveries where status = 'waiting' and lease_until_ms is null
-    union all
-    select (select min(destination) from deliveries
-             where status = 'waiting' and lease_until_ms is null
-               and destination > origins.destination)
-      from origins where origins.destination is not null)
-select min((select min(next_attempt_at_ms) from deliveries
-             where status = 'waiting' and lease_until_ms is null
-               and destination = origins.destination))
-  from origins where destination is not null
 
 -- name: deliveries_of
 select {columns} from deliveries where job_id = :job_id order by seq
