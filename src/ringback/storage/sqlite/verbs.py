@@ -174,7 +174,8 @@ def claim_due(tx: apsw.Connection, items: Sequence[ClaimDue]) -> list[list[Deliv
     results = []
     for item in items:
         due: list[Any] = []
-        for destination, due_at_ms in tx.execute(DELIVERIES.due_origins).fetchall():
+        origins: list[Any] = tx.execute(DELIVERIES.due_origins).fetchall()
+        for destination, due_at_ms in origins:
             if due_at_ms <= item.now_ms and destination not in item.busy:
                 asked = {
                     "destination": destination,
