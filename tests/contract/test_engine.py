@@ -58,10 +58,10 @@ def a_request(**changes: object) -> EngineRequest:
     )
 
 
-def children() -> list[int]:
+def children() -> set[int]:
     own = os.getpid()
     text = Path(f"/proc/{own}/task/{own}/children").read_text("ascii")
-    return [int(pid) for pid in text.split()]
+    return {int(pid) for pid in text.split()}
 
 
 async def test_a_small_preview_comes_before_the_result() -> None:
@@ -95,9 +95,9 @@ async def test_an_input_that_cannot_be_fetched_is_named_with_the_reason_alone() 
 
 
 async def test_a_cancelled_run_ends_its_process_at_once() -> None:
-    engine = SketchEngine()
+    engine, others = SketchEngine(), children()
     await engine.warm()
-    (before,) = children()
+    (before,) = children() - others
     io = RecordingIO()
     shown = asyncio.Event()
     io.on_preview = shown.set
@@ -113,9 +113,9 @@ async def test_a_cancelled_run_ends_its_process_at_once() -> None:
 
 
 async def test_a_drawing_process_that_dies_fails_its_job_and_the_next_one_works() -> None:
-    engine = SketchEngine()
+    engine, others = SketchEngine(), children()
     await engine.warm()
-    (child,) = children()
+    (child,) = children() - others
     io = RecordingIO()
     io.on_preview = lambda: os.kill(child, signal.SIGKILL)
     with pytest.raises(EngineError, match="ended unexpectedly"):
