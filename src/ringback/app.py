@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
@@ -18,7 +18,6 @@ from random import Random
 import uvicorn
 import uvloop
 
-from ringback import log
 from ringback.api.app import ApiDeps, create_api
 from ringback.artifacts.local import LocalArtifacts
 from ringback.catalogue.catalogue import Catalogue
@@ -33,6 +32,7 @@ from ringback.errors import SetupError, StorageFull
 from ringback.ids import Ids, new_secret
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
+from ringback.log import configure, get_logger
 from ringback.service import Service
 from ringback.settings import Settings
 from ringback.storage.contract import Store, Workspace
@@ -40,10 +40,13 @@ from ringback.storage.sqlite import SqliteStore
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
 from ringback.worker import Slot, Worker
 
+log = get_logger(__name__)
+
 DEV_WORKSPACE = "dev"
 _NULL_CONCURRENCY = 512  # its jobs cost nothing but their bookkeeping
 _SECRET_KEPT_S = 1.0
 _DISK_LOOK_EVERY_S = 1.0
+_LOOP_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not sys.stderr.isatty()
     )
-    log.configure(level=settings.log_level, as_json=as_json)
+    configure(level=settings.log_level, as_json=as_json)
     # The thread that commits needs the interpreter's lock to say so: it shall not wait long for it.
     sys.setswitchinterval(0.0005)
     # Nearly everything made per job is freed by counting; looking for cycles often costs 6 %.
@@ -150,12 +153,12 @@ class App:
         """Work and dispatch for the time of the context, then drain within the grace time."""
         await self.janitor.rescue_all()
         loops = [
-            asyncio.create_task(work, name=name)
+            asyncio.create_task(self._keep_up(name, work), name=name)
             for name, work in (
-                ("worker", self.worker.run()),
-                ("dispatcher", self.dispatcher.run()),
-                ("janitor", self.janitor.run()),
-                ("warm-up", self._warm_up()),
+                ("worker", self.worker.run),
+                ("dispatcher", self.dispatcher.run),
+                ("janitor", self.janitor.run),
+                ("warm-up", self._warm_up),
             )
         ]
         try:
@@ -169,6 +172,17 @@ class App:
             await self.sketch.close()
             await self.sender.close()
             self.fetcher.close()
+
+    async def _keep_up(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop until it ends by itself; one that breaks is logged and begun again."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.exception("loop_broke", loop=name)
+                await self._clock.sleep(_LOOP_AGAIN_S)
+            else:
+                return
 
     async def _warm_up(self) -> None:
         """Start the drawing process, once the server answers: its start-up takes a whole core."""

@@ -195,6 +195,9 @@ class Worker:
             run.cancel()
         except StorageFull:
             log.warning("storage_full", job_id=run.job.job_id)
+        except Exception:
+            # The next heartbeat may do better, and the other jobs' must go on.
+            log.exception("worker_broke", job_id=run.job.job_id)
 
 
 class _Run:

@@ -1,0 +1,49 @@
+"""What the composition root adds: loops that survive, secrets that rotate, a guarded disk."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from ringback.app import App, DiskGuard, SecretCache
+from ringback.errors import StorageFull
+from ringback.settings import Settings
+from ringback.storage.sqlite import SqliteStore
+from ringback.testing import FakeClock
+
+
+async def test_a_loop_that_breaks_begins_again(store: SqliteStore, tmp_path: Path) -> None:
+    app = App(Settings(data=tmp_path / "data"), store, listening=("127.0.0.1", 7464))
+    clock = app._clock = FakeClock()  # type: ignore[assignment]
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise OSError("the disk caught fire")
+
+    kept_up = asyncio.create_task(app._keep_up("worker", work))
+    await clock.elapse(5)
+    await kept_up
+    assert runs == 3
+    await app.sender.close()
+    app.fetcher.close()
+
+
+async def test_a_rotated_secret_signs_after_a_second(store: SqliteStore) -> None:
+    clock = FakeClock()
+    secrets = SecretCache(store, clock)
+    assert await secrets.get("studio") == "whsec_AAAA"
+    await store.rotate_secret("studio", "whsec_BBBB")
+    clock.advance(1.1)
+    assert await secrets.get("studio") == "whsec_BBBB"
+
+
+def test_a_disk_below_its_reserve_takes_no_new_work(tmp_path: Path) -> None:
+    clock = FakeClock()
+    DiskGuard(Settings(data=tmp_path, disk_reserve_bytes=0), clock).check()
+    with pytest.raises(StorageFull, match="nearly full"):
+        DiskGuard(Settings(data=tmp_path, disk_reserve_bytes=1 << 62), clock).check()
