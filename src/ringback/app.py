@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from ringback.api.app import ApiDeps, create_api
+from ringback.api.protocol import BoundedProtocol
 from ringback.artifacts.local import LocalArtifacts
 from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock, SystemClock
@@ -47,6 +48,10 @@ _NULL_CONCURRENCY = 512  # its jobs cost nothing but their bookkeeping
 _SECRET_KEPT_S = 1.0
 _DISK_LOOK_EVERY_S = 1.0
 _LOOP_AGAIN_S = 1.0
+# A stopping server's time: first requests end, then work does; the rest is for giving back.
+_GRACE_FOR_REQUESTS = 0.25
+_GRACE_FOR_WORK = 0.65
+_SKETCH_WAITING = 8  # jobs that may fetch their inputs while others are drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +114,9 @@ class App:
         self.worker = Worker(
             self.service,
             slots={
-                "sketch": Slot(engine=self.sketch, concurrency=settings.sketch_processes),
+                "sketch": Slot(
+                    engine=self.sketch, concurrency=settings.sketch_processes + _SKETCH_WAITING
+                ),
                 "null": Slot(engine=NullEngine(), concurrency=_NULL_CONCURRENCY),
             },
             artifacts=artifacts,
@@ -191,10 +198,10 @@ class App:
 
     async def _drain(self) -> None:
         """Let jobs finish, then deliveries, in the grace time; the rest is given back."""
-        deadline = self._clock.monotonic() + self.settings.grace_s
-        # Some of the grace is kept, so that what is left can still be given back.
-        await self.worker.drain(self.settings.grace_s * 0.7)
-        await self.dispatcher.drain(max(0.0, deadline - self._clock.monotonic() - 1.0))
+        grace_s = self.settings.grace_s * _GRACE_FOR_WORK
+        deadline = self._clock.monotonic() + grace_s
+        await self.worker.drain(grace_s * 0.6)
+        await self.dispatcher.drain(max(0.0, deadline - self._clock.monotonic()))
 
 
 async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> None:
@@ -224,14 +231,14 @@ async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> Non
         server = _HttpServer(
             uvicorn.Config(
                 app.api,
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_graceful_shutdown=max(1, int(settings.grace_s * 0.9)),
+                timeout_graceful_shutdown=max(1, int(settings.grace_s * _GRACE_FOR_REQUESTS)),
             ),
             on_ready=ready,
         )
@@ -289,10 +296,10 @@ def listen(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(address)
         listener.listen(2048)
-    except OSError as exc:
+    except (OSError, UnicodeError) as exc:
         raise SetupError(
-            f"Cannot listen on {host}:{port} ({exc.strerror}); stop what uses it, or choose "
-            "another address with --host and --port."
+            f"Cannot listen on {host}:{port} ({getattr(exc, 'strerror', exc)}); "
+            "stop what uses it, or choose another address with --host and --port."
         ) from exc
     return listener
 

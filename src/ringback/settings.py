@@ -17,10 +17,11 @@ from msgspec import Meta, Struct
 from ringback.errors import SetupError
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1, le=2**31)]
+Seconds = Annotated[float, Meta(gt=0, le=7 * 86_400)]
 
 DEFAULT_PORT = 7464
+_PUBLIC_URL = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,7 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The port to listen on; 0 picks a free one."""
     data: Path = Path(".ringback")
     """The directory that holds the database and the artifacts."""
-    public_url: str | None = None
+    public_url: Annotated[str, Meta(pattern=_PUBLIC_URL)] | None = None
     """Where clients reach this server; result URLs begin with it (default: the request's host)."""
     allowed_hosts: tuple[str, ...] = ()
     """dev only: names beside localhost that the Host header may have."""
@@ -46,7 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The largest request body that is read."""
     job_timeout_s: Seconds = 180.0
     """How long a built-in engine may work on one job."""
-    lease_s: Seconds = 15.0
+    lease_s: Annotated[float, Meta(ge=1, le=3_600)] = 15.0
     """How long a worker that is not heard of keeps its jobs."""
     sketch_processes: Count = 1
     """Processes that draw pictures side by side."""
@@ -100,7 +101,7 @@ def _read_file(config: Path) -> dict[str, Any]:
         return tomllib.loads(config.read_text("utf-8"))
     except OSError as exc:
         raise SetupError(f"The config file {config} cannot be read: {exc.strerror}.") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise SetupError(f"The config file {config} is not TOML: {exc}.") from exc
 
 

@@ -112,13 +112,17 @@ async def test_a_cancelled_run_ends_its_process_at_once() -> None:
     assert len(await engine.run(a_request(), io)) == 1
 
 
-async def test_a_drawing_process_that_dies_fails_its_job_and_the_next_one_works() -> None:
+async def test_a_drawing_process_that_dies_is_tried_again() -> None:
     engine, others = SketchEngine(), children()
     await engine.warm()
     (child,) = children() - others
     io = RecordingIO()
     io.on_preview = lambda: os.kill(child, signal.SIGKILL)
-    with pytest.raises(EngineError, match="ended unexpectedly"):
-        await engine.run(a_request(), io)
-    io.on_preview = lambda: None
     assert len(await engine.run(a_request(), io)) == 1
+
+
+async def test_a_job_whose_drawing_process_always_dies_fails_and_the_next_one_works() -> None:
+    engine = SketchEngine()
+    with pytest.raises(EngineError, match="ended unexpectedly"):
+        await engine._tried(signal.raise_signal, signal.SIGKILL, tries=3)  # type: ignore[arg-type]
+    assert len(await engine.run(a_request(), RecordingIO())) == 1

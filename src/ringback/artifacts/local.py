@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from ringback.artifacts.contract import MEDIA_TYPES, StoredArtifact
-from ringback.errors import EngineError, StorageFull
+from ringback.errors import EngineError, SetupError, StorageFull
 from ringback.ids import new_artifact_stem
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{32}(\.[a-z0-9]{3,4})", re.ASCII)
@@ -22,7 +22,13 @@ class LocalArtifacts:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._incoming = directory / "incoming"
-        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise SetupError(
+                f"The artifacts' directory {directory} cannot be made ({exc.strerror}); "
+                "check what stands in its place."
+            ) from exc
 
     async def save(self, content: bytes | Path, *, media_type: str) -> str:
         """Keep a file durably and return its name, or raise ``StorageFull``."""

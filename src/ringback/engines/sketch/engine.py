@@ -19,6 +19,7 @@ _INPUT_BYTES_MAX = 20 * 1024 * 1024
 _PREVIEW_SHARE = 4  # a preview has a quarter of the sides
 _SEED_RANGE = 2**32
 _SHOWN_CHARACTERS_MAX = 80  # of an input's URL, in an error
+_TRIES = 3  # as often as a job is run whose worker dies
 
 
 class SketchEngine:
@@ -83,14 +84,20 @@ class SketchEngine:
         )
         return await io.save(await self._in_process(process.draw, asked), media_type="image/png")
 
-    async def _in_process(self, work: Callable[[bytes], bytes], argument: bytes) -> bytes:
+    async def _tried(self, work: Callable[[bytes], bytes], argument: bytes, *, tries: int) -> bytes:
+        """Run the work, again if its process died under it: it may not have been its fault."""
         try:
             # Cancelling this kills the process: nothing goes on that nobody waits for.
-            answer = await to_process.run_sync(
+            return await to_process.run_sync(
                 work, argument, cancellable=True, limiter=self._limiter
             )
         except BrokenWorkerProcess as exc:
-            raise EngineError("The process that draws ended unexpectedly.") from exc
+            if tries == 1:
+                raise EngineError("The process that draws ended unexpectedly.") from exc
+        return await self._tried(work, argument, tries=tries - 1)
+
+    async def _in_process(self, work: Callable[[bytes], bytes], argument: bytes) -> bytes:
+        answer = await self._tried(work, argument, tries=_TRIES)
         if answer[:1] == b"-":
             raise EngineError(answer[1:].decode())
         return answer[1:]

@@ -19,7 +19,13 @@ class DirectoryLock:
     """Keeps a second server off a data directory for as long as this process lives."""
 
     def __init__(self, directory: Path) -> None:
-        self._file = os.open(directory / "ringback.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._file = os.open(directory / "ringback.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as exc:
+            raise SetupError(
+                f"The data directory {directory} cannot be written ({exc.strerror}); "
+                "check its owner and permissions, or name another with --data."
+            ) from exc
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
@@ -41,9 +47,9 @@ def make_directory(directory: Path) -> None:
     """Make the data directory, readable by its owner alone, or raise ``SetupError``."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as exc:
+    except (OSError, ValueError) as exc:
         raise SetupError(
-            f"The data directory {directory} cannot be made ({exc.strerror}); "
+            f"The data directory {directory!s} cannot be made ({getattr(exc, 'strerror', exc)}); "
             "name another with --data."
         ) from exc
 
@@ -93,7 +99,13 @@ def migrate(connection: apsw.Connection) -> None:
             f"{steps[-1][0]}); run that version or name another directory with --data."
         )
     for number, script in steps:
-        if number > version:
-            with connection:
+        connection.execute("begin immediate")
+        try:
+            # Looked up again within the transaction: another process may have been faster.
+            if connection.pragma("user_version") == number - 1:
                 connection.execute(script)
                 connection.pragma("user_version", number)
+            connection.execute("commit")
+        except BaseException:
+            connection.execute("rollback")
+            raise
