@@ -23,6 +23,7 @@ log = get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0  # work may come from another process, which rings no bell here
 _DISK_PATIENCE_S = 1.0
+_GIVE_BACK_S = 2.0
 _PROGRESS_EVERY_S = 0.25
 _BROKEN = "The engine broke while making the result; the server's log has the details."
 
@@ -69,24 +70,28 @@ class Worker:
         self._running: set[_Run] = set()  # one job may be here twice: lost, and claimed anew
         self._free = {name: slot.concurrency for name, slot in slots.items()}
         self._draining = False
+        self._claiming = asyncio.Lock()
+        self._heart: asyncio.Task[None] | None = None  # beats until the last job has ended
 
     async def run(self) -> None:
         """Claim and run jobs until the worker is drained."""
-        heart = asyncio.create_task(self._beat())
-        try:
-            while not self._draining:
-                try:
-                    claimed = await self.run_once()
-                except StorageFull:
-                    await self._clock.sleep(_DISK_PATIENCE_S)
-                    continue
-                if not claimed:
-                    await self._bells.queued.wait(_LOOK_AGAIN_S)
-        finally:
-            heart.cancel()
+        if self._heart is None:
+            self._heart = asyncio.create_task(self._beat())
+        while not self._draining:
+            try:
+                claimed = await self.run_once()
+            except StorageFull:
+                await self._clock.sleep(_DISK_PATIENCE_S)
+                continue
+            if not claimed:
+                await self._bells.queued.wait(_LOOK_AGAIN_S)
 
     async def run_once(self) -> int:
         """Start every queued job that there is room for; return how many."""
+        async with self._claiming:
+            return await self._claim_and_start()
+
+    async def _claim_and_start(self) -> int:
         started = 0
         for name in await self._service.queued_engines():
             free = self._free.get(name, 0)
@@ -103,6 +108,8 @@ class Worker:
         """Claim no more; let running jobs finish for that long, then give the rest back."""
         self._draining = True
         self._bells.queued.ring()
+        async with self._claiming:
+            pass  # a claim that was under way has started its jobs
         if self._running:
             await asyncio.wait([run.task for run in self._running], timeout=timeout_s)
         left = list(self._running)
@@ -110,7 +117,10 @@ class Worker:
             run.give_back = True
             run.task.cancel()
         if left:
-            await asyncio.wait([run.task for run in left])
+            # On a full disk even this takes for ever: then the leases' end gives the jobs back.
+            await asyncio.wait([run.task for run in left], timeout=_GIVE_BACK_S)
+        if self._heart is not None:
+            self._heart.cancel()
 
     def _start(self, job: Job) -> None:
         self._free[job.engine] -= 1

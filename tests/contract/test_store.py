@@ -111,6 +111,25 @@ async def test_the_writes_of_a_holder_whose_epoch_is_past_change_nothing(store: 
     assert (await store.counts()).deliveries == {}
 
 
+async def test_a_stale_and_a_rightful_holder_in_one_commit_get_each_their_answer(
+    store: Store,
+) -> None:
+    await store.submit(a_submission())
+    (stale,) = await claim(store)
+    await store.requeue_job(advance(stale, JobEvent.RESCUE, now_ms=NOW))
+    (held,) = await claim(store)
+    for one, other in ((stale, held), (held, stale)):
+        answers = await asyncio.gather(
+            store.extend_lease(one, lease_until_ms=LATER),
+            store.extend_lease(other, lease_until_ms=LATER),
+            store.hold_job(one, lease_until_ms=LATER),
+            store.hold_job(other, lease_until_ms=LATER),
+        )
+        assert list(answers) == [one is held, other is held] * 2
+    ends = await asyncio.gather(*(store.end_job(ending(one)) for one in (stale, held, stale)))
+    assert list(ends) == [False, True, False]
+
+
 async def test_a_job_ends_once_however_many_try_at_once(store: Store) -> None:
     await store.submit(a_submission())
     (job,) = await claim(store)

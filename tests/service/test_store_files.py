@@ -14,7 +14,7 @@ import apsw
 import pytest
 from builders import a_job, a_submission
 
-from ringback.errors import SetupError
+from ringback.errors import SetupError, StorageFull
 from ringback.jobs.model import JobStatus
 from ringback.jobs.transitions import TRANSITIONS, JobEvent
 from ringback.storage.contract import Workspace
@@ -93,6 +93,22 @@ async def test_many_waiting_submissions_share_few_commits(tmp_path: Path) -> Non
     before = store.commits_count
     await asyncio.gather(*(store.submit(a_submission(a_job())) for _ in range(400)))
     assert store.commits_count - before <= 40
+    await store.close()
+
+
+async def test_hundreds_of_writes_that_fail_are_each_answered_and_the_next_one_works(
+    tmp_path: Path,
+) -> None:
+    store = await SqliteStore.open(tmp_path)
+    await store.open_workspace(Workspace(workspace_id="studio", secret="x", created_at_ms=1))
+    store.limit_size(1)
+    big = {"prompt": "x" * 30_000}
+    answers = await asyncio.gather(
+        *(store.submit(a_submission(a_job(input=big))) for _ in range(600)), return_exceptions=True
+    )
+    assert all(isinstance(answer, StorageFull) for answer in answers)
+    store.limit_size(100_000)
+    await store.submit(a_submission())
     await store.close()
 
 

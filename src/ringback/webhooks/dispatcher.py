@@ -91,6 +91,7 @@ class Dispatcher:
         self._held_count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
+        self._claiming = asyncio.Lock()
 
     async def run(self) -> None:
         """Send what is due until the dispatcher is drained."""
@@ -107,6 +108,10 @@ class Dispatcher:
 
     async def run_once(self) -> int:
         """Claim what is due and there is room for, and begin sending it; return how many."""
+        async with self._claiming:
+            return await self._claim_and_send()
+
+    async def _claim_and_send(self) -> int:
         settings = self._settings
         room = settings.concurrency * 2 - self._held_count
         if room <= 0 or self._draining:
@@ -141,12 +146,15 @@ class Dispatcher:
         with suppress(StorageFull):
             await self.run_once()
         self._draining = True
+        async with self._claiming:
+            pass  # a claim that was under way has begun its attempts
         self._bells.owed.ring()
         at_hand = [delivery for held in self._destinations.values() for delivery, _ in held.waiting]
         for held in self._destinations.values():
             held.waiting.clear()
         if at_hand:
-            await self._outbox.release_deliveries(at_hand)
+            with suppress(StorageFull):  # then their leases' end gives them back
+                await self._outbox.release_deliveries(at_hand)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout_s)
         for task in tuple(self._tasks):

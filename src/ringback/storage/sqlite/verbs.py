@@ -107,7 +107,7 @@ def hold_jobs(tx: apsw.Connection, items: Sequence[tuple[Job, int]]) -> list[boo
     """Write where held jobs stand and extend their leases."""
     # The last word on a job wins: its holder may have reported twice since the last commit.
     latest = {
-        job.job_id: (
+        (job.job_id, job.epoch): (
             job.job_id,
             job.epoch,
             job.status.value,
@@ -118,20 +118,21 @@ def hold_jobs(tx: apsw.Connection, items: Sequence[tuple[Job, int]]) -> list[boo
         for job, lease_until_ms in items
     }
     written = _written(tx, JOBS.hold_jobs, list(latest.values()))
-    return [job.job_id in written for job, _ in items]
+    return [(job.job_id, job.epoch) in written for job, _ in items]
 
 
 def extend_leases(tx: apsw.Connection, items: Sequence[tuple[Job, int]]) -> list[bool]:
     """Extend the leases of held jobs."""
     rows = [(job.job_id, job.epoch, lease_until_ms) for job, lease_until_ms in items]
     written = _written(tx, JOBS.extend_leases, rows)
-    return [job.job_id in written for job, _ in items]
+    return [(job.job_id, job.epoch) in written for job, _ in items]
 
 
 def requeue_jobs(tx: apsw.Connection, items: Sequence[Job]) -> list[bool]:
     """Give held jobs back to the queue, each once."""
     rows = [(job.job_id, job.epoch, job.status.value, job.deaths) for job in items]
-    return _once(_written(tx, JOBS.requeue_jobs, rows), [job.job_id for job in items])
+    written = _written(tx, JOBS.requeue_jobs, rows, epochs_raised=1)
+    return _once(written, [(job.job_id, job.epoch) for job in items])
 
 
 def end_jobs(tx: apsw.Connection, items: Sequence[Ending]) -> list[bool]:
@@ -148,8 +149,8 @@ def end_jobs(tx: apsw.Connection, items: Sequence[Ending]) -> list[bool]:
         )
         for item in _first_of_each(items)
     ]
-    written = _written(tx, JOBS.end_jobs, rows)
-    results = _once(set(written), [item.after.job_id for item in items])
+    written = _written(tx, JOBS.end_jobs, rows, epochs_raised=1)
+    results = _once(written, [(item.after.job_id, item.before.epoch) for item in items])
     ended = [item for item, won in zip(items, results, strict=True) if won]
     owed = [delivery_row(item.delivery) for item in ended if item.delivery is not None]
     if owed:
@@ -206,8 +207,8 @@ def record_attempts(tx: apsw.Connection, items: Sequence[tuple[Delivery, Attempt
         )
         for delivery, _ in items
     ]
-    written = _written(tx, DELIVERIES.record_deliveries, rows)
-    results = _once(written, [delivery.delivery_id for delivery, _ in items])
+    written = _written(tx, DELIVERIES.record_deliveries, rows, epochs_raised=1)
+    results = _once(written, [(delivery.delivery_id, delivery.epoch) for delivery, _ in items])
     made = [attempt_row(*item) for item, won in zip(items, results, strict=True) if won]
     if made:
         tx.execute(DELIVERIES.insert_attempts, {"rows": as_json(made)})
@@ -228,22 +229,26 @@ def run_each(tx: apsw.Connection, items: Sequence[tuple[str, dict[str, Any]]]) -
     return [tx.execute(statement, bindings).fetchall() for statement, bindings in items]
 
 
-def _written(tx: apsw.Connection, statement: str, rows: Sequence[Any]) -> set[str]:
-    return {row[0] for row in tx.execute(statement, {"rows": as_json(rows)})}
+def _written(
+    tx: apsw.Connection, statement: str, rows: Sequence[Any], *, epochs_raised: int = 0
+) -> set[tuple[str, int]]:
+    """Return the ids that were written, each with the epoch that its writer named."""
+    written: list[Any] = tx.execute(statement, {"rows": as_json(rows)}).fetchall()
+    return {(id_, epoch - epochs_raised) for id_, epoch in written}
 
 
-def _once(written: set[str], ids: Iterable[str]) -> list[bool]:
-    """Say which of the ids' writers won; of two for one id, the first."""
+def _once(written: set[tuple[str, int]], writers: Iterable[tuple[str, int]]) -> list[bool]:
+    """Say which writers won; of two for one id and epoch, the first."""
     results = []
-    for id_ in ids:
-        results.append(id_ in written)
-        written.discard(id_)
+    for writer in writers:
+        results.append(writer in written)
+        written.discard(writer)
     return results
 
 
 def _first_of_each(items: Sequence[Ending]) -> Iterable[Ending]:
     # Reversed, so that of two endings of one job in a group the first stays.
-    return {item.after.job_id: item for item in reversed(items)}.values()
+    return {(item.after.job_id, item.before.epoch): item for item in reversed(items)}.values()
 
 
 def _place(status: JobStatus) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
@@ -40,6 +41,7 @@ class Writer:
         self._connection.set_busy_timeout(0)
         self._loop = loop
         self._waiting: list[Waiting] = []
+        self._again: list[list[Waiting]] = []  # parts of groups that failed as a whole
         self._is_under_way = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -66,6 +68,9 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _next_group(self) -> None:
+        if self._again:
+            self._begin(self._again.pop())
+            return
         group, self._waiting = self._waiting[:_GROUP_MAX], self._waiting[_GROUP_MAX:]
         if group:
             self._begin(group)
@@ -79,6 +84,9 @@ class Writer:
             self._connection.execute("begin immediate")
         except apsw.BusyError:
             self._loop.call_later(_BUSY_AGAIN_S, self._begin, group)
+            return
+        except Exception as exc:  # noqa: BLE001 - the callers are told
+            self._failed(group, exc)
             return
         try:
             answers = self._write(group)
@@ -126,16 +134,17 @@ class Writer:
     def _failed(self, group: list[Waiting], exc: Exception) -> None:
         if len(group) == 1:
             settle([(group[0][2], _refusal(exc))])
-            self._next_group()
-            return
-        # One poisonous item must not fail its neighbours: halves, until it is alone.
-        middle = len(group) // 2
-        self._waiting[:0] = group[middle:]
-        self._begin(group[:middle])
+        else:
+            # One poisonous item must not fail its neighbours: halves, until it is alone.
+            middle = len(group) // 2
+            self._again += [group[middle:], group[:middle]]
+        # Soon, and not now: a whole group may fail one by one, and the stack is not endless.
+        self._loop.call_soon(self._next_group)
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
-            self._connection.execute("rollback")
+            with suppress(apsw.Error):  # whatever broke the transaction may break this too
+                self._connection.execute("rollback")
 
 
 def settle(answers: Answers) -> None:

@@ -40,7 +40,7 @@ update deliveries
        ended_at_ms = r.value ->> 5, epoch = epoch + 1, lease_until_ms = null
   from jsonb_each(:rows) r
  where deliveries.delivery_id = r.value ->> 0 and deliveries.epoch = r.value ->> 1
-returning deliveries.delivery_id
+returning deliveries.delivery_id, deliveries.epoch
 
 -- name: insert_attempts
 insert into attempts (delivery_id, number, started_at_ms, duration_ms, address, status_code, reason,

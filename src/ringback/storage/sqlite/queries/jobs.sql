@@ -38,14 +38,14 @@ update jobs
        lease_until_ms = r.value ->> 5
   from jsonb_each(:rows) r
  where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
-returning jobs.job_id
+returning jobs.job_id, jobs.epoch
 
 -- name: extend_leases
 update jobs
    set lease_until_ms = r.value ->> 2
   from json_each(:rows) r
  where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
-returning jobs.job_id
+returning jobs.job_id, jobs.epoch
 
 -- name: requeue_jobs
 update jobs
@@ -53,7 +53,7 @@ update jobs
        result = null, worker_id = null, lease_until_ms = null
   from jsonb_each(:rows) r
  where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
-returning jobs.job_id
+returning jobs.job_id, jobs.epoch
 
 -- name: end_jobs
 update jobs
@@ -62,7 +62,7 @@ update jobs
        worker_id = null, lease_until_ms = null
   from jsonb_each(:rows) r
  where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
-returning jobs.job_id
+returning jobs.job_id, jobs.epoch
 
 -- name: admit_jobs
 update jobs
