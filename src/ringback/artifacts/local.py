@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import shutil
@@ -69,6 +70,8 @@ class LocalArtifacts:
                 _sync_folder(folder)
         except OSError as exc:
             waiting.unlink(missing_ok=True)
+            if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise  # waiting would not mend it: the job fails instead
             raise StorageFull(f"The artifact could not be kept: {exc.strerror}.") from exc
 
 
