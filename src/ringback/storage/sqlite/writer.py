@@ -4,9 +4,9 @@ A verb is a function of a transaction and a list of items. While one transaction
 callers queue up; the next takes all of them, each verb once with all its items, and answers them
 together when its commit is on disk. One fsync serves everybody who waited.
 
-The statements themselves run in the event loop: each takes microseconds, and a thread would spend
-more than that on waiting for the interpreter's lock before every one of them (measured: four times
-the cost per job). Only the commit, which waits for the disk, has a thread.
+The statements themselves run in the event loop: each takes microseconds, and a thread would wait
+for the interpreter's lock after every one of them. Only the commit, which waits for the disk, has
+a thread.
 """
 
 from __future__ import annotations
