@@ -13,6 +13,12 @@ from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.jobs.queue import Idempotency, Submission
 from ringback.service import GenerationRequest
+from ringback.storage.contract import Store, Workspace
+from ringback.storage.sqlite import Mint
+from ringback.webhooks.endpoints import Endpoint
+from ringback.webhooks.events import Event, EventType
+from ringback.webhooks.fanout import delivery_to
+from ringback.webhooks.keys import SigningKey
 from ringback.webhooks.model import Delivery
 
 _times = count(1_700_000_000_000)
@@ -65,18 +71,66 @@ def a_request(**changes: Any) -> GenerationRequest:
     return replace(request, **changes)
 
 
-def a_delivery(job: Job, **changes: Any) -> Delivery:
-    """Return the delivery of a job, due at once."""
-    delivery = Delivery(
-        delivery_id=_ids.uuid7(),
+def an_event(job: Job, **changes: Any) -> Event:
+    """Return the event of a job that has completed."""
+    event = Event(
+        event_id=_ids.uuid7(),
         workspace_id=job.workspace_id,
         job_id=job.job_id,
-        event="job.completed",
+        type=EventType.JOB_COMPLETED,
         engine=job.engine,
-        url="https://shop.example/webhook",
-        destination="https://shop.example:443",
-        body=b'{"job_id":"x"}',
+        model=job.model,
         created_at_ms=job.created_at_ms,
-        next_attempt_at_ms=job.created_at_ms,
+        body=b'{"job_id":"x"}',
     )
+    return replace(event, **changes)
+
+
+def an_endpoint(**changes: Any) -> Endpoint:
+    """Return an endpoint of the workspace ``studio`` that is told of the three ends."""
+    endpoint = Endpoint(
+        endpoint_id=_ids.uuid7(),
+        workspace_id="studio",
+        url="https://shop.example/all",
+        destination="https://shop.example:443",
+        created_at_ms=next(_times),
+    )
+    return replace(endpoint, **changes)
+
+
+def a_delivery(job: Job, **changes: Any) -> Delivery:
+    """Return the delivery of a job, due at once."""
+    event = an_event(job)
+    delivery = delivery_to("https://shop.example/webhook", event, delivery_id=_ids.uuid7())
     return replace(delivery, **changes)
+
+
+def a_key(secret: str = "whsec_AAAA", **changes: Any) -> SigningKey:
+    """Return a signing key that is not sealed."""
+    key = SigningKey(key_id=_ids.uuid7(), kind="v1", sealed=secret, created_at_ms=1)
+    return replace(key, **changes)
+
+
+def a_mint() -> Mint:
+    """Return what a store makes deliveries with, repeatably."""
+    return Mint(new_id=_ids.uuid7)
+
+
+async def open_workspaces(store: Store, *names: str, secret: str = "whsec_AAAA") -> None:
+    """Make workspaces, each with a key of that secret."""
+    for name in names:
+        workspace = Workspace(workspace_id=name, created_at_ms=1)
+        await store.open_workspace(workspace, a_key(secret))
+
+
+class PlainSeals:
+    """Seals nothing, for tests that are not about sealing."""
+
+    def seal(self, secret: str, *, owner: str) -> str:
+        return secret
+
+    def unseal(self, sealed: str, *, owner: str) -> str:
+        return sealed
+
+    def resealed(self, text: str, *, owner: str) -> str | None:
+        return None

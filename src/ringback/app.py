@@ -27,25 +27,34 @@ from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetcher
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.sender import Sender, SenderSettings
+from ringback.egress.url import MalformedTarget, parse_target
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
 from ringback.errors import SetupError, StorageFull
-from ringback.ids import Ids, new_secret
+from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.log import configure, get_logger
 from ringback.service import Service
+from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
-from ringback.storage.contract import Store, Workspace
-from ringback.storage.sqlite import SqliteStore
+from ringback.storage.contract import Store
+from ringback.storage.sqlite import Mint, SqliteStore
+from ringback.webhooks.breaker import BreakerSettings
+from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
+from ringback.webhooks.endpoints import FailingSettings
+from ringback.webhooks.keys import workspace_owner
+from ringback.webhooks.schedule import SCHEDULE_S
+from ringback.webhooks.sealing import Sealer
+from ringback.webhooks.signing import Signing, SigningBook
+from ringback.wire.signature import Signer
 from ringback.worker import Slot, Worker
 
 log = get_logger(__name__)
 
 DEV_WORKSPACE = "dev"
 _NULL_CONCURRENCY = 512  # its jobs cost nothing but their bookkeeping
-_SECRET_KEPT_S = 1.0
 _DISK_LOOK_EVERY_S = 1.0
 _LOOP_AGAIN_S = 1.0
 # A stopping server's time: first requests end, then work does; the rest is for giving back.
@@ -79,11 +88,19 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
 @asynccontextmanager
 async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[Store]:
     """Open the settings' store for the time of the context, or raise ``SetupError``."""
-    store = await SqliteStore.open(settings.data, exclusive=exclusive)
+    clock = SystemClock()
+    mint = Mint(new_id=_ids(clock).uuid7, operator_url=settings.operator_webhook_url)
+    store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
     try:
         yield store
     finally:
         await store.close()
+
+
+def key_desk(settings: Settings, store: Store) -> KeyDesk:
+    """Return the verbs on the store's signing keys, or raise ``SetupError``."""
+    clock = SystemClock()
+    return KeyDesk(store, Sealer(), clock=clock, ids=_ids(clock))
 
 
 class App:
@@ -94,21 +111,24 @@ class App:
         bells = Bells()
         artifacts = LocalArtifacts(settings.data / "artifacts")
         policy = _policy(settings, listening)
+        ids = _ids(clock)
+        sealer = Sealer()
+        self.keys = key_desk(settings, store)
         self.settings = settings
         self.store = store
         self._clock = clock
         self.service = Service(
             store,
             clock=clock,
-            # Ids are names, not secrets: a fast generator will do.
-            ids=Ids(clock.now_ms, Random(secrets.randbits(256)).getrandbits),
+            ids=ids,
             limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
             bells=bells,
             room_for_work=DiskGuard(settings, clock).check,
         )
-        self.sender = Sender(
-            policy, settings=SenderSettings(total_timeout_s=settings.webhook_timeout_s)
-        )
+        sending = SenderSettings(total_timeout_s=settings.webhook_timeout_s)
+        self.sender = Sender(policy, settings=sending)
+        # The operator's own URL is the operator's to judge: it may well be a private address.
+        self.operator_sender = Sender(TargetPolicy.operator(), settings=sending)
         self.fetcher = Fetcher(policy, clock=clock)
         self.sketch = SketchEngine(processes=settings.sketch_processes)
         self.worker = Worker(
@@ -129,16 +149,17 @@ class App:
         )
         self.dispatcher = Dispatcher(
             store,
-            self.sender,
-            secret_of=SecretCache(store, clock).get,
+            Courier(
+                self.sender,
+                SigningBook(
+                    store, store, unsealer=sealer, clock=clock, operator=_operator_signing(settings)
+                ),
+                operator_sender=self.operator_sender,
+            ),
             clock=clock,
             rng=Random(),
             bells=bells,
-            settings=DispatchSettings(
-                concurrency=settings.webhook_concurrency,
-                concurrency_per_destination=settings.webhook_concurrency_per_destination,
-                timeout_s=settings.webhook_timeout_s,
-            ),
+            settings=_dispatching(settings),
         )
         self.answering = asyncio.Event()
         self.janitor = Janitor(self.service, store, clock=clock, bells=bells)
@@ -149,6 +170,7 @@ class App:
                 policy=policy,
                 artifacts=artifacts,
                 workspaces=store,
+                keys=self.keys,
                 settings=settings,
                 clock=clock,
                 ready=lambda: not self.service.is_draining,
@@ -158,6 +180,7 @@ class App:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Work and dispatch for the time of the context, then drain within the grace time."""
+        await self.keys.seal_all()
         await self.janitor.rescue_all()
         loops = [
             asyncio.create_task(self._keep_up(name, work), name=name)
@@ -178,6 +201,7 @@ class App:
             await asyncio.gather(*loops, return_exceptions=True)
             await self.sketch.close()
             await self.sender.close()
+            await self.operator_sender.close()
             self.fetcher.close()
 
     async def _keep_up(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -211,14 +235,8 @@ async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> Non
         app = App(settings, store, listening=(host, port))
         dev_secret = None
         if settings.is_dev:
-            workspace = await store.open_workspace(
-                Workspace(
-                    workspace_id=DEV_WORKSPACE,
-                    secret=new_secret(),
-                    created_at_ms=SystemClock().now_ms(),
-                )
-            )
-            dev_secret = workspace.secret
+            await app.keys.open_workspace(DEV_WORKSPACE)
+            dev_secret = (await app.keys.secrets_of(workspace_owner(DEV_WORKSPACE)))[0]
         shown = f"[{host}]" if ":" in host else host
         address = Address(
             url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret
@@ -311,24 +329,42 @@ def _policy(settings: Settings, listening: tuple[str, int]) -> TargetPolicy:
     return TargetPolicy.server(allow_http=settings.webhook_http, own_addresses=own)
 
 
-class SecretCache:
-    """Workspaces' signing secrets, read anew after a second so that a rotation takes effect."""
+def _ids(clock: Clock) -> Ids:
+    # Ids are names, not secrets: a fast generator will do.
+    return Ids(clock.now_ms, Random(secrets.randbits(256)).getrandbits)
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-        self._known: dict[str, tuple[str, float]] = {}
 
-    async def get(self, workspace_id: str) -> str:
-        """Return the workspace's secret."""
-        now = self._clock.monotonic()
-        known = self._known.get(workspace_id)
-        if known is not None and now < known[1]:
-            return known[0]
-        workspace = await self._store.get_workspace(workspace_id)
-        assert workspace is not None  # workspaces are never deleted
-        self._known[workspace_id] = (workspace.secret, now + _SECRET_KEPT_S)
-        return workspace.secret
+def _dispatching(settings: Settings) -> DispatchSettings:
+    return DispatchSettings(
+        concurrency=settings.webhook_concurrency,
+        concurrency_per_destination=settings.webhook_concurrency_per_destination,
+        rate=settings.webhook_rate,
+        rate_per_destination=settings.webhook_rate_per_destination,
+        timeout_s=settings.webhook_timeout_s,
+        schedule_s=settings.webhook_schedule_s or SCHEDULE_S,
+        breaker=BreakerSettings(
+            failures_max=settings.breaker_failures_max,
+            pause_s=settings.breaker_pause_s,
+            pause_s_max=settings.breaker_pause_s_max,
+            flight_max=settings.webhook_concurrency_per_destination,
+        ),
+        failing=FailingSettings(disable_after_s=settings.endpoint_disable_after_s),
+    )
+
+
+def _operator_signing(settings: Settings) -> Signing | None:
+    """Return how the operator's webhooks are signed; None when there are none."""
+    url = settings.operator_webhook_url
+    if url is None:
+        return None
+    try:
+        parse_target(url)
+        return Signing(signers=(Signer(settings.operator_webhook_secret or ""),))
+    except (MalformedTarget, ValueError) as exc:
+        raise SetupError(
+            f"The operator's webhook cannot be used ({exc}); set operator_webhook_url to an "
+            "http or https URL and operator_webhook_secret to whsec_ and base64."
+        ) from exc
 
 
 class DiskGuard:

@@ -64,4 +64,5 @@ class Bells:
     def __init__(self) -> None:
         self.queued = Doorbell()
         self.owed = Doorbell()
-        self.ended = Watchers()
+        self.ended = Watchers()  # by job
+        self.told = Watchers()  # events, by workspace

@@ -18,6 +18,7 @@ RingbackError
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
 ├── EngineError                     the engine could not make the result; the job fails with it
+├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
 ├── Draining                        the server is going down and takes no new work (503)
@@ -176,6 +177,10 @@ class LeaseLost(RingbackError):
 
 class EngineError(RingbackError):
     """The engine could not make the job's result; the sentence becomes ``result.error``."""
+
+
+class Undeliverable(RingbackError):
+    """A delivery that can never be sent: there is nobody to send it to any more."""
 
 
 class FetchError(RingbackError):

@@ -19,8 +19,10 @@ from ringback.errors import SetupError
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=2**31)]
 Seconds = Annotated[float, Meta(gt=0, le=7 * 86_400)]
+Wait = Annotated[float, Meta(ge=0, le=7 * 86_400)]
 
 DEFAULT_PORT = 7464
+_LISTS = ("allowed_hosts", "webhook_schedule_s")
 _PUBLIC_URL = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
 
@@ -57,6 +59,26 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Attempts in flight at once."""
     webhook_concurrency_per_destination: Count = 8
     """Attempts in flight at once to one scheme, host and port."""
+    webhook_rate: Annotated[float, Meta(ge=0)] = 0.0
+    """Attempts per second in all; 0 is no limit."""
+    webhook_rate_per_destination: Annotated[float, Meta(ge=0)] = 0.0
+    """Attempts per second to one scheme, host and port; 0 is no limit."""
+    webhook_schedule_s: Annotated[tuple[Wait, ...], Meta(min_length=1, max_length=50)] | None = None
+    """The wait before each attempt, the first included, in seconds (default: ten in 76 hours)."""
+    breaker_failures_max: Count = 10
+    """Failures in a row after which a destination is paused."""
+    breaker_pause_s: Seconds = 5.0
+    """How long a destination is paused at first; it doubles with every probe that fails."""
+    breaker_pause_s_max: Seconds = 300.0
+    """How long a destination is paused at most before it is probed again."""
+    endpoint_disable_after_s: Seconds = 432_000.0
+    """How long an endpoint may fail before it is disabled."""
+    secret_overlap_s: Annotated[float, Meta(ge=0, le=30 * 86_400)] = 86_400.0
+    """How long a rotated secret still signs beside its successor."""
+    operator_webhook_url: str | None = None
+    """Where the operator is told of what was given up, disabled or paused."""
+    operator_webhook_secret: str | None = None
+    """What signs the operator's webhooks: whsec_ and base64; required with the URL."""
     webhook_http: bool = False
     """serve only: allow plain http webhook URLs."""
     grace_s: Seconds = 30.0
@@ -87,7 +109,7 @@ def read_settings(
         found |= _read_file(config)
     for name in Settings.__struct_fields__:
         if text := environment.get(f"RINGBACK_{name.upper()}"):
-            found[name] = text.split(",") if name == "allowed_hosts" else text
+            found[name] = text.split(",") if name in _LISTS else text
     found |= {name: value for name, value in flags.items() if value is not None}
     try:
         # strict=False reads "8000" as a number and "true" as a truth, as the environment has them.

@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx2
 import pytest
 from api.world import NULL, World, a_world
+from builders import open_workspaces
 
 from ringback.ids import new_token
-from ringback.storage.contract import Token, Workspace
+from ringback.storage.contract import Token
 
 
 async def _ask(world: World, headers: dict[str, str]) -> httpx2.Response:
@@ -17,9 +18,7 @@ async def _ask(world: World, headers: dict[str, str]) -> httpx2.Response:
 
 
 async def _add_token(world: World, workspace_id: str) -> tuple[str, Token]:
-    await world.store.open_workspace(
-        Workspace(workspace_id=workspace_id, secret="whsec_AAAA", created_at_ms=1)
-    )
+    await open_workspaces(world.store, workspace_id)
     secret = new_token()
     token = Token(
         token_id="t1",
@@ -78,9 +77,9 @@ async def test_in_dev_any_token_opens_the_workspace_of_its_name(
     world: World, headers: dict[str, str]
 ) -> None:
     assert (await _ask(world, headers)).status_code == 200
-    workspace = await world.store.get_workspace("my-app")
-    assert workspace is not None
-    assert workspace.secret.startswith("whsec_")
+    assert await world.store.get_workspace("my-app") is not None
+    (secret,) = await world.keys.secrets_of("workspace:my-app")
+    assert secret.startswith("whsec_")
 
 
 async def test_in_dev_a_token_that_is_no_name_opens_a_workspace_of_its_own(world: World) -> None:

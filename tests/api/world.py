@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from builders import PlainSeals
 from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
@@ -21,6 +22,7 @@ from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.jobs.transitions import JobEvent
 from ringback.service import Service
+from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
@@ -41,10 +43,12 @@ class World:
         self.clock = FakeClock()
         self.settings = settings
         self.is_ready: Callable[[], bool] = lambda: True
+        ids = Ids(self.clock.now_ms, random.Random(3).getrandbits)
+        self.keys = KeyDesk(store, PlainSeals(), clock=self.clock, ids=ids)
         self.service = Service(
             store,
             clock=self.clock,
-            ids=Ids(self.clock.now_ms, random.Random(3).getrandbits),
+            ids=ids,
             limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
             bells=Bells(),
         )
@@ -56,6 +60,7 @@ class World:
                 policy=TargetPolicy.server(),
                 artifacts=self.artifacts,
                 workspaces=store,
+                keys=self.keys,
                 settings=settings,
                 clock=self.clock,
                 ready=lambda: self.is_ready(),

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from builders import open_workspaces
 
-from ringback.storage.contract import Store, Workspace
+from ringback.storage.contract import Store
 from ringback.storage.sqlite import SqliteStore
 
 
@@ -13,9 +14,6 @@ from ringback.storage.sqlite import SqliteStore
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """A store of each kind, with the workspaces studio and rival."""
     opened = await SqliteStore.open(tmp_path / "data")
-    for name in ("studio", "rival"):
-        await opened.open_workspace(
-            Workspace(workspace_id=name, secret="whsec_AAAA", created_at_ms=1)
-        )
+    await open_workspaces(opened, "studio", "rival")
     yield opened
     await opened.close()

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from builders import ROOMY, a_delivery, a_job, a_submission
+from builders import ROOMY, a_job, a_key, a_submission, an_event
 from msgspec.structs import replace
 
 from ringback.errors import BacklogFull, IdempotencyConflict
@@ -15,8 +15,10 @@ from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.queue import JobFilter
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.storage.contract import Store, Token, Workspace
+from ringback.webhooks.breaker import BreakerSettings
+from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
-from ringback.webhooks.outbox import Ending
+from ringback.webhooks.outbox import Ending, Recording
 
 NOW = 1_800_000_000_000
 LATER = NOW + 60_000
@@ -28,26 +30,43 @@ async def claim(store: Store, limit: int = 10, *, until: int = LATER) -> list[Jo
 
 
 async def claim_due(
-    store: Store, limit: int = 10, *, at: int = NOW, each: int = 10, busy: tuple[str, ...] = ()
+    store: Store,
+    limit: int = 10,
+    *,
+    at: int = NOW,
+    each: int = 10,
+    rooms: dict[int, int] | None = None,
 ) -> list[Delivery]:
     return await store.claim_due(
-        now_ms=at, limit=limit, limit_each=each, lease_until_ms=LATER, busy=busy
+        now_ms=at, limit=limit, limit_each=each, lease_until_ms=LATER, rooms=rooms
     )
 
 
-def ending(job: Job, *, limits: Limits = ROOMY, **changes: Any) -> Ending:
-    event = JobEvent.COMPLETE if JobStatus(job.status) is JobStatus.SCHEDULED else JobEvent.CANCEL
-    after = advance(job, event, now_ms=NOW, result=JobResult(urls=("http://x/a.png",)))
-    return Ending(before=job, after=after, limits=limits, delivery=a_delivery(job, **changes))
+def ending(job: Job, *, limits: Limits = ROOMY, **event: Any) -> Ending:
+    what = JobEvent.COMPLETE if JobStatus(job.status) is JobStatus.SCHEDULED else JobEvent.CANCEL
+    after = advance(job, what, now_ms=NOW, result=JobResult(urls=("http://x/a.png",)))
+    return Ending(before=job, after=after, limits=limits, event=an_event(job, **event))
 
 
-async def a_waiting_delivery(store: Store, **changes: Any) -> Delivery:
-    await store.submit(a_submission())
+async def a_waiting_delivery(
+    store: Store, *, due: int = 1, url: str = "https://shop.example/hook"
+) -> Delivery:
+    await store.submit(a_submission(a_job(webhook_url=url)))
     (job,) = await claim(store)
-    ended = ending(job, **changes)
-    assert await store.end_job(ended)
-    assert ended.delivery is not None
-    return ended.delivery
+    assert await store.end_job(ending(job, created_at_ms=due))
+    (delivery,) = await store.deliveries_of(job.job_id)
+    return delivery
+
+
+def recording(after: Delivery, attempt: Attempt = ATTEMPT, *, now: int = NOW) -> Recording:
+    return Recording(
+        delivery=after,
+        attempt=attempt,
+        healthy=attempt.reason is None,
+        now_ms=now,
+        breaker=BreakerSettings(),
+        failing=FailingSettings(),
+    )
 
 
 # jobs
@@ -131,10 +150,10 @@ async def test_a_stale_and_a_rightful_holder_in_one_commit_get_each_their_answer
 
 
 async def test_a_job_ends_once_however_many_try_at_once(store: Store) -> None:
-    await store.submit(a_submission())
+    await store.submit(a_submission(a_job(webhook_url="https://shop.example/hook")))
     (job,) = await claim(store)
     cancelled = advance(job, JobEvent.CANCEL, now_ms=NOW)
-    rival = Ending(before=job, after=cancelled, limits=ROOMY, delivery=a_delivery(job))
+    rival = replace(ending(job), after=cancelled)
     won = await asyncio.gather(
         *(store.end_job(one) for one in [ending(job), rival, ending(job), rival])
     )
@@ -283,50 +302,69 @@ async def test_a_list_is_newest_first_filtered_and_the_workspaces_own(store: Sto
 # deliveries
 
 
-async def test_the_terminal_status_and_its_delivery_are_written_together(store: Store) -> None:
+async def test_the_terminal_status_its_event_and_its_delivery_are_written_together(
+    store: Store,
+) -> None:
     delivery = await a_waiting_delivery(store)
     job = await store.get_job(delivery.job_id)
     assert job is not None
     assert job.status is JobStatus.COMPLETED
     assert job.result == JobResult(urls=("http://x/a.png",))
-    assert await store.deliveries_of(delivery.job_id) == [delivery]
+    assert delivery.body == b'{"job_id":"x"}'
+    assert delivery.url == job.webhook_url
+    assert delivery.next_attempt_at_ms == 1
 
 
 async def test_a_delivery_is_claimed_when_due_by_one_claimer(store: Store) -> None:
-    delivery = await a_waiting_delivery(store, next_attempt_at_ms=NOW)
+    delivery = await a_waiting_delivery(store, due=NOW)
     assert await store.next_due_ms() == NOW
     assert await claim_due(store, at=NOW - 1) == []
     claims = await asyncio.gather(*(claim_due(store) for _ in range(5)))
     claimed = [one for some in claims for one in some]
     assert claimed == [replace(delivery, epoch=1)]
     assert await store.next_due_ms() is None
+    assert await store.is_held(claimed[0])
+    assert not await store.is_held(delivery)
 
 
 async def test_deliveries_are_claimed_longest_due_first(store: Store) -> None:
     for minutes in (2, 3, 1):
-        at = NOW - minutes * 60_000
-        await a_waiting_delivery(store, next_attempt_at_ms=at, destination=f"https://{minutes}")
+        await a_waiting_delivery(
+            store, due=NOW - minutes * 60_000, url=f"https://shop{minutes}.example/"
+        )
     claimed = await claim_due(store)
-    assert [one.destination for one in claimed] == ["https://3", "https://2", "https://1"]
+    assert [one.url[12] for one in claimed] == ["3", "2", "1"]
 
 
 async def test_a_long_line_at_one_destination_leaves_room_for_others(store: Store) -> None:
     for _ in range(8):
-        await a_waiting_delivery(store, destination="https://slow")
-    await a_waiting_delivery(store, destination="https://quick")
+        slow = await a_waiting_delivery(store, url="https://slow.example/")
+    await a_waiting_delivery(store, url="https://quick.example/")
     claimed = [one.destination for one in await claim_due(store, each=3)]
-    assert sorted(claimed) == ["https://quick", *["https://slow"] * 3]
-    assert await claim_due(store, busy=("https://slow",)) == []
+    assert sorted(claimed) == ["https://quick.example:443", *["https://slow.example:443"] * 3]
+    assert await claim_due(store, rooms={slow.destination_id: 0}) == []
+    assert len(await claim_due(store, rooms={slow.destination_id: 1})) == 1
 
 
 async def test_an_attempt_is_recorded_with_what_became_of_the_delivery(store: Store) -> None:
     await a_waiting_delivery(store)
     (claimed,) = await claim_due(store)
-    after = replace(claimed, attempts_count=1, next_attempt_at_ms=LATER)
-    made = replace(ATTEMPT, response=b"\x00\xff not text", address="203.0.113.9")
-    assert await store.record_attempt(after, made)
+    after = replace(claimed, attempts_count=1, next_attempt_at_ms=LATER, reason="status")
+    made = replace(
+        ATTEMPT,
+        response=b"\x00\xff not text",
+        address="203.0.113.9",
+        dns_ms=1.5,
+        first_byte_ms=0.25,
+        reused=True,
+        truncated=True,
+        request_headers=(("a", "b"),),
+        response_headers=(("set-cookie", "(redacted)"), ("x", "\xff")),
+    )
+    assert (await store.record_attempt(recording(after, made))).written
     (waiting,) = await store.deliveries_of(claimed.job_id)
     assert (waiting.attempts_count, waiting.next_attempt_at_ms) == (1, LATER)
+    assert waiting.reason == "status"
     assert await store.attempts_of(claimed.delivery_id) == [made]
     assert await claim_due(store, at=LATER - 1) == []
     assert len(await claim_due(store, at=LATER)) == 1
@@ -342,7 +380,7 @@ async def test_an_ended_delivery_is_never_claimed_again(store: Store) -> None:
         next_attempt_at_ms=None,
         ended_at_ms=NOW,
     )
-    assert await store.record_attempt(ended, ATTEMPT)
+    assert (await store.record_attempt(recording(ended))).written
     assert await store.rescue_deliveries(now_ms=LATER * 2) == 0
     assert await claim_due(store, at=LATER * 2) == []
     assert (await store.counts()).deliveries == {"delivered": 1}
@@ -353,7 +391,8 @@ async def test_a_rescued_delivery_refuses_the_record_of_its_old_holder(store: St
     (stale,) = await claim_due(store)
     assert await store.rescue_deliveries(now_ms=LATER - 1) == 0
     assert await store.rescue_deliveries(now_ms=LATER) == 1
-    assert not await store.record_attempt(replace(stale, attempts_count=1), ATTEMPT)
+    late = replace(stale, attempts_count=1)
+    assert not (await store.record_attempt(recording(late))).written
     assert await store.attempts_of(stale.delivery_id) == []
     assert [one.epoch for one in await claim_due(store)] == [3]
 
@@ -361,26 +400,50 @@ async def test_a_rescued_delivery_refuses_the_record_of_its_old_holder(store: St
 async def test_a_released_delivery_is_due_as_before(store: Store) -> None:
     await a_waiting_delivery(store)
     claimed = await claim_due(store)
-    await store.release_deliveries(claimed)
+    await store.release_deliveries(claimed, now_ms=NOW)
     assert len(await claim_due(store)) == 1
 
 
-# workspaces and tokens
+async def test_a_delivery_ended_without_an_attempt_stays_ended(store: Store) -> None:
+    await a_waiting_delivery(store)
+    (claimed,) = await claim_due(store)
+    assert await store.end_delivery(claimed, DeliveryStatus.CANCELLED, now_ms=NOW)
+    assert not await store.end_delivery(claimed, DeliveryStatus.CANCELLED, now_ms=NOW)
+    assert not (await store.record_attempt(recording(claimed))).written
+    assert await claim_due(store, at=LATER * 2) == []
 
 
-async def test_a_workspace_is_made_once_and_keeps_its_secret(store: Store) -> None:
-    made = Workspace(workspace_id="new", secret="whsec_one", created_at_ms=NOW)
-    assert await store.open_workspace(made) == made
-    assert await store.open_workspace(replace(made, secret="whsec_two")) == made
+# workspaces, keys and tokens
+
+
+async def test_a_workspace_is_made_once_and_keeps_its_key(store: Store) -> None:
+    made = Workspace(workspace_id="new", created_at_ms=NOW)
+    first = a_key("whsec_one")
+    assert await store.open_workspace(made, first) == made
+    assert await store.open_workspace(made, a_key("whsec_two")) == made
+    assert await store.keys_of("workspace:new") == [first]
     assert [one.workspace_id for one in await store.list_workspaces()] == ["new", "rival", "studio"]
 
 
-async def test_a_secret_is_rotated_where_there_is_a_workspace(store: Store) -> None:
-    assert await store.rotate_secret("studio", "whsec_new")
-    assert not await store.rotate_secret("nobody", "whsec_new")
-    studio = await store.get_workspace("studio")
-    assert studio is not None
-    assert studio.secret == "whsec_new"
+async def test_a_new_key_lets_the_others_of_its_kind_retire_and_no_sooner_than_before(
+    store: Store,
+) -> None:
+    owner = "workspace:rotating"
+    oldest, old, new = (a_key(created_at_ms=n) for n in (1, 2, 3))
+    other = a_key(kind="v1a", public="whpk_", created_at_ms=0)
+    await store.add_key(owner, other, retire_others_at_ms=None)
+    await store.add_key(owner, oldest, retire_others_at_ms=None)
+    await store.add_key(owner, old, retire_others_at_ms=NOW)
+    await store.add_key(owner, new, retire_others_at_ms=LATER)
+    assert await store.keys_of(owner) == [
+        new,
+        replace(old, retires_at_ms=LATER),
+        replace(oldest, retires_at_ms=NOW),
+        other,
+    ]
+    assert await store.forget_retired(before_ms=LATER, limit=9) == 1
+    await store.reseal_key(replace(new, sealed="sealed"))
+    assert (owner, replace(new, sealed="sealed")) in await store.all_keys()
 
 
 async def test_a_revoked_token_opens_nothing(store: Store) -> None:

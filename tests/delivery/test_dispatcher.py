@@ -12,7 +12,7 @@ from random import Random
 import pytest
 import standardwebhooks
 import svix
-from builders import a_request
+from builders import PlainSeals, a_request, open_workspaces
 
 from ringback.clock import SystemClock
 from ringback.doorbell import Bells
@@ -23,12 +23,13 @@ from ringback.ids import Ids, new_secret
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.service import Service
-from ringback.storage.contract import Workspace
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock, FakeReceiver, Script, hang, respond
+from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 from ringback.webhooks.schedule import SCHEDULE_S
+from ringback.webhooks.signing import SigningBook
 
 DAY_S = 24 * 3600
 
@@ -36,10 +37,10 @@ DAY_S = 24 * 3600
 class World:
     """A store, its verbs, a dispatcher and receivers."""
 
-    def __init__(self, store: SqliteStore, stack: AsyncExitStack) -> None:
+    def __init__(self, store: SqliteStore, stack: AsyncExitStack, secret: str) -> None:
         # The verifiers of other projects look at the machine's clock: begin at its time.
         self.clock = FakeClock(SystemClock().now_ms())
-        self.secret = new_secret()
+        self.secret = secret
         self.store = store
         self._stack = stack
         self._bells = Bells()
@@ -58,16 +59,15 @@ class World:
     def a_dispatcher(self, settings: DispatchSettings | None = None) -> Dispatcher:
         return Dispatcher(
             self.store,
-            self.sender,
-            secret_of=self._secret_of,
+            Courier(
+                self.sender,
+                SigningBook(self.store, self.store, unsealer=PlainSeals(), clock=self.clock),
+            ),
             clock=self.clock,
             rng=Random(5),
             bells=self._bells,
             settings=settings or DispatchSettings(timeout_s=0.5),
         )
-
-    async def _secret_of(self, workspace_id: str) -> str:
-        return self.secret
 
     async def receiver(self, *answers: Script, then: Script = 200) -> FakeReceiver:
         return await self._stack.enter_async_context(FakeReceiver(answers, then=then))
@@ -96,9 +96,10 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     store = await SqliteStore.open(tmp_path / "data")
-    await store.open_workspace(Workspace(workspace_id="studio", secret="x", created_at_ms=1))
+    secret = new_secret()
+    await open_workspaces(store, "studio", secret=secret)
     async with AsyncExitStack() as stack:
-        made = World(store, stack)
+        made = World(store, stack, secret)
         yield made
         await made.dispatcher.drain(1)
         await made.sender.close()

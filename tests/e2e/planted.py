@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 
 from ringback.cli import main
-from ringback.storage.sqlite import store, verbs
+from ringback.storage.sqlite import job_verbs, store
 from ringback.storage.sqlite.writer import Answers, Waiting, Writer, settle
 
 _COMMIT_LATER_S = 0.05  # as a store does that syncs in the background
@@ -19,7 +19,7 @@ class HastyWriter(Writer):
 
     def _write(self, group: list[Waiting]) -> Answers:
         answers = super()._write(group)
-        if any(verb is verbs.submit for verb, _, _ in group):
+        if any(verb is job_verbs.submit for verb, _, _ in group):
             settle(answers)
         return answers
 

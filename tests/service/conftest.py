@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from builders import open_workspaces
 
 from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.service import Service
-from ringback.storage.contract import Workspace
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
 
@@ -29,10 +29,7 @@ def bells() -> Bells:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     opened = await SqliteStore.open(tmp_path / "data")
-    for name in ("studio", "rival"):
-        await opened.open_workspace(
-            Workspace(workspace_id=name, secret="whsec_AAAA", created_at_ms=1)
-        )
+    await open_workspaces(opened, "studio", "rival")
     yield opened
     await opened.close()
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from random import Random
 
 import pytest
+from builders import PlainSeals, a_delivery, a_job
 
-from ringback.app import App, DiskGuard, SecretCache
+from ringback.app import App, DiskGuard
 from ringback.errors import StorageFull
+from ringback.ids import Ids
+from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
+from ringback.webhooks.signing import SigningBook
+from ringback.wire.signature import sign
 
 
 async def test_a_loop_that_breaks_begins_again(store: SqliteStore, tmp_path: Path) -> None:
@@ -30,16 +36,34 @@ async def test_a_loop_that_breaks_begins_again(store: SqliteStore, tmp_path: Pat
     await kept_up
     assert runs == 3
     await app.sender.close()
+    await app.operator_sender.close()
     app.fetcher.close()
 
 
-async def test_a_rotated_secret_signs_after_a_second(store: SqliteStore) -> None:
+async def test_a_rotated_secret_signs_after_a_second_and_the_old_one_beside_it(
+    store: SqliteStore,
+) -> None:
     clock = FakeClock()
-    secrets = SecretCache(store, clock)
-    assert await secrets.get("studio") == "whsec_AAAA"
-    await store.rotate_secret("studio", "whsec_BBBB")
+    seals = PlainSeals()
+    ids = Ids(clock.now_ms, Random(1).getrandbits)
+    keys = KeyDesk(store, seals, clock=clock, ids=ids)
+    book = SigningBook(store, store, unsealer=seals, clock=clock)
+    delivery = a_delivery(a_job())
+    (old,) = await keys.secrets_of("workspace:studio")
+
+    async def signed_by(*secrets: str) -> bool:
+        signing = await book.of(delivery)
+        assert signing is not None
+        expected = [sign(secret, webhook_id="d", timestamp_s=1, body=b"{}") for secret in secrets]
+        made = [one.sign(webhook_id="d", timestamp_s=1, body=b"{}") for one in signing.signers]
+        return made == expected
+
+    assert await signed_by(old)
+    new = await keys.rotate("workspace:studio", overlap_s=60)
     clock.advance(1.1)
-    assert await secrets.get("studio") == "whsec_BBBB"
+    assert await signed_by(new, old)
+    clock.advance(60)
+    assert await signed_by(new)
 
 
 def test_a_disk_below_its_reserve_takes_no_new_work(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from builders import a_job, a_submission
+from builders import a_job, a_key, a_submission, open_workspaces
 
 from ringback.errors import SetupError, StorageFull
 from ringback.jobs.model import JobStatus
@@ -47,8 +47,8 @@ def test_the_lock_goes_with_the_process_that_held_it(tmp_path: Path) -> None:
 async def test_the_command_line_writes_beside_a_running_server(tmp_path: Path) -> None:
     server = await SqliteStore.open(tmp_path)
     beside = await SqliteStore.open(tmp_path, exclusive=False)
-    made = Workspace(workspace_id="w", secret="whsec_AAAA", created_at_ms=1)
-    await beside.open_workspace(made)
+    made = Workspace(workspace_id="w", created_at_ms=1)
+    await beside.open_workspace(made, a_key())
     assert await server.get_workspace("w") == made
     await beside.close()
     await server.close()
@@ -89,7 +89,7 @@ async def test_every_commit_is_synced_in_wal_mode_by_a_library_that_keeps_it(
 
 async def test_many_waiting_submissions_share_few_commits(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path)
-    await store.open_workspace(Workspace(workspace_id="studio", secret="x", created_at_ms=1))
+    await open_workspaces(store, "studio")
     before = store.commits_count
     await asyncio.gather(*(store.submit(a_submission(a_job())) for _ in range(400)))
     assert store.commits_count - before <= 40
@@ -100,7 +100,7 @@ async def test_hundreds_of_writes_that_fail_are_each_answered_and_the_next_one_w
     tmp_path: Path,
 ) -> None:
     store = await SqliteStore.open(tmp_path)
-    await store.open_workspace(Workspace(workspace_id="studio", secret="x", created_at_ms=1))
+    await open_workspaces(store, "studio")
     store.limit_size(1)
     big = {"prompt": "x" * 30_000}
     answers = await asyncio.gather(
@@ -127,12 +127,19 @@ def test_the_statuses_written_in_sql_are_those_of_the_table() -> None:
         (JOBS.expired_jobs, "jobs_leased"),
         (JOBS.admit_jobs, "jobs_backlogged"),
         (JOBS.list_jobs, "jobs_of_workspace"),
+        (JOBS.list_of_type, "jobs_of_type"),
+        (JOBS.list_ended, "jobs_ended"),
+        (JOBS.list_pending, "jobs_pending"),
+        (JOBS.types_of, "jobs_of_type"),
         (JOBS.queued_engines, "jobs_queued"),
         (JOBS.get_job, "sqlite_autoindex_jobs_1"),
         (JOBS.end_jobs, "sqlite_autoindex_jobs_1"),
         (JOBS.hold_jobs, "sqlite_autoindex_jobs_1"),
         (JOBS.forget_keys, "idempotency_used"),
-        (DELIVERIES.due_origins, "deliveries_due"),
+        (DELIVERIES.next_due, "destinations_due"),
+        (DELIVERIES.due_destinations, "destinations_due"),
+        (DELIVERIES.settle_destinations, "deliveries_due"),
+        (DELIVERIES.cancel_passing, "deliveries_passing"),
         (DELIVERIES.due_of, "deliveries_due"),
         (DELIVERIES.claim_deliveries, "INTEGER PRIMARY KEY"),
         (DELIVERIES.record_deliveries, "sqlite_autoindex_deliveries_1"),
@@ -149,6 +156,10 @@ async def test_a_statement_seeks_by_its_index_and_scans_no_table(
     ).fetchall()
     plan = [str(row[3]) for row in rows]
     assert any(index in step for step in plan), plan
-    scans = [step for step in plan if re.match(r"SCAN (jobs|deliveries|idempotency)\b", step)]
+    scans = [
+        step
+        for step in plan
+        if re.match(r"SCAN (jobs|deliveries|destinations|events|idempotency)\b", step)
+    ]
     assert all("COVERING INDEX" in step and index in step for step in scans), plan
     await store.close()

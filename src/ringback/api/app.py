@@ -21,7 +21,7 @@ __all__ = ["ApiDeps", "create_api"]
 
 def create_api(deps: ApiDeps) -> ASGIApp:
     """Return the whole API as one ASGI application; it owns nothing and needs no lifespan."""
-    authenticator = Authenticator(deps.workspaces, deps.settings, deps.clock)
+    authenticator = Authenticator(deps.workspaces, deps.keys, deps.settings, deps.clock)
     private = private_to(authenticator)
     about = AboutRoutes(deps)
     artifacts = ArtifactRoutes(deps.artifacts)

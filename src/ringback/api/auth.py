@@ -10,9 +10,9 @@ from starlette.types import Scope
 from ringback.api.headers import RequestHeaders, headers_of
 from ringback.clock import Clock
 from ringback.errors import NotAuthenticated
-from ringback.ids import new_secret
+from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
-from ringback.storage.contract import Workspace, Workspaces
+from ringback.storage.contract import Workspaces
 
 _BEARER = re.compile(rb"bearer +([\x21-\x7e]+)", re.IGNORECASE)
 _KEY = re.compile(rb"key +([\x21-\x7e]+)", re.IGNORECASE)
@@ -25,8 +25,11 @@ _BELIEVED_S = 1.0
 class Authenticator:
     """Says which workspace a request's credential opens."""
 
-    def __init__(self, workspaces: Workspaces, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, workspaces: Workspaces, keys: KeyDesk, settings: Settings, clock: Clock
+    ) -> None:
         self._workspaces = workspaces
+        self._keys = keys
         self._is_dev = settings.is_dev
         self._clock = clock
         # What a credential opens, and until when that is believed without asking again.
@@ -60,10 +63,7 @@ class Authenticator:
 
     async def _open(self, token: str, digest: str) -> str:
         name = token if _NAME.fullmatch(token) else f"dev-{digest[:16]}"
-        workspace = Workspace(
-            workspace_id=name, secret=new_secret(), created_at_ms=self._clock.now_ms()
-        )
-        return (await self._workspaces.open_workspace(workspace)).workspace_id
+        return (await self._keys.open_workspace(name)).workspace_id
 
     def _token(self, headers: RequestHeaders) -> bytes:
         value = headers.get(b"authorization")

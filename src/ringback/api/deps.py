@@ -10,6 +10,7 @@ from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
+from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
 
@@ -23,6 +24,7 @@ class ApiDeps:
     policy: TargetPolicy
     artifacts: ArtifactStore
     workspaces: Workspaces
+    keys: KeyDesk
     settings: Settings
     clock: Clock
     ready: Callable[[], bool]

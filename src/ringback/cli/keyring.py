@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ringback import log
-from ringback.app import open_store
+from ringback.app import key_desk, open_store
 from ringback.clock import SystemClock
 from ringback.errors import SetupError
-from ringback.ids import new_secret, new_token
+from ringback.ids import new_token
 from ringback.settings import Settings
-from ringback.storage.contract import Store, Token, Workspace
+from ringback.storage.contract import Store, Token
+from ringback.webhooks.keys import workspace_owner
 from ringback.wire.document import iso_time
 
 Result = TypeVar("Result")
@@ -30,10 +31,9 @@ def create_token(settings: Settings, workspace: str) -> dict[str, str]:
     token_id = digest[:_ID_LENGTH]
     now_ms = SystemClock().now_ms()
 
-    async def act(store: Store) -> Workspace:
-        owner = await store.open_workspace(
-            Workspace(workspace_id=workspace, secret=new_secret(), created_at_ms=now_ms)
-        )
+    async def act(store: Store) -> str:
+        keys = key_desk(settings, store)
+        await keys.open_workspace(workspace)
         await store.add_token(
             Token(
                 token_id=token_id,
@@ -43,10 +43,10 @@ def create_token(settings: Settings, workspace: str) -> dict[str, str]:
                 created_at_ms=now_ms,
             )
         )
-        return owner
+        return (await keys.secrets_of(workspace_owner(workspace)))[0]
 
-    owner = _with_store(settings, act)
-    return {"token_id": token_id, "workspace": workspace, "token": token, "secret": owner.secret}
+    secret = _with_store(settings, act)
+    return {"token_id": token_id, "workspace": workspace, "token": token, "secret": secret}
 
 
 def list_tokens(settings: Settings) -> list[dict[str, str | None]]:
@@ -79,18 +79,21 @@ def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, 
     """Return a workspace's signing secret, a new one if it is to be rotated."""
     _check_holds_data(settings)
 
-    async def act(store: Store) -> Workspace | None:
+    async def act(store: Store) -> str | None:
+        keys, owner = key_desk(settings, store), workspace_owner(workspace)
+        if await store.get_workspace(workspace) is None:
+            return None
         if rotate:
-            await store.rotate_secret(workspace, new_secret())
-        return await store.get_workspace(workspace)
+            return await keys.rotate(owner, overlap_s=settings.secret_overlap_s)
+        return (await keys.secrets_of(owner))[0]
 
-    found = _with_store(settings, act)
-    if found is None:
+    secret = _with_store(settings, act)
+    if secret is None:
         raise SetupError(
             f"There is no workspace {workspace}; "
             f"ringback keys create --workspace {workspace} makes it."
         )
-    return {"workspace": workspace, "secret": found.secret}
+    return {"workspace": workspace, "secret": secret}
 
 
 def _check_holds_data(settings: Settings) -> None:

@@ -90,7 +90,9 @@ def revoke(token_id: str, data: Path | None, config: Path | None, as_json: bool)
 
 @command.command("secret")
 @_WORKSPACE
-@click.option("--rotate", is_flag=True, help="Replace the secret; the old one signs no more.")
+@click.option(
+    "--rotate", is_flag=True, help="Make a new secret; the old one signs beside it for a day."
+)
 @_data_options
 def secret(
     workspace: str, rotate: bool, data: Path | None, config: Path | None, as_json: bool

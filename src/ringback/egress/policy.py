@@ -9,6 +9,7 @@ from ipaddress import (
     IPv6Address,
     IPv6Network,
     ip_address,
+    ip_network,
 )
 
 from ringback.egress.addresses import METADATA, is_loopback, not_public, unmapped
@@ -84,6 +85,12 @@ class TargetPolicy:
             own_addresses=own_addresses,
             allow_networks=allow_networks,
         )
+
+    @classmethod
+    def operator(cls) -> TargetPolicy:
+        """Return the policy for a URL that the operator has set: inside addresses too."""
+        everywhere = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+        return cls(allow_http=True, allow_loopback=True, ports=None, allow_networks=everywhere)
 
     def judge_url(self, target: Target) -> None:
         """Raise ``BlockedTarget`` for a URL that no answer of the DNS could make right."""

@@ -61,3 +61,5 @@ class Job(Struct, frozen=True, kw_only=True):
     progress: float = 0.0
     epoch: int = 0
     deaths: int = 0  # workers that died with it
+    webhook_events: tuple[str, ...] = ()  # what its webhook URL is told; empty: the three ends
+    lab: str | None = None  # faults that its submission asked for, in dev alone

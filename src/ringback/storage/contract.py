@@ -7,14 +7,15 @@ from typing import Protocol
 from msgspec import Struct
 
 from ringback.jobs.queue import JobQueue
+from ringback.webhooks.desk import Endpoints, Secrets
+from ringback.webhooks.keys import SigningKey
 from ringback.webhooks.outbox import Outbox
 
 
 class Workspace(Struct, frozen=True, kw_only=True):
-    """Whose jobs they are, and the secret that signs their webhooks."""
+    """Whose jobs they are."""
 
     workspace_id: str
-    secret: str
     created_at_ms: int
 
 
@@ -39,17 +40,14 @@ class Counts(Struct, frozen=True, kw_only=True):
 class Workspaces(Protocol):
     """Workspaces and the tokens that open them."""
 
-    async def open_workspace(self, workspace: Workspace) -> Workspace:
-        """Return the workspace of that id, made now if there was none."""
+    async def open_workspace(self, workspace: Workspace, key: SigningKey) -> Workspace:
+        """Return the workspace of that id, made now with this key if there was none."""
 
     async def get_workspace(self, workspace_id: str) -> Workspace | None:
         """Return the workspace of that id, or None."""
 
     async def list_workspaces(self) -> list[Workspace]:
         """Return every workspace, by id."""
-
-    async def rotate_secret(self, workspace_id: str, secret: str) -> bool:
-        """Replace the signing secret; False when there is no such workspace."""
 
     async def add_token(self, token: Token) -> None:
         """Keep a new token."""
@@ -64,7 +62,7 @@ class Workspaces(Protocol):
         """Make a token open nothing; False when none has that id or it was revoked before."""
 
 
-class Store(JobQueue, Outbox, Workspaces, Protocol):
+class Store(JobQueue, Outbox, Endpoints, Workspaces, Secrets, Protocol):
     """Everything that is remembered; any implementation passes tests/contract/test_store.py."""
 
     async def counts(self) -> Counts:

@@ -1,65 +1,52 @@
-"""The dispatcher: claim what is due, sign, send, judge the answer, record the attempt."""
+"""The dispatcher: claim what is due, have it carried, judge the answer, record the attempt."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 from random import Random
-from typing import Protocol
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, field
 
-from ringback import __version__
 from ringback.clock import Clock
 from ringback.doorbell import Bells
-from ringback.egress.answer import Answer
-from ringback.errors import StorageFull
+from ringback.errors import StorageFull, Undeliverable
 from ringback.log import get_logger
+from ringback.webhooks.breaker import BreakerSettings
+from ringback.webhooks.courier import Attempted, Carrier
+from ringback.webhooks.endpoints import FailingSettings
+from ringback.webhooks.events import PASSING_EVENTS
+from ringback.webhooks.judgement import judge, record_of
+from ringback.webhooks.lines import AtHand, Lines, LineSettings
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
-from ringback.webhooks.outbox import Outbox
-from ringback.webhooks.outcome import Outcome, classify, retry_after_s
-from ringback.webhooks.schedule import SCHEDULE_S, next_attempt_delay_s
-from ringback.wire.signature import Signer, webhook_headers
+from ringback.webhooks.outbox import Outbox, Recorded, Recording
+from ringback.webhooks.outcome import is_gone, is_healthy
+from ringback.webhooks.schedule import SCHEDULE_S
 
 log = get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0  # deliveries may be owed by another process, which rings no bell here
-_DISK_PATIENCE_S = 1.0
-_AHEAD = 4  # deliveries fetched at once per destination, as a multiple of its concurrency
-_USER_AGENT = f"Ringback/{__version__}".encode()
-
-
-class Poster(Protocol):
-    """Makes one POST; whatever the network does becomes an ``Answer``."""
-
-    async def post(self, url: str, headers: list[tuple[bytes, bytes]], body: bytes) -> Answer:
-        """Send the body and return what came back."""
+_PATIENCE_S = 1.0
+_LEASE_MARGIN_S = 1.0
 
 
 class DispatchSettings(Struct, frozen=True, kw_only=True):
-    """How many attempts at once, how long each, and when to try again."""
+    """How many attempts at once and a second, how long each, and when to try again."""
 
     concurrency: int = 256
     concurrency_per_destination: int = 8
+    rate: float = 0.0
+    rate_per_destination: float = 0.0
     timeout_s: float = 15.0
     schedule_s: tuple[float, ...] = SCHEDULE_S
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    failing: FailingSettings = field(default_factory=FailingSettings)
 
     @property
     def lease_s(self) -> float:
         """How long a claim lasts: two attempts' time, and some for recording."""
         return 2 * self.timeout_s + 10.0
-
-
-class _Destination:
-    """What this dispatcher holds for one origin."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[tuple[Delivery, float]] = deque()
-        self.active = 0
 
 
 class Dispatcher:
@@ -72,26 +59,38 @@ class Dispatcher:
     def __init__(
         self,
         outbox: Outbox,
-        sender: Poster,
+        carrier: Carrier,
         *,
-        secret_of: Callable[[str], Awaitable[str]],
         clock: Clock,
         rng: Random,
         bells: Bells,
         settings: DispatchSettings,
     ) -> None:
         self._outbox = outbox
-        self._sender = sender
-        self._secret_of = secret_of
+        self._carrier = carrier
         self._clock = clock
         self._rng = rng
         self._bells = bells
         self._settings = settings
-        self._destinations: dict[str, _Destination] = {}
-        self._held_count = 0
+        self._lines = Lines(
+            LineSettings(
+                concurrency=settings.concurrency,
+                concurrency_each=settings.concurrency_per_destination,
+                rate=settings.rate,
+                rate_each=settings.rate_per_destination,
+            )
+        )
+        self._at_hand_each = self._lines.at_hand_each
         self._tasks: set[asyncio.Task[None]] = set()
+        self._resuming: asyncio.Task[None] | None = None
+        self._looked_at_ms = 0
         self._draining = False
         self._claiming = asyncio.Lock()
+
+    @property
+    def in_flight_count(self) -> int:
+        """How many attempts are being made."""
+        return self._lines.active_count
 
     async def run(self) -> None:
         """Send what is due until the dispatcher is drained."""
@@ -100,8 +99,8 @@ class Dispatcher:
                 claimed = await self.run_once()
             except StorageFull:
                 # A full disk stops claims, which are writes; the log says so and we look again.
-                log.warning("storage_full", waiting_s=_DISK_PATIENCE_S)
-                await self._clock.sleep(_DISK_PATIENCE_S)
+                log.warning("storage_full", waiting_s=_PATIENCE_S)
+                await self._clock.sleep(_PATIENCE_S)
                 continue
             if not claimed:
                 await self._bells.owed.wait(await self._idle_s())
@@ -112,30 +111,22 @@ class Dispatcher:
             return await self._claim_and_send()
 
     async def _claim_and_send(self) -> int:
-        settings = self._settings
-        room = settings.concurrency * 2 - self._held_count
+        room = self._lines.room
         if room <= 0 or self._draining:
             return 0
-        now_ms = self._clock.now_ms()
-        each = settings.concurrency_per_destination * _AHEAD
-        busy = [
-            origin
-            for origin, held in self._destinations.items()
-            if len(held.waiting) + held.active >= each
-        ]
+        lease_s = self._settings.lease_s
+        now_ms = self._looked_at_ms = self._clock.now_ms()
+        usable_until = self._clock.monotonic() + lease_s - self._settings.timeout_s
         claimed = await self._outbox.claim_due(
             now_ms=now_ms,
             limit=room,
-            limit_each=each,
-            lease_until_ms=now_ms + int(settings.lease_s * 1000),
-            busy=busy,
+            limit_each=self._at_hand_each,
+            lease_until_ms=now_ms + int(lease_s * 1000),
+            rooms=self._lines.rooms(),
         )
-        usable_until = self._clock.monotonic() + settings.lease_s - settings.timeout_s - 1.0
         for delivery in claimed:
-            held = self._destinations.setdefault(delivery.destination, _Destination())
-            self._held_count += 1
-            held.waiting.append((delivery, usable_until))
-            self._send_next(delivery.destination, held)
+            self._lines.add(AtHand(delivery, usable_until - _LEASE_MARGIN_S))
+        self._send_ready()
         return len(claimed)
 
     async def drain(self, timeout_s: float) -> None:
@@ -149,159 +140,139 @@ class Dispatcher:
         async with self._claiming:
             pass  # a claim that was under way has begun its attempts
         self._bells.owed.ring()
-        at_hand = [delivery for held in self._destinations.values() for delivery, _ in held.waiting]
-        for held in self._destinations.values():
-            held.waiting.clear()
-        if at_hand:
-            with suppress(StorageFull):  # then their leases' end gives them back
-                await self._outbox.release_deliveries(at_hand)
+        with suppress(StorageFull):  # then their leases' end gives them back
+            await self._give_back(self._lines.take_all_back())
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout_s)
-        for task in tuple(self._tasks):
+        left = list(self._tasks)
+        if self._resuming is not None:
+            left.append(self._resuming)
+        for task in left:
             task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def settled(self) -> None:
         """Return when nothing that was claimed is still being sent or recorded."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _send_next(self, origin: str, held: _Destination) -> None:
-        """Start what the destination has room for."""
-        cap = self._settings.concurrency_per_destination
-        while held.waiting and held.active < cap:
-            delivery, usable_until = held.waiting.popleft()
-            held.active += 1
-            # Too little is left of the lease for a whole attempt: somebody may hold it by the end.
-            stale = self._clock.monotonic() > usable_until
-            work = self._give_back(delivery, held) if stale else self._deliver(delivery, held)
-            task = asyncio.create_task(work)
+    def _send_ready(self) -> None:
+        """Begin the attempts whose turn it is."""
+        now = self._clock.monotonic()
+        while (held := self._lines.next(now)) is not None:
+            task = asyncio.create_task(self._carry(held))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        if not held.active and not held.waiting:
-            self._destinations.pop(origin, None)
+        wait_s = self._lines.wait_s(now)
+        if wait_s is not None and self._resuming is None and not self._draining:
+            self._resuming = asyncio.create_task(self._resume_after(wait_s))
 
-    async def _give_back(self, delivery: Delivery, held: _Destination) -> None:
-        self._leave(delivery, held)
-        await self._outbox.release_deliveries([delivery])
+    async def _resume_after(self, wait_s: float) -> None:
+        """Go on once a rate allows it."""
+        await self._clock.sleep(wait_s)
+        self._resuming = None
+        self._send_ready()
 
-    def _leave(self, delivery: Delivery, held: _Destination) -> None:
-        """Free the delivery's place for the destination's next."""
-        held.active -= 1
-        self._held_count -= 1
-        self._send_next(delivery.destination, held)
+    async def _carry(self, held: AtHand) -> None:
+        delivery = held.delivery
+        try:
+            # Too little is left of the lease for a whole attempt: somebody may hold it by the end.
+            stale = self._clock.monotonic() > held.usable_until
+            if stale or (delivery.event in PASSING_EVENTS and not await self._is_held(delivery)):
+                self._leave(delivery)
+                await self._give_back([delivery])
+            else:
+                await self._deliver(delivery)
+        except StorageFull:
+            log.warning("storage_full", delivery_id=delivery.delivery_id)
+        except Exception:
+            # The lease's end gives the delivery back; the others must go on.
+            log.exception("dispatcher_broke", delivery_id=delivery.delivery_id)
+
+    async def _is_held(self, delivery: Delivery) -> bool:
+        """Say whether nothing has overtaken a passing event: after a job's end none is told."""
+        return await self._outbox.is_held(delivery)
+
+    def _leave(self, delivery: Delivery) -> None:
+        """Free the delivery's place for whoever's turn is next."""
+        self._lines.done(delivery, self._clock.monotonic())
+        self._send_ready()
         self._bells.owed.ring()
 
-    async def _deliver(self, delivery: Delivery, held: _Destination) -> None:
+    async def _give_back(self, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            now_ms = self._clock.now_ms()
+            await self._outbox.release_deliveries(deliveries, now_ms=now_ms)
+
+    async def _deliver(self, delivery: Delivery) -> None:
         started_at_ms = self._clock.now_ms()
         try:
-            headers = await self._headers(delivery, started_at_ms)
-            answer = await self._sender.post(delivery.url, headers, delivery.body)
+            attempted = await self._carrier.attempt(delivery, now_ms=started_at_ms)
+        except Undeliverable as exc:
+            log.warning("delivery_discarded", delivery_id=delivery.delivery_id, detail=str(exc))
+            await self._outbox.end_delivery(
+                delivery, DeliveryStatus.DISCARDED, now_ms=self._clock.now_ms()
+            )
+            return
         finally:
             # Recording takes a commit; the destination need not wait for it.
-            self._leave(delivery, held)
-        after, attempt = judge(
+            self._leave(delivery)
+        now_ms = self._clock.now_ms()
+        answer = attempted.answer
+        after = judge(
             delivery,
             answer,
-            started_at_ms=started_at_ms,
-            ended_at_ms=self._clock.now_ms(),
-            schedule_s=self._settings.schedule_s,
+            now_ms=now_ms,
+            schedule_s=attempted.schedule_s or self._settings.schedule_s,
             rng=self._rng,
         )
-        await self._record(after, attempt)
-        self._log(after, attempt, answer)
+        attempt = record_of(delivery, attempted, started_at_ms=started_at_ms, ended_at_ms=now_ms)
+        recorded = await self._record(
+            Recording(
+                delivery=after,
+                attempt=attempt,
+                healthy=is_healthy(answer),
+                gone=is_gone(answer),
+                now_ms=now_ms,
+                breaker=self._settings.breaker,
+                failing=self._settings.failing,
+            )
+        )
+        _log(after, attempt, attempted)
+        if recorded.paused:
+            await self._give_back(self._lines.take_back(delivery.destination_id))
+        if not recorded.written:
+            log.warning("lease_lost", delivery_id=delivery.delivery_id)
+        if after.next_attempt_at_ms is not None or recorded.paused:
+            self._bells.owed.ring()  # the next due time may have moved closer
 
-    async def _headers(self, delivery: Delivery, now_ms: int) -> list[tuple[bytes, bytes]]:
-        signer = _signer(await self._secret_of(delivery.workspace_id))
-        return [
-            (b"content-type", b"application/json"),
-            (b"user-agent", _USER_AGENT),
-            *webhook_headers(
-                [signer],
-                webhook_id=delivery.delivery_id,
-                timestamp_s=now_ms // 1000,
-                body=delivery.body,
-            ),
-            (b"ringback-event", delivery.event.encode()),
-            (b"ringback-engine", delivery.engine.encode()),
-            (b"ringback-attempt", b"%d" % (delivery.attempts_count + 1)),
-        ]
-
-    async def _record(self, delivery: Delivery, attempt: Attempt) -> None:
+    async def _record(self, recording: Recording) -> Recorded:
         """Write the attempt, however long the disk takes to have room for it."""
         while True:
             try:
-                recorded = await self._outbox.record_attempt(delivery, attempt)
+                return await self._outbox.record_attempt(recording)
             except StorageFull:
-                log.warning("storage_full", delivery_id=delivery.delivery_id)
-                await self._clock.sleep(_DISK_PATIENCE_S)
-                continue
-            if not recorded:
-                log.warning("lease_lost", delivery_id=delivery.delivery_id)
-            if delivery.next_attempt_at_ms is not None:
-                self._bells.owed.ring()  # the next due time may have moved closer
-            return
+                log.warning("storage_full", delivery_id=recording.delivery.delivery_id)
+                await self._clock.sleep(_PATIENCE_S)
 
     async def _idle_s(self) -> float:
         due_ms = await self._outbox.next_due_ms()
-        if due_ms is None:
+        # What was due at the last look and was not claimed has no room; a freed place rings.
+        if due_ms is None or due_ms <= self._looked_at_ms:
             return _LOOK_AGAIN_S
-        return min(max((due_ms - self._clock.now_ms()) / 1000, 0.005), _LOOK_AGAIN_S)
-
-    def _log(self, delivery: Delivery, attempt: Attempt, answer: Answer) -> None:
-        say = log.debug if delivery.status is DeliveryStatus.DELIVERED else log.warning
-        say(
-            "delivery_attempted",
-            delivery_id=delivery.delivery_id,
-            job_id=delivery.job_id,
-            destination=delivery.destination,
-            attempt=attempt.number,
-            status_code=attempt.status_code,
-            reason=attempt.reason,
-            detail=answer.detail,
-            delivery_status=delivery.status.value,
-        )
+        return min(max((due_ms - self._clock.now_ms()) / 1000, 0.001), _LOOK_AGAIN_S)
 
 
-def judge(
-    delivery: Delivery,
-    answer: Answer,
-    *,
-    started_at_ms: int,
-    ended_at_ms: int,
-    schedule_s: tuple[float, ...],
-    rng: Random,
-) -> tuple[Delivery, Attempt]:
-    """Return the delivery as it is after this answer, and the attempt to be recorded."""
-    number = delivery.attempts_count + 1
-    attempt = Attempt(
-        number=number,
-        started_at_ms=started_at_ms,
-        duration_ms=max(0, ended_at_ms - started_at_ms),
-        address=answer.address,
-        status_code=answer.status_code,
-        reason=None if answer.reason is None else str(answer.reason),
-        response=answer.body,
+def _log(delivery: Delivery, attempt: Attempt, attempted: Attempted) -> None:
+    say = log.debug if delivery.status is DeliveryStatus.DELIVERED else log.warning
+    say(
+        "delivery_attempted",
+        delivery_id=delivery.delivery_id,
+        job_id=delivery.job_id,
+        destination=delivery.destination,
+        attempt=attempt.number,
+        status_code=attempt.status_code,
+        reason=attempt.reason,
+        detail=attempted.answer.detail,
+        delivery_status=delivery.status.value,
     )
-    after = replace(delivery, attempts_count=number)
-    match classify(answer):
-        case Outcome.DELIVERED:
-            ended = DeliveryStatus.DELIVERED
-        case Outcome.GIVE_UP:
-            ended = DeliveryStatus.DISCARDED
-        case Outcome.RETRY:
-            delay_s = next_attempt_delay_s(
-                number,
-                schedule=schedule_s,
-                rng=rng,
-                retry_after_s=retry_after_s(answer, now_ms=ended_at_ms),
-            )
-            if delay_s is not None:
-                due_ms = ended_at_ms + round(delay_s * 1000)
-                return replace(after, next_attempt_at_ms=due_ms), attempt
-            ended = DeliveryStatus.EXHAUSTED
-    return replace(after, status=ended, next_attempt_at_ms=None, ended_at_ms=ended_at_ms), attempt
-
-
-@lru_cache(maxsize=1024)
-def _signer(secret: str) -> Signer:
-    return Signer(secret)

@@ -1,4 +1,4 @@
-"""The delivery and its attempts as frozen values."""
+"""The delivery, its attempts and its destination as frozen values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from ringback.jobs.model import Job, JobStatus
+from ringback.webhooks.breaker import Breaker
 
 
 class DeliveryStatus(StrEnum):
@@ -19,15 +19,13 @@ class DeliveryStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-EVENT_FOR = {
-    JobStatus.COMPLETED: "job.completed",
-    JobStatus.FAILED: "job.failed",
-    JobStatus.CANCELLED: "job.cancelled",
-}
-
-
 class Delivery(Struct, frozen=True, kw_only=True):
-    """The duty to bring one terminal job to one webhook URL; ``delivery_id`` is its webhook-id."""
+    """The duty to bring one event to one webhook URL; ``delivery_id`` is its webhook-id.
+
+    A round is one run of the schedule: the first begins when the event happens, a redelivery
+    begins another. ``epoch`` grows whenever the delivery changes hands (claimed, given back,
+    recorded, redelivered), and every write names the epoch it was based on.
+    """
 
     delivery_id: str
     workspace_id: str
@@ -35,36 +33,24 @@ class Delivery(Struct, frozen=True, kw_only=True):
     event: str
     engine: str
     url: str
-    destination: str  # the URL's origin: what concurrency is bounded by
+    destination: str  # the URL's origin: with the workspace, what concurrency is bounded by
     body: bytes
     created_at_ms: int
+    endpoint_id: str | None = None  # None: the URL came with the job
+    lab: str | None = None  # faults that its submission asked for, in dev alone
     status: DeliveryStatus = DeliveryStatus.WAITING
+    reason: str | None = None  # of the last attempt; None: none failed, or the last did not
     attempts_count: int = 0
+    round_attempts_count: int = 0
+    round_started_at_ms: int = 0
     next_attempt_at_ms: int | None = None
     ended_at_ms: int | None = None
     epoch: int = 0
-
-    @classmethod
-    def owed_for(cls, job: Job, *, delivery_id: str, destination: str, body: bytes) -> Delivery:
-        """Return the delivery that a terminal job with a webhook URL owes, due at once."""
-        assert job.webhook_url is not None
-        assert job.completed_at_ms is not None
-        return cls(
-            delivery_id=delivery_id,
-            workspace_id=job.workspace_id,
-            job_id=job.job_id,
-            event=EVENT_FOR[job.status],
-            engine=job.engine,
-            url=job.webhook_url,
-            destination=destination,
-            body=body,
-            created_at_ms=job.completed_at_ms,
-            next_attempt_at_ms=job.completed_at_ms,
-        )
+    destination_id: int = 0  # the store's number for (workspace, destination)
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One POST of a delivery; numbered from 1."""
+    """One POST of a delivery; numbered from 1 over all rounds."""
 
     number: int
     started_at_ms: int
@@ -72,4 +58,23 @@ class Attempt(Struct, frozen=True, kw_only=True):
     address: str | None = None  # the IP address that was dialled
     status_code: int | None = None  # None: no answer came
     reason: str | None = None  # None: delivered
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    first_byte_ms: float | None = None
+    reused: bool = False  # a connection that was open carried it
+    request_headers: tuple[tuple[str, str], ...] = ()  # secrets redacted
+    response_headers: tuple[tuple[str, str], ...] = ()
     response: bytes = b""  # the beginning of the answer's body, as it came
+    truncated: bool = False  # the answer was longer than was read
+
+
+class Destination(Struct, frozen=True, kw_only=True):
+    """One (workspace, origin): what fairness, rates and the breaker are about."""
+
+    destination_id: int
+    workspace_id: str
+    origin: str
+    breaker: Breaker
+    next_due_at_ms: int | None = None  # of its deliveries that nobody holds
+    paused_at_ms: int | None = None  # by a person

@@ -32,8 +32,27 @@ def classify(answer: Answer) -> Outcome:
     """
     if answer.reason is None:
         return Outcome.DELIVERED
-    gone = answer.status_code == 410 and answer.reason is Reason.STATUS
-    return Outcome.GIVE_UP if gone else Outcome.RETRY
+    return Outcome.GIVE_UP if is_gone(answer) else Outcome.RETRY
+
+
+def is_gone(answer: Answer) -> bool:
+    """Say whether the receiver wants no more webhooks at this URL (410)."""
+    return answer.status_code == 410 and answer.reason is Reason.STATUS
+
+
+def is_healthy(answer: Answer) -> bool:
+    """Say whether the destination did its part, whatever it thinks of this delivery.
+
+    A receiver that refuses one webhook (a 404 for one of its URLs) is well; one that cannot be
+    reached, breaks (5xx) or asks for less (429) is not.
+    """
+    status = answer.status_code
+    if answer.reason is None:
+        return True
+    return answer.reason in _REFUSALS and status is not None and status < 500 and status != 429
+
+
+_REFUSALS = (Reason.STATUS, Reason.REDIRECT)
 
 
 def retry_after_s(answer: Answer, *, now_ms: int) -> float | None:

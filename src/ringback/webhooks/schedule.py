@@ -42,3 +42,18 @@ def next_attempt_delay_s(
     if retry_after_s is None:
         return delay_s
     return max(delay_s, min(retry_after_s, RETRY_AFTER_S_MAX))
+
+
+def horizon_s(schedule: Sequence[float]) -> float:
+    """Return how long after a round's beginning its last attempt may be due, jitter included."""
+    return sum(schedule) * (1 + JITTER)
+
+
+def is_over(schedule: Sequence[float], *, attempts_count: int, waited_ms: int) -> bool:
+    """Say whether a round has lasted longer than its schedule, and may take no more attempts.
+
+    That happens to deliveries whose destination was paused, so that their attempts came late. For
+    each attempt a day is left on top, because receivers may ask to be left alone that long.
+    """
+    most_s = horizon_s(schedule) + attempts_count * RETRY_AFTER_S_MAX
+    return waited_ms > 1000 * most_s

@@ -11,6 +11,7 @@ import hmac
 import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 SECRET_PREFIX = "whsec_"
 TOLERANCE_S = 300
@@ -36,6 +37,13 @@ def decode_secret(secret: str) -> bytes:
     if not key:
         raise ValueError("a webhook secret must not be empty")
     return key
+
+
+class Signs(Protocol):
+    """Signs messages in one of the ways of Standard Webhooks."""
+
+    def sign(self, *, webhook_id: str, timestamp_s: int, body: bytes) -> str:
+        """Return the version, a comma and the base64 signature of a message."""
 
 
 class Signer:
@@ -72,7 +80,7 @@ def sign(secret: str, *, webhook_id: str, timestamp_s: int, body: bytes) -> str:
 
 
 def webhook_headers(
-    signers: Sequence[Signer], *, webhook_id: str, timestamp_s: int, body: bytes
+    signers: Sequence[Signs], *, webhook_id: str, timestamp_s: int, body: bytes
 ) -> list[tuple[bytes, bytes]]:
     """Return the three Standard Webhooks headers; one signature per signer, for rotation."""
     signatures = [

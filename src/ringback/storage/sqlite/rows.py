@@ -8,13 +8,23 @@ from typing import Any
 import msgspec
 
 from ringback.jobs.model import Job, JobResult, JobStatus
-from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
+from ringback.webhooks.breaker import Breaker
+from ringback.webhooks.endpoints import Endpoint
+from ringback.webhooks.events import Event
+from ringback.webhooks.keys import SigningKey
+from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destination
 
 Row = Sequence[Any]
 
 _encode = msgspec.json.Encoder().encode
 _decode_input = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_result = msgspec.json.Decoder(JobResult).decode
+_decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_headers = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
+_decode_schedule = msgspec.json.Decoder(tuple[float, ...]).decode
+_decode_timings = msgspec.json.Decoder(
+    tuple[float | None, float | None, float | None, float | None]
+).decode
 
 _JOB_STATUS = {status.value: status for status in JobStatus}
 _DELIVERY_STATUS = {status.value: status for status in DeliveryStatus}
@@ -49,6 +59,8 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.progress,
         job.epoch,
         job.deaths,
+        _encode(job.webhook_events).decode() if job.webhook_events else "[]",
+        job.lab,
     )
 
 
@@ -72,26 +84,33 @@ def job_from(row: Row) -> Job:
         progress=row[13],
         epoch=row[14],
         deaths=row[15],
+        webhook_events=() if row[16] == "[]" else _decode_names(row[16]),
+        lab=row[17],
     )
 
 
-def delivery_row(delivery: Delivery) -> tuple[Any, ...]:
+def delivery_row(delivery: Delivery, *, destination_id: int, event_seq: int) -> tuple[Any, ...]:
     """Return a delivery's columns."""
     return (
         delivery.delivery_id,
         delivery.workspace_id,
         delivery.job_id,
         delivery.event,
-        delivery.engine,
         delivery.url,
         delivery.destination,
-        delivery.body.decode(),
         delivery.created_at_ms,
+        delivery.endpoint_id,
+        delivery.lab,
         delivery.status.value,
+        delivery.reason,
         delivery.attempts_count,
+        delivery.round_attempts_count,
+        delivery.round_started_at_ms,
         delivery.next_attempt_at_ms,
         delivery.ended_at_ms,
         delivery.epoch,
+        destination_id,
+        event_seq,
     )
 
 
@@ -107,11 +126,93 @@ def delivery_from(row: Row) -> Delivery:
         destination=row[6],
         body=row[7].encode(),
         created_at_ms=row[8],
-        status=_DELIVERY_STATUS[row[9]],
-        attempts_count=row[10],
-        next_attempt_at_ms=row[11],
-        ended_at_ms=row[12],
-        epoch=row[13],
+        endpoint_id=row[9],
+        lab=row[10],
+        status=_DELIVERY_STATUS[row[11]],
+        reason=row[12],
+        attempts_count=row[13],
+        round_attempts_count=row[14],
+        round_started_at_ms=row[15],
+        next_attempt_at_ms=row[16],
+        ended_at_ms=row[17],
+        epoch=row[18],
+        destination_id=row[19],
+    )
+
+
+def event_row(event: Event) -> tuple[Any, ...]:
+    """Return an event's columns."""
+    return (
+        event.event_id,
+        event.workspace_id,
+        event.job_id,
+        event.type.value,
+        event.engine,
+        event.model,
+        event.created_at_ms,
+        event.body.decode(),
+    )
+
+
+def destination_from(row: Row) -> Destination:
+    """Return the destination of a row."""
+    return Destination(
+        destination_id=row[0],
+        workspace_id=row[1],
+        origin=row[2],
+        breaker=Breaker(
+            failures_count=row[3],
+            open_until_ms=row[4],
+            openings_count=row[5],
+            flight=row[6],
+            flying=row[7],
+        ),
+        next_due_at_ms=row[8],
+        paused_at_ms=row[9],
+    )
+
+
+def breaker_row(destination_id: int, breaker: Breaker) -> tuple[Any, ...]:
+    """Return a destination's number and its breaker's columns."""
+    return (
+        destination_id,
+        breaker.failures_count,
+        breaker.open_until_ms,
+        breaker.openings_count,
+        breaker.flight,
+        breaker.flying,
+    )
+
+
+def endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
+    """Return an endpoint's columns by name."""
+    return {
+        **msgspec.structs.asdict(endpoint),
+        "events": as_json(endpoint.events),
+        "models": as_json(endpoint.models),
+        "header_names": as_json(endpoint.header_names),
+        "schedule_s": None if endpoint.schedule_s is None else as_json(endpoint.schedule_s),
+    }
+
+
+def endpoint_from(row: Row) -> Endpoint:
+    """Return the endpoint of a row."""
+    return Endpoint(
+        endpoint_id=row[0],
+        workspace_id=row[1],
+        url=row[2],
+        destination=row[3],
+        created_at_ms=row[4],
+        description=row[5],
+        events=_decode_names(row[6]),
+        models=_decode_names(row[7]),
+        headers=row[8],
+        header_names=_decode_names(row[9]),
+        schedule_s=None if row[10] is None else _decode_schedule(row[10]),
+        disabled_at_ms=row[11],
+        disabled_reason=row[12],
+        failing_since_ms=row[13],
+        warned_percent=row[14],
     )
 
 
@@ -125,12 +226,18 @@ def attempt_row(delivery: Delivery, attempt: Attempt) -> tuple[Any, ...]:
         attempt.address,
         attempt.status_code,
         attempt.reason,
+        as_json((attempt.dns_ms, attempt.connect_ms, attempt.tls_ms, attempt.first_byte_ms)),
+        as_json(attempt.request_headers),
+        as_json(attempt.response_headers),
+        attempt.reused,
+        attempt.truncated,
         attempt.response.hex(),
     )
 
 
 def attempt_from(row: Row) -> Attempt:
     """Return the attempt of a row."""
+    dns_ms, connect_ms, tls_ms, first_byte_ms = _decode_timings(row[6] or b"[null,null,null,null]")
     return Attempt(
         number=row[0],
         started_at_ms=row[1],
@@ -138,5 +245,25 @@ def attempt_from(row: Row) -> Attempt:
         address=row[3],
         status_code=row[4],
         reason=row[5],
-        response=row[6],
+        dns_ms=dns_ms,
+        connect_ms=connect_ms,
+        tls_ms=tls_ms,
+        first_byte_ms=first_byte_ms,
+        request_headers=_decode_headers(row[7] or b"[]"),
+        response_headers=_decode_headers(row[8] or b"[]"),
+        reused=bool(row[9]),
+        truncated=bool(row[10]),
+        response=row[11],
+    )
+
+
+def key_from(row: Row) -> SigningKey:
+    """Return the signing key of a row."""
+    return SigningKey(
+        key_id=row[0],
+        kind=row[1],
+        sealed=row[2],
+        public=row[3],
+        created_at_ms=row[4],
+        retires_at_ms=row[5],
     )

@@ -8,13 +8,23 @@ from types import SimpleNamespace
 from msgspec.structs import fields
 
 from ringback.jobs.model import Job
+from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.model import Delivery
 
 JOB_COLUMNS = (
     "job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url, status, "
-    "webhook_url, completed_at_ms, result, progress, epoch, deaths"
+    "webhook_url, completed_at_ms, result, progress, epoch, deaths, webhook_events, lab"
 )
-DELIVERY_COLUMNS = ", ".join(field.name for field in fields(Delivery))
+_OF_EVENT = {"engine", "body"}  # what a delivery reads from its event
+DELIVERY_COLUMNS = ", ".join(
+    f"e.{field.name}" if field.name in _OF_EVENT else f"d.{field.name}"
+    for field in fields(Delivery)
+)
+DESTINATION_COLUMNS = (
+    "destination_id, workspace_id, origin, failures_count, open_until_ms, openings_count, flight, "
+    "flying, next_due_at_ms, paused_at_ms"
+)
+ENDPOINT_COLUMNS = ", ".join(field.name for field in fields(Endpoint))
 assert JOB_COLUMNS.split(", ") == [field.name for field in fields(Job)]
 
 
@@ -23,13 +33,21 @@ def _load(name: str, columns: str) -> SimpleNamespace:
     statements = {}
     for part in text.split("-- name: ")[1:]:
         title, _, statement = part.partition("\n")
-        statements[title.strip()] = statement.strip().replace("{columns}", columns)
+        statements[title.strip()] = (
+            statement.strip()
+            .replace("{columns}", columns)
+            .replace("{destination_columns}", DESTINATION_COLUMNS)
+            .replace("{endpoint_columns}", ENDPOINT_COLUMNS)
+        )
     return SimpleNamespace(**statements)
 
 
 JOBS = _load("jobs", JOB_COLUMNS)
 DELIVERIES = _load("deliveries", DELIVERY_COLUMNS)
 WORKSPACES = _load("workspaces", "")
+SECRETS = _load("secrets", "")
+ENDPOINTS = _load("endpoints", "")
+CHORES = _load("chores", "")
 
 
 def migrations() -> list[tuple[int, str]]:

@@ -1,52 +1,103 @@
--- name: insert_deliveries
-insert into deliveries (delivery_id, workspace_id, job_id, event, engine, url, destination, body,
-                        created_at_ms, status, attempts_count, next_attempt_at_ms, ended_at_ms, epoch)
+-- name: upsert_destinations
+insert into destinations (workspace_id, origin, next_due_at_ms)
+select value ->> 0, value ->> 1, value ->> 2 from json_each(:rows) where true
+    on conflict (workspace_id, origin) do update
+   set next_due_at_ms = min(coalesce(next_due_at_ms, excluded.next_due_at_ms),
+                            excluded.next_due_at_ms)
+returning destination_id, workspace_id, origin
+
+-- name: insert_events
+insert into events (event_id, workspace_id, job_id, type, engine, model, created_at_ms, body)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
+       value ->> 7
+  from jsonb_each(:rows)
+returning event_id, seq
+
+-- name: insert_deliveries
+insert into deliveries (delivery_id, workspace_id, job_id, event, url, destination, created_at_ms,
+                        endpoint_id, lab, status, reason, attempts_count, round_attempts_count,
+                        round_started_at_ms, next_attempt_at_ms, ended_at_ms, epoch,
+                        destination_id, event_seq)
+select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
+       value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18
   from jsonb_each(:rows)
 
--- name: due_origins
--- One index seek for each destination that has anything waiting, however long its line is.
-with recursive origins (destination) as (
-    select min(destination) from deliveries where status = 'waiting' and lease_until_ms is null
-    union all
-    select (select min(destination) from deliveries
-             where status = 'waiting' and lease_until_ms is null
-               and destination > origins.destination)
-      from origins where origins.destination is not null)
-select destination,
-       (select min(next_attempt_at_ms) from deliveries
-         where status = 'waiting' and lease_until_ms is null
-           and destination = origins.destination) as due_at_ms
-  from origins
- where destination is not null
- order by due_at_ms
+-- name: cancel_passing
+update deliveries
+   set status = 'cancelled', ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1,
+       lease_until_ms = null
+ where job_id in (select value from json_each(:job_ids)) and status = 'waiting'
+   and event in ('job.backlogged', 'job.started', 'job.progress')
+
+-- name: next_due
+select max(next_due_at_ms, coalesce(open_until_ms, 0)) from destinations
+ where next_due_at_ms is not null and paused_at_ms is null
+   and max(next_due_at_ms, coalesce(open_until_ms, 0)) >= 0
+ order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1
+
+-- name: due_destinations
+select {destination_columns} from destinations
+ where next_due_at_ms is not null and paused_at_ms is null
+   and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
+ order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit :limit
 
 -- name: due_of
 select next_attempt_at_ms, seq from deliveries
- where status = 'waiting' and lease_until_ms is null and destination = :destination
+ where status = 'waiting' and lease_until_ms is null and destination_id = :destination_id
    and next_attempt_at_ms <= :now_ms
- order by next_attempt_at_ms limit :limit_each
+ order by next_attempt_at_ms limit :limit
 
 -- name: claim_deliveries
 update deliveries
    set epoch = epoch + 1, lease_until_ms = :lease_until_ms
  where seq in (select value from json_each(:seqs))
-returning next_attempt_at_ms, seq, {columns}
+
+-- name: deliveries_in
+select d.next_attempt_at_ms, d.seq, {columns}
+  from deliveries d join events e on e.seq = d.event_seq
+ where d.seq in (select value from json_each(:seqs))
+
+-- name: settle_destinations
+-- What is due next, now that deliveries were taken or given back.
+update destinations
+   set next_due_at_ms = (select min(next_attempt_at_ms) from deliveries d
+                          where d.status = 'waiting' and d.lease_until_ms is null
+                            and d.destination_id = destinations.destination_id)
+ where destination_id in (select value from json_each(:destination_ids))
+
+-- name: hasten_destinations
+update destinations
+   set next_due_at_ms = min(coalesce(next_due_at_ms, r.value ->> 1), r.value ->> 1)
+  from json_each(:rows) r
+ where destination_id = r.value ->> 0
+
+-- name: destinations_in
+select {destination_columns} from destinations
+ where destination_id in (select value from json_each(:destination_ids))
+
+-- name: write_breakers
+update destinations
+   set failures_count = r.value ->> 1, open_until_ms = r.value ->> 2, openings_count = r.value ->> 3,
+       flight = r.value ->> 4, flying = r.value ->> 5
+  from json_each(:rows) r
+ where destination_id = r.value ->> 0
 
 -- name: record_deliveries
 update deliveries
-   set status = r.value ->> 2, attempts_count = r.value ->> 3, next_attempt_at_ms = r.value ->> 4,
-       ended_at_ms = r.value ->> 5, epoch = epoch + 1, lease_until_ms = null
+   set status = r.value ->> 2, attempts_count = r.value ->> 3,
+       round_attempts_count = r.value ->> 4, next_attempt_at_ms = r.value ->> 5,
+       ended_at_ms = r.value ->> 6, reason = r.value ->> 7, epoch = epoch + 1,
+       lease_until_ms = null
   from jsonb_each(:rows) r
  where deliveries.delivery_id = r.value ->> 0 and deliveries.epoch = r.value ->> 1
 returning deliveries.delivery_id, deliveries.epoch
 
 -- name: insert_attempts
 insert into attempts (delivery_id, number, started_at_ms, duration_ms, address, status_code, reason,
-                      response)
+                      timings, request_headers, response_headers, reused, truncated, response)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-       unhex(value ->> 7)
+       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, unhex(value ->> 12)
   from jsonb_each(:rows)
 
 -- name: release_deliveries
@@ -54,17 +105,42 @@ update deliveries
    set epoch = epoch + 1, lease_until_ms = null
   from json_each(:rows) r
  where deliveries.delivery_id = r.value ->> 0 and deliveries.epoch = r.value ->> 1
+returning destination_id
 
 -- name: rescue_deliveries
 update deliveries set epoch = epoch + 1, lease_until_ms = null
  where lease_until_ms <= :now_ms
+returning destination_id
+
+-- name: begin_round
+update deliveries
+   set status = 'waiting', round_attempts_count = 0, round_started_at_ms = :now_ms,
+       next_attempt_at_ms = :now_ms, ended_at_ms = null, epoch = epoch + 1, lease_until_ms = null
+ where delivery_id = :delivery_id and epoch = :epoch and lease_until_ms is null
+returning destination_id
+
+-- name: end_delivery
+update deliveries
+   set status = :status, ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1,
+       lease_until_ms = null
+ where delivery_id = :delivery_id and epoch = :epoch and status = 'waiting'
 returning delivery_id
 
+-- name: is_held
+select 1 from deliveries
+ where delivery_id = :delivery_id and epoch = :epoch and lease_until_ms is not null
+
 -- name: deliveries_of
-select {columns} from deliveries where job_id = :job_id order by seq
+select {columns} from deliveries d join events e on e.seq = d.event_seq
+ where d.job_id = :job_id order by d.seq
+
+-- name: get_delivery
+select {columns} from deliveries d join events e on e.seq = d.event_seq
+ where d.delivery_id = :delivery_id
 
 -- name: attempts_of
-select number, started_at_ms, duration_ms, address, status_code, reason, response
+select number, started_at_ms, duration_ms, address, status_code, reason, timings, request_headers,
+       response_headers, reused, truncated, response
   from attempts where delivery_id = :delivery_id order by number
 
 -- name: count_deliveries

@@ -18,10 +18,11 @@ returning key
 
 -- name: insert_jobs
 insert into jobs (job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url,
-                  status, webhook_url, completed_at_ms, result, progress, epoch, deaths)
+                  status, webhook_url, completed_at_ms, result, progress, epoch, deaths,
+                  webhook_events, lab)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
-       value ->> 13, value ->> 14, value ->> 15
+       value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17
   from jsonb_each(:rows)
 
 -- name: claim_jobs
@@ -80,9 +81,33 @@ select {columns} from jobs where job_id = :job_id
 -- name: list_jobs
 select {columns} from jobs
  where workspace_id = :workspace_id and job_id < :before_id
-   and (:types is null or type in (select value from json_each(:types)))
-   and (:status is null or status = :status)
  order by job_id desc limit :limit
+
+-- name: list_of_type
+select {columns} from jobs
+ where workspace_id = :workspace_id and type = :type and job_id < :before_id
+ order by job_id desc limit :limit
+
+-- name: list_ended
+select {columns} from jobs
+ where workspace_id = :workspace_id and status = :status and type = :type
+   and job_id < :before_id and completed_at_ms is not null
+ order by job_id desc limit :limit
+
+-- name: list_pending
+select {columns} from jobs
+ where workspace_id = :workspace_id and job_id < :before_id and completed_at_ms is null
+   and (:types is null or type in (select value from json_each(:types)))
+   and status = :status
+ order by job_id desc limit :limit
+
+-- name: types_of
+with recursive t (type) as (
+    select min(type) from jobs where workspace_id = :workspace_id
+    union all
+    select (select min(type) from jobs where workspace_id = :workspace_id and type > t.type)
+      from t where t.type is not null)
+select type from t where type is not null
 
 -- name: queued_engines
 with recursive e (engine) as (

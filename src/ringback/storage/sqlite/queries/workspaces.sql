@@ -1,25 +1,25 @@
 -- name: open_workspace
-insert or ignore into workspaces (workspace_id, secret, created_at_ms)
-values (:workspace_id, :secret, :created_at_ms)
-
--- name: get_workspace
-select workspace_id, secret, created_at_ms from workspaces where workspace_id = :workspace_id
-
--- name: list_workspaces
-select workspace_id, secret, created_at_ms from workspaces order by workspace_id
-
--- name: rotate_secret
-update workspaces set secret = :secret where workspace_id = :workspace_id
+insert or ignore into workspaces (workspace_id, created_at_ms)
+values (:workspace_id, :created_at_ms)
 returning workspace_id
 
+-- name: get_workspace
+select workspace_id, created_at_ms from workspaces where workspace_id = :workspace_id
+
+-- name: list_workspaces
+select workspace_id, created_at_ms from workspaces
+ where workspace_id <> 'ringback:operator' order by workspace_id
+
 -- name: load_of
-select workspace_id, active_count, backlogged_count from workspaces
+select workspace_id, endpoints_count, active_count, backlogged_count from workspaces
  where workspace_id in (select value from json_each(:workspace_ids))
 
 -- name: change_load
 update workspaces
    set active_count = active_count + (r.value ->> 1),
-       backlogged_count = backlogged_count + (r.value ->> 2)
+       backlogged_count = backlogged_count + (r.value ->> 2),
+       accepted_count = accepted_count + (r.value ->> 3),
+       owed_count = owed_count + (r.value ->> 4)
   from json_each(:rows) r
  where workspaces.workspace_id = r.value ->> 0
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,7 +16,6 @@ from msgspec import Struct
 
 from ringback.clock import Clock
 from ringback.doorbell import Bells, Doorbell
-from ringback.egress.url import parse_target
 from ringback.errors import Draining, JobNotFound, LeaseLost
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
@@ -26,7 +24,7 @@ from ringback.jobs.queue import Accepted, Idempotency, JobFilter, Submission
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.storage.contract import Store
-from ringback.webhooks.model import Delivery
+from ringback.webhooks.events import EVENT_FOR, Event, EventType
 from ringback.webhooks.outbox import Ending
 from ringback.wire.document import job_document
 
@@ -50,7 +48,9 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     input: dict[str, Any]
     base_url: str
     webhook_url: str | None = None
+    webhook_events: tuple[str, ...] = ()  # empty: the three ends
     idempotency_key: str | None = None
+    lab: str | None = None
 
 
 class Service:
@@ -109,6 +109,8 @@ class Service:
                     created_at_ms=now_ms,
                     base_url=request.base_url,
                     webhook_url=request.webhook_url,
+                    webhook_events=request.webhook_events,
+                    lab=request.lab,
                 ),
                 limits=self._limits,
                 idempotency=None
@@ -251,23 +253,25 @@ class Service:
 
     async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
         after = advance(job, event, now_ms=self._clock.now_ms(), result=result)
-        owed = self._owed_for(after)
-        ending = Ending(before=job, after=after, limits=self._limits, delivery=owed)
+        told = self._event(EVENT_FOR[after.status], after)
+        ending = Ending(before=job, after=after, limits=self._limits, event=told)
         if not await self._store.end_job(ending):
             raise LeaseLost(f"job {job.job_id} has changed hands")
-        if owed is not None:
-            self._bells.owed.ring()
+        self._bells.owed.ring()
         self._bells.queued.ring()
         self._bells.ended.tell(job.job_id)
+        self._bells.told.tell(job.workspace_id)
         return after
 
-    def _owed_for(self, job: Job) -> Delivery | None:
-        if job.webhook_url is None:
-            return None
-        return Delivery.owed_for(
-            job,
-            delivery_id=self._ids.uuid7(),
-            destination=_destination(job.webhook_url),
+    def _event(self, event_type: EventType, job: Job) -> Event:
+        return Event(
+            event_id=self._ids.uuid7(),
+            workspace_id=job.workspace_id,
+            job_id=job.job_id,
+            type=event_type,
+            engine=job.engine,
+            model=job.model,
+            created_at_ms=job.completed_at_ms or self._clock.now_ms(),
             body=webhook_body(job),
         )
 
@@ -294,11 +298,12 @@ def result_document(result: JobResult | None) -> dict[str, Any] | None:
     return {"urls": result.urls or ()}
 
 
-@lru_cache(maxsize=4096)
-def _destination(url: str) -> str:
-    return parse_target(url).origin
-
-
 def _fingerprint(request: GenerationRequest) -> str:
-    asked = (request.kind, request.model, request.input, request.webhook_url)
+    asked = (
+        request.kind,
+        request.model,
+        request.input,
+        request.webhook_url,
+        *request.webhook_events,
+    )
     return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()

@@ -1,0 +1,19 @@
+"""The verbs: what can be done to jobs, deliveries and endpoints, one transaction each."""
+
+from ringback.service.jobs import (
+    DEATHS_MAX,
+    IDEMPOTENCY_KEPT_MS,
+    GenerationRequest,
+    Service,
+    result_document,
+    webhook_body,
+)
+
+__all__ = [
+    "DEATHS_MAX",
+    "IDEMPOTENCY_KEPT_MS",
+    "GenerationRequest",
+    "Service",
+    "result_document",
+    "webhook_body",
+]

@@ -1,0 +1,101 @@
+"""The verbs on signing keys: made, shown once, rotated with an overlap, sealed where they lie."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ringback.clock import Clock
+from ringback.ids import Ids
+from ringback.log import get_logger
+from ringback.storage.contract import Store, Workspace
+from ringback.webhooks.keys import SigningKey, in_force, new_signing_secret, workspace_owner
+
+log = get_logger(__name__)
+
+HMAC = "v1"
+ED25519 = "v1a"
+
+
+class Seals(Protocol):
+    """Seals secrets for their owners, and opens them."""
+
+    def seal(self, secret: str, *, owner: str) -> str:
+        """Return the secret as it may be kept."""
+
+    def unseal(self, sealed: str, *, owner: str) -> str:
+        """Return the secret, or raise ``SealBroken``."""
+
+    def resealed(self, text: str, *, owner: str) -> str | None:
+        """Return a text that is plain, or sealed with an older key, sealed anew; else None."""
+
+
+class Made(Struct, frozen=True, kw_only=True):
+    """A new key and the secret in it, which is shown this once."""
+
+    key: SigningKey
+    secret: str
+
+
+class KeyDesk:
+    """Makes keys and lets them retire."""
+
+    def __init__(self, store: Store, seals: Seals, *, clock: Clock, ids: Ids) -> None:
+        self._store = store
+        self._seals = seals
+        self._clock = clock
+        self._ids = ids
+
+    def make(self, owner: str, kind: str = HMAC) -> Made:
+        """Return a new key for an owner, not kept yet."""
+        secret, public = new_signing_secret(kind)
+        key = SigningKey(
+            key_id=f"sk_{self._ids.uuid7()}",
+            kind=kind,
+            sealed=self._seals.seal(secret, owner=owner),
+            public=public,
+            created_at_ms=self._clock.now_ms(),
+        )
+        return Made(key=key, secret=secret)
+
+    async def open_workspace(self, workspace_id: str) -> Workspace:
+        """Return the workspace of that id, made now with a key of its own if there was none."""
+        known = await self._store.get_workspace(workspace_id)
+        if known is not None:
+            return known
+        made = self.make(workspace_owner(workspace_id))
+        workspace = Workspace(workspace_id=workspace_id, created_at_ms=made.key.created_at_ms)
+        return await self._store.open_workspace(workspace, made.key)
+
+    async def secrets_of(self, owner: str, kind: str = HMAC) -> list[str]:
+        """Return the secrets with which an owner's webhooks are signed now, newest first."""
+        keys = in_force(await self._store.keys_of(owner), now_ms=self._clock.now_ms())
+        return [self._seals.unseal(key.sealed, owner=owner) for key in keys if key.kind == kind]
+
+    async def rotate(self, owner: str, kind: str = HMAC, *, overlap_s: float) -> str:
+        """Give an owner a new key of a kind and return its secret; the old sign on for a while."""
+        made = self.make(owner, kind)
+        retire_at_ms = made.key.created_at_ms + round(overlap_s * 1000)
+        await self._store.add_key(owner, made.key, retire_others_at_ms=retire_at_ms)
+        log.info("secret_rotated", owner=owner, kind=kind)
+        return made.secret
+
+    async def public_keys(self) -> list[str]:
+        """Return every public key that webhooks may be signed with now, newest first."""
+        now_ms = self._clock.now_ms()
+        keys = in_force([key for _, key in await self._store.all_keys()], now_ms=now_ms)
+        return [key.public for key in keys if key.public is not None]
+
+    async def seal_all(self) -> int:
+        """Seal what earlier versions or an older master key left; returns how many."""
+        count = 0
+        for owner, key in await self._store.all_keys():
+            sealed = self._seals.resealed(key.sealed, owner=owner)
+            if sealed is not None:
+                await self._store.reseal_key(replace(key, sealed=sealed))
+                count += 1
+        if count:
+            log.info("secrets_sealed", count=count)
+        return count

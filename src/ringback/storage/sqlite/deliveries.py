@@ -1,0 +1,112 @@
+"""The outbox in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+
+from ringback.jobs.model import Job
+from ringback.storage.sqlite import delivery_verbs as verbs
+from ringback.storage.sqlite import job_verbs
+from ringback.storage.sqlite.base import SqliteBase
+from ringback.storage.sqlite.rows import attempt_from, delivery_from
+from ringback.storage.sqlite.statements import DELIVERIES
+from ringback.storage.sqlite.writer import Verb
+from ringback.webhooks.events import Event
+from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
+from ringback.webhooks.outbox import Ending, Recorded, Recording
+
+
+class SqliteOutbox(SqliteBase):
+    """An ``Outbox``."""
+
+    # Bound once: calls of one verb are grouped by its identity.
+
+    @cached_property
+    def _end_jobs(self) -> Verb:
+        return partial(job_verbs.end_jobs, mint=self._mint)
+
+    @cached_property
+    def _tell(self) -> Verb:
+        return partial(verbs.tell, mint=self._mint)
+
+    @cached_property
+    def _record_attempts(self) -> Verb:
+        return partial(verbs.record_attempts, mint=self._mint)
+
+    async def end_job(self, ending: Ending) -> bool:
+        """Write the terminal status, its event and every delivery it owes in one transaction."""
+        return bool(await self._writer.call(self._end_jobs, ending))
+
+    async def tell(self, job: Job, event: Event) -> bool:
+        """Write a passing event of a job and what it owes; False if the job has changed hands."""
+        return bool(await self._writer.call(self._tell, (job, event)))
+
+    async def claim_due(
+        self,
+        *,
+        now_ms: int,
+        limit: int,
+        limit_each: int,
+        lease_until_ms: int,
+        rooms: Mapping[int, int] | None = None,
+    ) -> list[Delivery]:
+        """Take deliveries that are due."""
+        first_due_ms = await self.next_due_ms()
+        if first_due_ms is None or first_due_ms > now_ms:
+            return []  # nothing to take is no reason to write
+        wish = verbs.ClaimDue(
+            now_ms=now_ms,
+            limit=limit,
+            limit_each=limit_each,
+            lease_until_ms=lease_until_ms,
+            rooms=rooms or {},
+        )
+        claimed: list[Delivery] = await self._writer.call(verbs.claim_due, wish)
+        return claimed
+
+    async def record_attempt(self, recording: Recording) -> Recorded:
+        """Write an attempt and all that follows from it, in one transaction."""
+        recorded: Recorded = await self._writer.call(self._record_attempts, recording)
+        return recorded
+
+    async def release_deliveries(self, deliveries: Sequence[Delivery], *, now_ms: int) -> None:
+        """Give claimed deliveries back, unattempted."""
+        await self._writer.call(verbs.release_deliveries, (tuple(deliveries), now_ms))
+
+    async def rescue_deliveries(self, *, now_ms: int) -> int:
+        """Give back deliveries whose lease is over."""
+        rescued: int = await self._writer.call(verbs.rescue_deliveries, now_ms)
+        return rescued
+
+    async def end_delivery(
+        self, delivery: Delivery, status: DeliveryStatus, *, now_ms: int
+    ) -> bool:
+        """End a waiting delivery without an attempt; False if it has changed hands."""
+        ended = await self._write(
+            DELIVERIES.end_delivery,
+            delivery_id=delivery.delivery_id,
+            epoch=delivery.epoch,
+            status=status.value,
+            now_ms=now_ms,
+        )
+        return bool(ended)
+
+    async def is_held(self, delivery: Delivery) -> bool:
+        """Say whether a claimed delivery is still in its claimer's hands."""
+        asked = {"delivery_id": delivery.delivery_id, "epoch": delivery.epoch}
+        return bool(self._read(DELIVERIES.is_held, **asked))
+
+    async def next_due_ms(self) -> int | None:
+        """Return when the next delivery may be claimed, or None when none waits."""
+        rows = self._read(DELIVERIES.next_due)
+        return rows[0][0] if rows else None
+
+    async def deliveries_of(self, job_id: str) -> list[Delivery]:
+        """Return the deliveries of a job, in the order of their writing."""
+        return [delivery_from(row) for row in self._read(DELIVERIES.deliveries_of, job_id=job_id)]
+
+    async def attempts_of(self, delivery_id: str) -> list[Attempt]:
+        """Return a delivery's attempts, in order."""
+        rows = self._read(DELIVERIES.attempts_of, delivery_id=delivery_id)
+        return [attempt_from(row) for row in rows]

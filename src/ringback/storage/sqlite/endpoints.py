@@ -1,0 +1,52 @@
+"""Endpoints in SQLite."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+
+from ringback.storage.sqlite import endpoint_verbs as verbs
+from ringback.storage.sqlite.base import SqliteBase
+from ringback.storage.sqlite.rows import endpoint_from
+from ringback.storage.sqlite.statements import ENDPOINTS
+from ringback.storage.sqlite.writer import Verb
+from ringback.webhooks.endpoints import Endpoint
+from ringback.webhooks.events import Event
+from ringback.webhooks.keys import SigningKey
+
+
+class SqliteEndpoints(SqliteBase):
+    """``Endpoints``."""
+
+    @cached_property
+    def _change_endpoints(self) -> Verb:
+        return partial(verbs.change_endpoints, mint=self._mint)
+
+    @cached_property
+    def _delete_endpoints(self) -> Verb:
+        return partial(verbs.delete_endpoints, mint=self._mint)
+
+    async def add_endpoint(self, endpoint: Endpoint, key: SigningKey, *, limit: int) -> bool:
+        """Keep a new endpoint and its first key; False if the workspace has that many."""
+        return bool(await self._writer.call(verbs.add_endpoints, (endpoint, key, limit)))
+
+    async def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """Return the endpoint of that id, of any workspace, or None."""
+        rows = self._read(ENDPOINTS.get_endpoint, endpoint_id=endpoint_id)
+        return endpoint_from(rows[0]) if rows else None
+
+    async def list_endpoints(self, workspace_id: str) -> list[Endpoint]:
+        """Return a workspace's endpoints, oldest first."""
+        rows = self._read(ENDPOINTS.list_endpoints, workspace_id=workspace_id)
+        return [endpoint_from(row) for row in rows]
+
+    async def change_endpoint(self, endpoint: Endpoint, *, now_ms: int) -> bool:
+        """Write an endpoint as it now is; False when there is none of that id."""
+        return bool(await self._writer.call(self._change_endpoints, (endpoint, now_ms)))
+
+    async def delete_endpoint(self, endpoint_id: str, *, now_ms: int) -> bool:
+        """Forget an endpoint and its keys; its deliveries stay in the log."""
+        return bool(await self._writer.call(self._delete_endpoints, (endpoint_id, now_ms)))
+
+    async def owe(self, endpoint: Endpoint, event: Event, *, delivery_id: str) -> None:
+        """Write an event that is for one endpoint alone, and its delivery, due at once."""
+        await self._writer.call(verbs.owe, (endpoint, event, delivery_id))

@@ -1,0 +1,170 @@
+"""What people need remembered: the delivery log, endpoints, destinations, secrets and chores."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from ringback.webhooks.endpoints import Endpoint
+from ringback.webhooks.events import Event
+from ringback.webhooks.keys import SigningKey
+from ringback.webhooks.model import Delivery, DeliveryStatus, Destination
+
+
+class DeliveryFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which deliveries: all of its members must hold; None holds for every delivery.
+
+    Without a workspace it is about all of them, the operator's own included.
+    """
+
+    workspace_id: str | None = None
+    job_id: str | None = None
+    endpoint_id: str | None = None
+    destination: str | None = None
+    status: DeliveryStatus | None = None
+    reason: str | None = None
+    event: str | None = None
+    since_ms: int | None = None  # made at that time or later
+    before_ms: int | None = None  # made earlier
+
+
+class FeedItem(Struct, frozen=True, kw_only=True):
+    """An event with the webhook-ids under which it is delivered."""
+
+    event: Event
+    webhook_ids: tuple[str, ...]
+
+
+class ChoreKind(StrEnum):
+    """Work on many deliveries that survives a restart."""
+
+    REDELIVER = "redeliver"  # every delivery that the filter finds
+    RECOVER = "recover"  # what an endpoint missed while it was disabled or failing
+    MOVE = "move"  # an endpoint's waiting deliveries to its new URL
+    DISCARD = "discard"  # every waiting delivery that the filter finds
+
+
+class Chore(Struct, frozen=True, kw_only=True):
+    """A durable, resumable piece of work over many deliveries, done in small steps.
+
+    It looks at the deliveries (``RECOVER``: events) after ``cursor`` up to ``last_seq``.
+    """
+
+    chore_id: str
+    workspace_id: str
+    kind: ChoreKind
+    wanted: DeliveryFilter
+    created_at_ms: int
+    rate: int  # deliveries per second
+    first_seq: int
+    cursor: int
+    last_seq: int
+    done_count: int = 0
+    ended_at_ms: int | None = None
+    cancelled: bool = False
+
+
+class DeliveryLog(Protocol):
+    """The log of deliveries, and doing it again."""
+
+    async def get_delivery(self, delivery_id: str) -> Delivery | None:
+        """Return the delivery of that id, of any workspace, or None."""
+
+    async def list_deliveries(
+        self, wanted: DeliveryFilter, *, limit: int, before_seq: int | None = None
+    ) -> list[tuple[int, Delivery]]:
+        """Return deliveries and their places in the order of commits, newest first."""
+
+    async def redeliver(self, delivery: Delivery, *, now_ms: int) -> bool:
+        """Begin another round, due at once; False if the delivery has changed hands meanwhile."""
+
+    async def events_after(self, workspace_id: str, *, seq: int, limit: int) -> list[FeedItem]:
+        """Return a workspace's events after that place, in the order of commits."""
+
+    async def get_destination(self, workspace_id: str, origin: str) -> Destination | None:
+        """Return what is known of a destination, or None."""
+
+    async def list_destinations(
+        self, workspace_id: str, *, limit: int, after_origin: str = ""
+    ) -> list[Destination]:
+        """Return a workspace's destinations, by origin."""
+
+    async def pause_destination(self, destination_id: int, *, paused_at_ms: int | None) -> None:
+        """Pause a destination until a person resumes it (None)."""
+
+    async def waiting_before(self, delivery: Delivery, *, limit: int) -> int:
+        """Return how many deliveries of its destination are due before it, counting to a limit."""
+
+
+class Endpoints(Protocol):
+    """The webhook URLs that workspaces keep."""
+
+    async def add_endpoint(self, endpoint: Endpoint, key: SigningKey, *, limit: int) -> bool:
+        """Keep a new endpoint and its first secret; False if the workspace has that many."""
+
+    async def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """Return the endpoint of that id, of any workspace, or None."""
+
+    async def list_endpoints(self, workspace_id: str) -> list[Endpoint]:
+        """Return a workspace's endpoints, oldest first."""
+
+    async def change_endpoint(self, endpoint: Endpoint, *, now_ms: int) -> bool:
+        """Write an endpoint as it now is; False when there is none of that id.
+
+        One that is disabled by it has its waiting deliveries discarded, one with a new URL has
+        them moved there, by chores.
+        """
+
+    async def delete_endpoint(self, endpoint_id: str, *, now_ms: int) -> bool:
+        """Forget an endpoint and its keys; its log stays, what waits is discarded."""
+
+    async def owe(self, endpoint: Endpoint, event: Event, *, delivery_id: str) -> None:
+        """Write an event that is for one endpoint alone, and its delivery, due at once."""
+
+
+class Secrets(Protocol):
+    """Signing keys, sealed, by owner: a workspace (``workspace:ID``) or an endpoint."""
+
+    async def keys_of(self, owner: str) -> list[SigningKey]:
+        """Return the keys of an owner that have not retired when last looked at, newest first."""
+
+    async def all_keys(self) -> list[tuple[str, SigningKey]]:
+        """Return every key with its owner."""
+
+    async def add_key(
+        self, owner: str, key: SigningKey, *, retire_others_at_ms: int | None
+    ) -> None:
+        """Keep a new key; the owner's others of its kind retire at that time, unless sooner."""
+
+    async def retire_keys(self, owner: str, *, kind: str, at_ms: int) -> int:
+        """Let an owner's keys of a kind sign no longer than that; returns how many."""
+
+    async def reseal_key(self, key: SigningKey) -> None:
+        """Write a key sealed anew."""
+
+    async def forget_retired(self, *, before_ms: int, limit: int) -> int:
+        """Delete keys that retired before then, at most so many; returns how many."""
+
+
+class Chores(Protocol):
+    """Durable work over many deliveries."""
+
+    async def add_chore(self, chore: Chore) -> Chore:
+        """Keep a new chore; its bounds are set to what there is now."""
+
+    async def get_chore(self, chore_id: str) -> Chore | None:
+        """Return the chore of that id, or None."""
+
+    async def list_chores(self, workspace_id: str, *, limit: int) -> list[Chore]:
+        """Return a workspace's chores, newest first."""
+
+    async def open_chores(self) -> list[Chore]:
+        """Return the chores that have not ended, oldest first."""
+
+    async def step_chore(self, chore: Chore, *, limit: int, now_ms: int) -> Chore:
+        """Do the next part of a chore and write how far it is, in one transaction."""
+
+    async def cancel_chore(self, chore_id: str, *, now_ms: int) -> bool:
+        """End a chore where it stands; False if it has ended or there is none."""

@@ -1,0 +1,94 @@
+"""What an attempt makes of its delivery, and the record of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from ringback.egress.answer import Answer
+from ringback.webhooks.courier import Attempted
+from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
+from ringback.webhooks.outcome import Outcome, classify, retry_after_s
+from ringback.webhooks.schedule import is_over, next_attempt_delay_s
+
+_REDACTED = "(redacted)"
+_SECRET_IN_ANSWERS = frozenset({b"set-cookie", b"authorization", b"www-authenticate"})
+
+
+def judge(
+    delivery: Delivery,
+    answer: Answer,
+    *,
+    now_ms: int,
+    schedule_s: Sequence[float],
+    rng: Random,
+) -> Delivery:
+    """Return the delivery as it is after this answer."""
+    done = delivery.round_attempts_count + 1
+    after = replace(
+        delivery,
+        attempts_count=delivery.attempts_count + 1,
+        round_attempts_count=done,
+        reason=None if answer.reason is None else str(answer.reason),
+    )
+    match classify(answer):
+        case Outcome.DELIVERED:
+            ended = DeliveryStatus.DELIVERED
+        case Outcome.GIVE_UP:
+            ended = DeliveryStatus.DISCARDED
+        case Outcome.RETRY:
+            delay_s = next_attempt_delay_s(
+                done,
+                schedule=schedule_s,
+                rng=rng,
+                retry_after_s=retry_after_s(answer, now_ms=now_ms),
+            )
+            waited_ms = now_ms - delivery.round_started_at_ms
+            over = is_over(schedule_s, attempts_count=done, waited_ms=waited_ms)
+            if delay_s is not None and not over:
+                return replace(after, next_attempt_at_ms=now_ms + round(delay_s * 1000))
+            ended = DeliveryStatus.EXHAUSTED
+        case never:
+            assert_never(never)
+    return replace(after, status=ended, next_attempt_at_ms=None, ended_at_ms=now_ms)
+
+
+def record_of(
+    delivery: Delivery, attempted: Attempted, *, started_at_ms: int, ended_at_ms: int
+) -> Attempt:
+    """Return the record of an attempt of a delivery, with nothing in it that is secret."""
+    answer = attempted.answer
+    timings = answer.timings
+    return Attempt(
+        number=delivery.attempts_count + 1,
+        started_at_ms=started_at_ms,
+        duration_ms=max(0, ended_at_ms - started_at_ms),
+        address=answer.address,
+        status_code=answer.status_code,
+        reason=None if answer.reason is None else str(answer.reason),
+        dns_ms=_rounded(timings.dns_ms),
+        connect_ms=_rounded(timings.connect_ms),
+        tls_ms=_rounded(timings.tls_ms),
+        first_byte_ms=_rounded(timings.first_byte_ms),
+        reused=answer.reused,
+        request_headers=_shown(attempted.headers, attempted.secret_headers),
+        response_headers=_shown(answer.headers, _SECRET_IN_ANSWERS),
+        response=answer.body,
+        truncated=answer.truncated,
+    )
+
+
+def _shown(
+    headers: Iterable[tuple[bytes, bytes]], secret: frozenset[bytes]
+) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name.decode("latin-1"), _REDACTED if name in secret else value.decode("latin-1"))
+        for name, value in headers
+    )
+
+
+def _rounded(ms: float | None) -> float | None:
+    return None if ms is None else round(ms, 3)
