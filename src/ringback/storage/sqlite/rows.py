@@ -20,7 +20,6 @@ _encode = msgspec.json.Encoder().encode
 _decode_input = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_result = msgspec.json.Decoder(JobResult).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
-_decode_headers = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 _decode_schedule = msgspec.json.Decoder(tuple[float, ...]).decode
 _decode_timings = msgspec.json.Decoder(
     tuple[float | None, float | None, float | None, float | None]
@@ -227,8 +226,8 @@ def attempt_row(delivery: Delivery, attempt: Attempt) -> tuple[Any, ...]:
         attempt.status_code,
         attempt.reason,
         as_json((attempt.dns_ms, attempt.connect_ms, attempt.tls_ms, attempt.first_byte_ms)),
-        as_json(attempt.request_headers),
-        as_json(attempt.response_headers),
+        attempt.request_headers,
+        attempt.response_headers,
         attempt.reused,
         attempt.truncated,
         attempt.response.hex(),
@@ -249,8 +248,8 @@ def attempt_from(row: Row) -> Attempt:
         connect_ms=connect_ms,
         tls_ms=tls_ms,
         first_byte_ms=first_byte_ms,
-        request_headers=_decode_headers(row[7] or b"[]"),
-        response_headers=_decode_headers(row[8] or b"[]"),
+        request_headers=row[7] or "",
+        response_headers=row[8] or "",
         reused=bool(row[9]),
         truncated=bool(row[10]),
         response=row[11],
