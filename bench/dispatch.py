@@ -140,7 +140,7 @@ async def _dispatch(data: Path) -> float:
 
 async def _is_done(store: SqliteStore) -> bool:
     rows = store._read("select coalesce(max(rowid), 0) from attempts")
-    return rows[0][0] >= DUE
+    return bool(rows[0][0] >= DUE)
 
 
 async def _make(data: Path) -> None:
