@@ -24,7 +24,6 @@ from ringback.wire.signature import Signer
 
 POSTS = 10
 TOGETHER = 8
-SLOW_MS = 1_000.0
 
 Seen = tuple[Verdict, str]
 
@@ -81,7 +80,7 @@ async def _is_fast(probe: Probe) -> Seen:
     verdict, said = _taken(answers)
     if verdict is Verdict.FAIL:
         return verdict, f"{said} {seen}"
-    return (Verdict.WARN if slowest_ms > SLOW_MS else Verdict.PASS), seen
+    return (Verdict.WARN if slowest_ms > probe.slow_ms else Verdict.PASS), seen
 
 
 async def _refuses_bad_signatures(probe: Probe) -> Seen:
@@ -93,7 +92,7 @@ async def _refuses_missing_signatures(probe: Probe) -> Seen:
 
 
 async def _refuses_other_bodies(probe: Probe) -> Seen:
-    signed, other = probe.webhook(), probe.webhook()
+    signed, other = probe.webhook(), probe.webhook(probe.job("failed"))
     return _refused(await probe.post(Parcel(signed.headers, other.body)))
 
 

@@ -47,7 +47,7 @@ class Faults(Struct, frozen=True, kw_only=True):
     spoil: int = 1  # attempts that are spoiled like that
 
     def __post_init__(self) -> None:
-        if self.answer is not None and self != Faults(answer=self.answer):
+        if self.answer is not None and str(self) != f"answer={self.answer}":
             raise InvalidFaults(
                 f"answer={self.answer} must stand alone: no job is made that could have faults."
             )

@@ -30,13 +30,24 @@ class Poster(Protocol):
 
 
 class Probe:
-    """Speaks to one receiver as Ringback does; ``job_id`` is one that the receiver knows."""
+    """Speaks to one receiver as Ringback does.
+
+    ``job_id`` is one that the receiver knows; an answer that takes longer than ``slow_ms`` is slow.
+    """
 
     def __init__(
-        self, url: str, *, secret: str, poster: Poster, clock: Clock, job_id: str | None = None
+        self,
+        url: str,
+        *,
+        secret: str,
+        poster: Poster,
+        clock: Clock,
+        job_id: str | None = None,
+        slow_ms: float = 1_000.0,
     ) -> None:
         self.url = url
         self.job_id = job_id
+        self.slow_ms = slow_ms
         self._signer = Signer(secret)
         self._poster = poster
         self._clock = clock
