@@ -18,6 +18,7 @@ async def test_time_flows_as_the_machines_does_and_as_far_as_it_was_moved() -> N
     base.advance(2)
     clock.advance(3.5)
     assert clock.ahead_ms == 3_750
+    assert clock.machine_ms() == base.now_ms()
     assert clock.now_ms() == base.now_ms() + 3_750
     assert clock.monotonic() - started == pytest.approx(5.5)
 

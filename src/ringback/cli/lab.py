@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,10 +17,35 @@ if TYPE_CHECKING:
 # The lab is imported where it is used: it comes with the sender.
 
 _COLORS = {"pass": "green", "warn": "yellow", "fail": "red"}
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def _base_url(_ctx: click.Context, _option: click.Parameter, url: str) -> str:
+    from ringback.egress.url import parse_target
+
+    try:
+        parse_target(url)
+    except InvalidTarget as exc:
+        raise click.BadParameter(str(exc)) from exc
+    return url
+
+
+def _visible(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not _VISIBLE.fullmatch(text):
+        raise click.BadParameter("use 1 to 200 visible ASCII characters.")
+    return text
+
+
 _URL = click.option(
-    "--url", default="http://127.0.0.1:7464", show_default=True, help="Where the emulator is."
+    "--url",
+    default="http://127.0.0.1:7464",
+    show_default=True,
+    callback=_base_url,
+    help="Where the emulator is.",
 )
-_TOKEN = click.option("--token", default="dev", show_default=True, help="Any token will do.")
+_TOKEN = click.option(
+    "--token", default="dev", show_default=True, callback=_visible, help="Any token will do."
+)
 
 
 @click.group("lab")
@@ -72,7 +98,12 @@ def _duration(_ctx: click.Context, _argument: click.Parameter, text: str) -> str
     callback=_secret,
     help="The secret that the receiver knows. [WEBHOOK_SECRET]",
 )
-@click.option("--job-id", metavar="ID", help="A job that the receiver knows, if it asks for that.")
+@click.option(
+    "--job-id",
+    metavar="ID",
+    callback=_visible,
+    help="A job that the receiver knows, if it asks for that.",
+)
 @AS_JSON
 @click.pass_context
 def check(ctx: click.Context, url: str, secret: str, job_id: str | None, as_json: bool) -> None:

@@ -32,6 +32,10 @@ class LabClock:
         """Return how far ahead of the machine's time it is."""
         return self._ahead_ms
 
+    def machine_ms(self) -> int:
+        """Return the machine's own time, which is what receivers compare timestamps with."""
+        return self._base.now_ms()
+
     def now_ms(self) -> int:
         """Return milliseconds since 1970 UTC."""
         return self._base.now_ms() + self._ahead_ms

@@ -28,7 +28,6 @@ class LabCourier:
     """Makes attempts with faults; one per dispatcher."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._reordering = Reordering(clock)
 
     async def attempt(
@@ -38,22 +37,20 @@ class LabCourier:
         *,
         destination: str,
         attempt_number: int,
+        now_s: int,
         sign: Sign,
         post: Post,
     ) -> tuple[Answer, Parcel | None]:
-        """Return what came of the attempt, and what was sent, if anything was."""
-        if faults.reorder and attempt_number == faults.hold + 1:
-            async with self._reordering.turn(destination, faults.reorder):
-                return await self._attempt(faults, parcel, attempt_number, sign, post)
-        return await self._attempt(faults, parcel, attempt_number, sign, post)
+        """Return what came of the attempt, and what was sent, if anything was.
 
-    async def _attempt(
-        self, faults: Faults, parcel: Parcel, number: int, sign: Sign, post: Post
-    ) -> tuple[Answer, Parcel | None]:
-        now_s = self._clock.now_ms() // 1000
-        plan = plan_attempt(faults, parcel, attempt_number=number, now_s=now_s, sign=sign)
+        ``now_s`` is when the parcel was signed: the time that the receiver's clock shows.
+        """
+        plan = plan_attempt(faults, parcel, attempt_number=attempt_number, now_s=now_s, sign=sign)
         if not plan.parcels:
             return held_answer(), None
+        if faults.reorder and attempt_number == faults.hold + 1:
+            async with self._reordering.turn(destination, faults.reorder):
+                return await _carry_out(plan, post), plan.parcels[-1]
         return await _carry_out(plan, post), plan.parcels[-1]
 
 
