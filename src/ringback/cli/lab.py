@@ -89,7 +89,7 @@ def _duration(_ctx: click.Context, _argument: click.Parameter, text: str) -> str
     return text
 
 
-@command.command("check")
+@command.command("check", short_help="Examine the receiver at URL, and report.")
 @click.argument("url", callback=_target)
 @click.option(
     "--secret",
@@ -155,7 +155,7 @@ def clock(url: str, token: str, as_json: bool) -> None:
     click.echo(f"That is {reading['ahead']} ahead of the machine's time.", err=True)
 
 
-@command.command("advance")
+@command.command("advance", short_help="Move the emulator's time on by DURATION.")
 @click.argument("duration", callback=_duration)
 @_URL
 @_TOKEN
