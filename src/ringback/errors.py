@@ -3,6 +3,7 @@
 RingbackError
 ├── CallerError                     the request cannot be served as it is (4xx)
 │   ├── InvalidRequest              a body, header or query is wrong; names each wrong field (400)
+│   │   ├── InvalidFaults           faults, a fault script or a duration of the lab (400)
 │   │   └── InvalidTarget           a URL that may not be called (400)
 │   ├── NotAuthenticated            no token, or an unknown one (401)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
@@ -57,6 +58,12 @@ class InvalidRequest(CallerError):
     def __init__(self, message: str, details: Sequence[FieldError] = ()) -> None:
         super().__init__(message)
         self.details = tuple(details)
+
+
+class InvalidFaults(InvalidRequest):
+    """Faults, a fault script or a duration that the lab does not understand."""
+
+    code = "invalid_faults"
 
 
 class InvalidTarget(InvalidRequest):

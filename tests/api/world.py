@@ -53,19 +53,18 @@ class World:
             bells=Bells(),
         )
         self.artifacts = LocalArtifacts(directory / "artifacts")
-        self.app: ASGIApp = create_api(
-            ApiDeps(
-                service=self.service,
-                catalogue=CATALOGUE,
-                policy=TargetPolicy.server(),
-                artifacts=self.artifacts,
-                workspaces=store,
-                keys=self.keys,
-                settings=settings,
-                clock=self.clock,
-                ready=lambda: self.is_ready(),
-            )
+        self.deps = ApiDeps(
+            service=self.service,
+            catalogue=CATALOGUE,
+            policy=TargetPolicy.server(),
+            artifacts=self.artifacts,
+            workspaces=store,
+            keys=self.keys,
+            settings=settings,
+            clock=self.clock,
+            ready=lambda: self.is_ready(),
         )
+        self.app: ASGIApp = create_api(self.deps)
 
     def client(self, token: str | None = "studio", base_url: str = BASE_URL) -> httpx2.AsyncClient:
         headers = {} if token is None else {"authorization": f"Bearer {token}"}

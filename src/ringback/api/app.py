@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,7 +14,8 @@ from ringback.api.deps import ApiDeps
 from ringback.api.errors import ErrorsBecomeAnswers
 from ringback.api.hosts import HostCheck
 from ringback.api.jobs import JobRoutes
-from ringback.api.resources import Resource, private_to
+from ringback.api.lab import LabRoutes
+from ringback.api.resources import Open, Private, Resource, private_to
 from ringback.api.submissions import PREFIX, Submissions
 from ringback.errors import RouteNotFound
 
@@ -41,6 +44,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
                 Resource(GET=private(jobs.get_job), DELETE=private(jobs.cancel_job)),
             ),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
+            *_lab_routes(deps, private),
         ],
         redirect_slashes=False,
         default=_no_such_route,
@@ -52,6 +56,15 @@ def create_api(deps: ApiDeps) -> ASGIApp:
         await target(scope, receive, send)
 
     return _HttpOnly(ErrorsBecomeAnswers(HostCheck(route, deps.settings)))
+
+
+def _lab_routes(deps: ApiDeps, private: Callable[[Private], Open]) -> list[Route]:
+    """Return the emulator's own routes; a server has none of them."""
+    if deps.lab is None:
+        return []
+    lab = LabRoutes(deps.lab)
+    clock = Resource(GET=private(lab.get_clock), POST=private(lab.move_clock))
+    return [Route("/lab/clock", clock)]
 
 
 async def _no_such_route(scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ringback.api.lab import Lab
 from ringback.artifacts.contract import ArtifactStore
 from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
@@ -28,3 +29,4 @@ class ApiDeps:
     settings: Settings
     clock: Clock
     ready: Callable[[], bool]
+    lab: Lab | None = None  # the emulator's alone

@@ -19,6 +19,7 @@ COMMANDS = {
     "serve": "Run the server: made tokens, public https webhooks alone.",
     "demo": "Watch one job, from its submission to its webhook.",
     "keys": "Make, list and revoke tokens; show signing secrets.",
+    "lab": "Examine a receiver; move the emulator's clock.",
     "doctor": "Check this machine, and say what to do.",
 }
 

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     STATUS = "status"  # a whole answer that is neither 2xx nor 3xx
     REDIRECT = "redirect"  # a 3xx, which is never followed
     TOO_LARGE = "too_large"  # more bytes than the fetch was allowed; never for webhooks
+    LAB = "lab"  # a developer's fault script made it fail; in the emulator alone
 
 
 class Timings(Struct, frozen=True, kw_only=True):
