@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ringback.clock import SystemClock
 from ringback.testing import FakeReceiver, ReceivedRequest, Script
 
 PLAIN = ("-m", "ringback")
@@ -83,6 +84,15 @@ class ServerProcess:
     async def kill(self) -> None:
         """End the server as a power cut would: no handler runs."""
         await self._end(signal.SIGKILL)
+
+    async def pause(self, seconds: float) -> None:
+        """Stop every instruction of the server for that long, and let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            await SystemClock().sleep(seconds)
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> int:
         """Ask the server to end and return its exit status."""

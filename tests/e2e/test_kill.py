@@ -1,4 +1,4 @@
-"""kill -9 at random moments under load: nothing that was acknowledged is lost.
+"""kill -9 and SIGSTOP at random moments under load: nothing that was acknowledged is lost.
 
 ``make kill CYCLES=1000`` runs it for longer.
 """
@@ -16,7 +16,14 @@ import httpx2
 import pytest
 from e2e.harness import PLAIN, Books, ServerProcess
 
-CYCLES = int(os.environ.get("CYCLES", "25"))
+from ringback.webhooks.dispatcher import DispatchSettings
+
+CYCLES = int(os.environ.get("CYCLES", "50"))
+PAUSES = int(os.environ.get("CYCLES", "20"))
+# Leases short enough that a pause of three of them, twenty times, is no long wait.
+JOB_LEASE_S = 1.0
+ATTEMPT_S = 0.25
+PAUSE_S = 3 * DispatchSettings(timeout_s=ATTEMPT_S).lease_s
 PLANTED = (str(Path(__file__).with_name("planted.py")),)
 NULL = "/generate/image/ringback/null"
 SKETCH = "/generate/image/bfl/flux-1-dev"
@@ -31,6 +38,11 @@ class Load:
         self._books = books
         self._hook = hook
         self._rng = random.Random(seed)
+        self._is_over = False
+
+    def is_over(self) -> None:
+        """Let clients leave when the server does not answer."""
+        self._is_over = True
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -54,7 +66,9 @@ class Load:
                     headers={"authorization": "Bearer dev", "x-webhook-url": self._hook},
                 )
             except httpx2.TransportError:
-                return  # the server is gone; the next cycle brings it back
+                if self._is_over:
+                    return  # the server is gone; the next cycle brings it back
+                continue  # it was paused for longer than a client waits
             assert answer.status_code == 200, answer.text
             self._books.acknowledged.append(answer.json()["job_id"])
 
@@ -76,9 +90,40 @@ async def run_cycles(data: Path, *, cycles: int, seed: int, program: tuple[str, 
             async with load.running():
                 # Wait for the load to be under way, then for a moment that nobody chose.
                 await receiver.wait_for(before + rng.randint(1, 150), timeout_s=20)
+                load.is_over()
                 await server.kill()
             receiver.requests.clear()
         await server.start()
+        try:
+            await check_results(books, server, rng)
+            await books.until_brought(set(books.acknowledged) - set(books.lost), timeout_s=60)
+        finally:
+            assert await server.stop() == 0, server.errors
+    return books
+
+
+async def run_pauses(data: Path, *, pauses: int, seed: int) -> Books:
+    """Pause a server that often under load, each time past all of its leases."""
+    rng = random.Random(seed)
+    books = Books()
+    server = ServerProcess(
+        data,
+        environment={
+            "RINGBACK_ACTIVE_MAX": "100000",
+            "RINGBACK_LEASE_S": str(JOB_LEASE_S),
+            "RINGBACK_WEBHOOK_TIMEOUT_S": str(ATTEMPT_S),
+        },
+    )
+    async with books.receiver() as receiver:
+        await server.start()
+        for pause in range(pauses):
+            load = Load(server, books, receiver.url, seed + pause)
+            before = receiver.requests_count
+            async with load.running():
+                await receiver.wait_for(before + rng.randint(1, 150), timeout_s=20)
+                await server.pause(PAUSE_S)
+                # It goes on by itself: with the leases that it lost, and with those that it has.
+                await receiver.wait_for(receiver.requests_count + 20, timeout_s=20)
         try:
             await check_results(books, server, rng)
             await books.until_brought(set(books.acknowledged) - set(books.lost), timeout_s=60)
@@ -114,6 +159,19 @@ async def test_no_kill_loses_an_acknowledged_job_or_ends_one_twice(tmp_path: Pat
     books = await run_cycles(tmp_path / "data", cycles=CYCLES, seed=seed, program=PLAIN)
     print(f"{len(books.acknowledged)} acknowledged, {books.duplicates_count} duplicates")
     assert len(books.acknowledged) > CYCLES
+    assert books.lost == []
+    assert books.missing == set()
+    assert books.ended_twice == []
+    assert books.changed == []
+
+
+@pytest.mark.timeout(60 + 15 * PAUSES)
+async def test_no_pause_past_the_leases_loses_a_job_or_ends_one_twice(tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    books = await run_pauses(tmp_path / "data", pauses=PAUSES, seed=seed)
+    print(f"{len(books.acknowledged)} acknowledged, {books.duplicates_count} duplicates")
+    assert len(books.acknowledged) > PAUSES
     assert books.lost == []
     assert books.missing == set()
     assert books.ended_twice == []

@@ -28,7 +28,6 @@ log = get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0  # deliveries may be owed by another process, which rings no bell here
 _PATIENCE_S = 1.0
-_LEASE_MARGIN_S = 1.0
 
 
 class DispatchSettings(Struct, frozen=True, kw_only=True):
@@ -46,7 +45,7 @@ class DispatchSettings(Struct, frozen=True, kw_only=True):
     @property
     def lease_s(self) -> float:
         """How long a claim lasts: two attempts' time, and some for recording."""
-        return 2 * self.timeout_s + 10.0
+        return 2 * self.timeout_s + min(10.0, 4 * self.timeout_s)
 
 
 class Dispatcher:
@@ -116,7 +115,8 @@ class Dispatcher:
             return 0
         lease_s = self._settings.lease_s
         now_ms = self._looked_at_ms = self._clock.now_ms()
-        usable_until = self._clock.monotonic() + lease_s - self._settings.timeout_s
+        # Until then a whole attempt fits into the lease, and its recording.
+        usable_until = self._clock.monotonic() + lease_s - 1.5 * self._settings.timeout_s
         claimed = await self._outbox.claim_due(
             now_ms=now_ms,
             limit=room,
@@ -125,7 +125,7 @@ class Dispatcher:
             rooms=self._lines.rooms(),
         )
         for delivery in claimed:
-            self._lines.add(AtHand(delivery, usable_until - _LEASE_MARGIN_S))
+            self._lines.add(AtHand(delivery, usable_until))
         self._send_ready()
         return len(claimed)
 
