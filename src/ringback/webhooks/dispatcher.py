@@ -28,6 +28,7 @@ log = get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0  # deliveries may be owed by another process, which rings no bell here
 _PATIENCE_S = 1.0
+_TICK_S = 0.001  # no clock is waited on for less
 
 
 class DispatchSettings(Struct, frozen=True, kw_only=True):
@@ -169,7 +170,7 @@ class Dispatcher:
 
     async def _resume_after(self, wait_s: float) -> None:
         """Go on once a rate allows it."""
-        await self._clock.sleep(wait_s)
+        await self._clock.sleep(max(wait_s, _TICK_S))
         self._resuming = None
         self._send_ready()
 
