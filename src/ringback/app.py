@@ -24,8 +24,9 @@ from ringback.artifacts.local import LocalArtifacts
 from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock, SystemClock
 from ringback.doorbell import Bells
-from ringback.egress.fetch import Fetcher
+from ringback.egress.fetch import Fetcher, FetcherSettings
 from ringback.egress.policy import TargetPolicy
+from ringback.egress.proxy import EgressProxy, parse_proxy
 from ringback.egress.sender import Sender, SenderSettings
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
@@ -94,6 +95,7 @@ class App:
         bells = Bells()
         artifacts = LocalArtifacts(settings.data / "artifacts")
         policy = _policy(settings, listening)
+        proxy = _proxy(settings)
         self.settings = settings
         self.store = store
         self._clock = clock
@@ -107,9 +109,15 @@ class App:
             room_for_work=DiskGuard(settings, clock).check,
         )
         self.sender = Sender(
-            policy, settings=SenderSettings(total_timeout_s=settings.webhook_timeout_s)
+            policy,
+            settings=SenderSettings(
+                total_timeout_s=settings.webhook_timeout_s,
+                connect_timeout_s=settings.webhook_connect_timeout_s,
+                dns_timeout_s=settings.webhook_dns_timeout_s,
+                egress_proxy=proxy,
+            ),
         )
-        self.fetcher = Fetcher(policy, clock=clock)
+        self.fetcher = Fetcher(policy, settings=FetcherSettings(egress_proxy=proxy), clock=clock)
         self.sketch = SketchEngine(processes=settings.sketch_processes)
         self.worker = Worker(
             self.service,
@@ -309,6 +317,15 @@ def _policy(settings: Settings, listening: tuple[str, int]) -> TargetPolicy:
     if settings.is_dev:
         return TargetPolicy.dev(own_addresses=own)
     return TargetPolicy.server(allow_http=settings.webhook_http, own_addresses=own)
+
+
+def _proxy(settings: Settings) -> EgressProxy | None:
+    if settings.egress_proxy is None:
+        return None
+    try:
+        return parse_proxy(settings.egress_proxy)
+    except ValueError as exc:
+        raise SetupError(f"The setting egress_proxy is wrong: {exc}.") from exc
 
 
 class SecretCache:

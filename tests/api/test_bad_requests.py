@@ -131,7 +131,7 @@ TABLE = [
     hook("https://0x7f.1/", "IPv4"),
     hook(b"https://\xff.example/", "UTF-8", code="invalid_request"),
     blocked("http://shop.example/"),
-    blocked("https://shop.example:8080/"),
+    blocked("https://shop.example:9000/"),
     blocked("https://127.0.0.1/"),
     blocked("https://localhost/"),
     blocked("https://10.1.2.3/"),

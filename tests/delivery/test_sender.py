@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -133,6 +135,55 @@ async def test_an_old_connection_is_not_used(make_sender: MakeSender, age_s: flo
         answer = await post(sender, receiver.url)
     assert not answer.reused
     assert receiver.connections_count == 2
+
+
+async def test_a_name_that_moves_takes_its_posts_along_within_half_a_minute(
+    make_sender: MakeSender,
+) -> None:
+    clock = FakeClock()
+    resolver = FakeResolver({"localhost": [["127.0.0.1"], ["127.0.0.2"], ["127.0.0.2"]]})
+    pool = PoolSettings(idle_age_s_max=1000)
+    async with FakeReceiver(host="0.0.0.0") as receiver:
+        sender = make_sender(clock=clock, resolver=resolver, settings=SenderSettings(pool=pool))
+        answers = []
+        for _ in range(4):
+            answers.append(await post(sender, receiver.url_at("/", host="localhost")))
+            clock.advance(16)
+    assert [answer.address for answer in answers] == ["127.0.0.1"] * 2 + ["127.0.0.2"] * 2
+    assert [answer.reused for answer in answers] == [False, True, False, True]
+    assert len(resolver.questions) == 2
+
+
+async def test_an_open_connection_is_used_on_after_its_name_was_looked_up_again(
+    make_sender: MakeSender,
+) -> None:
+    clock = FakeClock()
+    resolver = FakeResolver({"localhost": ["127.0.0.1"]})
+    pool = PoolSettings(idle_age_s_max=1000)
+    async with FakeReceiver() as receiver:
+        sender = make_sender(clock=clock, resolver=resolver, settings=SenderSettings(pool=pool))
+        url = receiver.url_at("/", host="localhost")
+        await post(sender, url)
+        clock.advance(31)
+        answer = await post(sender, url)
+    assert answer.reused
+    assert (answer.timings.dns_ms, answer.timings.connect_ms) == (0.0, None)
+    assert len(resolver.questions) == 2
+
+
+async def test_a_connection_that_dies_after_a_new_look_up_is_replaced_too(
+    make_sender: MakeSender,
+) -> None:
+    clock = FakeClock()
+    resolver = FakeResolver({"localhost": ["127.0.0.1"]})
+    pool = PoolSettings(idle_age_s_max=1000)
+    async with FakeReceiver([200, close_after(), 200]) as receiver:
+        sender = make_sender(clock=clock, resolver=resolver, settings=SenderSettings(pool=pool))
+        url = receiver.url_at("/", host="localhost")
+        await post(sender, url)
+        clock.advance(31)
+        answer = await post(sender, url)
+    assert (answer.status_code, answer.reused) == (200, False)
 
 
 async def test_a_full_pool_closes_what_comes_back(make_sender: MakeSender) -> None:
@@ -324,10 +375,32 @@ async def test_a_cancelled_post_gives_its_connection_up(make_sender: MakeSender)
 async def test_environment_proxies_are_ignored(
     make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    for name in ("http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with FakeReceiver() as receiver:
         assert (await post(make_sender(), receiver.url)).status_code == 200
+
+
+async def test_each_step_has_a_time_limit_and_a_reason_of_its_own(make_sender: MakeSender) -> None:
+    class Never:
+        async def resolve(self, host: str, port: int) -> list[str]:
+            never: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+            return await never
+
+    slow_names = make_sender(resolver=Never(), settings=SenderSettings(dns_timeout_s=0.05))
+    assert (await post(slow_names, "http://localhost:1/")).reason is Reason.DNS
+    # A listener whose queue is full takes no more connections, and refuses none.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        with contextlib.ExitStack() as held:
+            for _ in range(4):
+                caller = held.enter_context(socket.socket())
+                caller.setblocking(False)
+                caller.connect_ex(("127.0.0.1", port))
+            slow_connects = make_sender(settings=SenderSettings(connect_timeout_s=0.05))
+            answer = await post(slow_connects, f"http://127.0.0.1:{port}/")
+    assert answer.reason is Reason.CONNECT
+    assert "0.05 s" in answer.detail
 
 
 async def test_the_machines_own_resolver_knows_localhost(make_sender: MakeSender) -> None:

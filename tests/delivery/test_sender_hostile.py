@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import time
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
 from ringback.egress.answer import Answer, Reason
 from ringback.egress.policy import TargetPolicy
+from ringback.egress.pool import PoolSettings
 from ringback.egress.sender import Sender, SenderSettings
 from ringback.testing import (
+    FakeClock,
     FakeReceiver,
     FakeResolver,
     Script,
@@ -112,6 +116,40 @@ async def test_an_answer_is_read_to_64_kib_and_its_status_is_the_verdict(
     assert len(answer.body) == 16_384
 
 
+async def test_all_that_is_read_of_an_answer_is_64_kib(make_sender: MakeSender) -> None:
+    filler = b"x: " + b"y" * 29_997 + b"\r\n"
+    interim = b"HTTP/1.1 103 Early Hints\r\n" + filler + b"\r\n"
+    whole = await answer_of(make_sender, interim + respond(200, body=b"z" * 30_000))
+    assert (whole.truncated, len(whole.body)) == (False, 16_384)
+    longer = await answer_of(make_sender, interim + respond(200, body=b"z" * 40_000))
+    assert longer.truncated
+    in_the_head = await answer_of(make_sender, interim * 2 + OK + filler + b"\r\n")
+    assert in_the_head.reason is Reason.PROTOCOL
+
+
+async def test_a_receiver_that_answers_unread_posts_fills_no_memory(
+    make_sender: MakeSender,
+) -> None:
+    body = b"x" * 16_000_000  # more than the sockets' buffers take
+
+    class AnswersAtOnce(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._transport = cast("asyncio.Transport", transport)
+
+        def data_received(self, data: bytes) -> None:
+            self._transport.pause_reading()
+            self._transport.write(respond(200))
+
+    server = await asyncio.get_running_loop().create_server(AnswersAtOnce, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        sender = make_sender(settings=DEADLINE)
+        first, second = [await sender.post(url, [], body) for _ in range(2)]
+        await sender.close()
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert not second.reused
+
+
 async def test_chunk_extensions_are_counted_too(make_sender: MakeSender) -> None:
     script = endless(CHUNKED, (b"1;" + b"x" * 1000 + b"\r\ny\r\n") * 10)
     answer = await answer_of(make_sender, script)
@@ -192,6 +230,20 @@ async def test_a_name_that_moves_after_it_was_judged_moves_nothing(
     assert first.address == second.address == "127.0.0.1"
     assert asked == 1
     assert second.reused
+
+
+async def test_an_open_connection_is_no_way_round_the_judgement(make_sender: MakeSender) -> None:
+    clock = FakeClock()
+    resolver = FakeResolver({"receiver.test": [["127.0.0.1"], ["169.254.169.254"]]})
+    async with FakeReceiver() as receiver:
+        settings = SenderSettings(pool=PoolSettings(idle_age_s_max=1000))
+        sender = make_sender(resolver=resolver, clock=clock, settings=settings)
+        url = receiver.url_at("/", host="receiver.test")
+        first = await sender.post(url, [], b"")
+        clock.advance(31)
+        second = await sender.post(url, [], b"")
+    assert (first.reason, second.reason) == (None, Reason.BLOCKED_TARGET)
+    assert receiver.requests_count == 1
 
 
 async def test_a_name_that_moves_is_judged_again_at_the_next_dial(make_sender: MakeSender) -> None:

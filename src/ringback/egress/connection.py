@@ -15,6 +15,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ringback.clock import Clock
 from ringback.egress.answer import Reason
+from ringback.egress.cork import Cork
 
 INTERIM_ANSWERS_MAX = 8
 
@@ -45,6 +46,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body_bytes",
         "_chunks",
+        "_cork",
         "_deadline",
         "_ends_with_connection",
         "_head_bytes",
@@ -56,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_monotonic",
         "_on_head",
         "_on_lost",
+        "_outgoing",
         "_parser",
         "_raw_bytes",
         "_timer",
@@ -84,6 +87,7 @@ class Connection(asyncio.Protocol):
         *,
         limits: Limits,
         clock: Clock,
+        cork: Cork,
         on_lost: Callable[[Connection], None] | None = None,
         on_head: Callable[[Connection], Failure | None] | None = None,
     ) -> None:
@@ -95,6 +99,8 @@ class Connection(asyncio.Protocol):
         self.tls_ms: float | None = None
         self._limits = limits
         self._monotonic = clock.monotonic
+        self._cork = cork
+        self._outgoing = b""
         self._on_lost = on_lost
         self._on_head = on_head
         self._loop = asyncio.get_running_loop()
@@ -150,20 +156,27 @@ class Connection(asyncio.Protocol):
         self._reset()
         self.requested_at = now
         self._waiter = waiter = self._loop.create_future()
-        transport = self._transport
-        if transport is None:
+        if self._transport is None:
             self._fail(Reason.PROTOCOL, "the connection was lost before the request")
             return waiter
         self._deadline = deadline
         # One timer serves many requests: it looks at the deadline of the day when it fires.
         if self._timer is None or self._timer_at > deadline:
             self._set_timer()
-        transport.write(data)
+        self._outgoing = data
+        self._cork.hold(self)
         return waiter
+
+    def write_now(self) -> None:
+        """Write the request, unless it was given up since."""
+        data, self._outgoing = self._outgoing, b""
+        if data and self._transport is not None:
+            self._transport.write(data)
 
     def abort(self) -> None:
         """Close at once; a request under way fails."""
         self.reusable = False
+        self._outgoing = b""
         if self._transport is not None:
             self._transport.abort()
 

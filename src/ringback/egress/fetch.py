@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from ringback.clock import Clock, SystemClock
 from ringback.egress.answer import Reason
 from ringback.egress.connection import Connection, Failure, Limits
+from ringback.egress.cork import Cork
 from ringback.egress.dial import DialError, DialSettings, Resolver, SystemResolver, system_trust
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.proxy import EgressProxy, make_dialler
@@ -48,6 +49,7 @@ class Fetcher:
     ) -> None:
         self._settings = settings or FetcherSettings()
         self._clock = clock or SystemClock()
+        self._cork = Cork()
         self._own_resolver: SystemResolver | None = None
         if resolver is None:
             resolver = self._own_resolver = SystemResolver()
@@ -111,6 +113,7 @@ class Fetcher:
             address,
             limits=limits,
             clock=self._clock,
+            cork=self._cork,
             on_head=lambda connection: _judge_head(connection, bytes_max),
         )
 

@@ -65,13 +65,13 @@ class Pool:
 
     def take(self, origin: Origin, *, now: float) -> Connection | None:
         """Return an open connection, or None; ``now`` is the clock's monotonic."""
+        idle = origin.idle
         if now >= origin.judged_until:
             return None
-        idle = origin.idle
         while idle:
             connection = idle.pop()
             self._idle_count -= 1
-            if self._is_fit(connection, origin, now):
+            if _is_fit(connection, origin, now):
                 return connection
             connection.close()
         return None
@@ -102,7 +102,7 @@ class Pool:
         self._sweeper = None
         now = self._monotonic()
         for origin in list(self._with_idle):
-            fit = [c for c in origin.idle if self._is_fit(c, origin, now)]
+            fit = [c for c in origin.idle if _is_fit(c, origin, now)]
             for connection in set(origin.idle).difference(fit):
                 connection.close()
             self._idle_count -= len(origin.idle) - len(fit)
@@ -125,9 +125,10 @@ class Pool:
         self._with_idle.clear()
         self._idle_count = 0
 
-    def _is_fit(self, connection: Connection, origin: Origin, now: float) -> bool:
-        return (
-            connection.reusable
-            and now <= connection.usable_until
-            and connection.address in origin.addresses
-        )
+
+def _is_fit(connection: Connection, origin: Origin, now: float) -> bool:
+    return (
+        connection.reusable
+        and now <= connection.usable_until
+        and connection.address in origin.addresses
+    )

@@ -18,6 +18,7 @@ from operator import itemgetter
 from ringback.clock import Clock, SystemClock
 from ringback.egress.answer import Answer, Reason, Timings
 from ringback.egress.connection import Connection, Limits
+from ringback.egress.cork import Cork
 from ringback.egress.dial import DialError, DialSettings, Resolver, SystemResolver, system_trust
 from ringback.egress.policy import BlockedTarget, TargetPolicy
 from ringback.egress.pool import Origin, Pool, PoolSettings
@@ -88,6 +89,7 @@ class Sender:
                 connect_timeout_s=self._settings.connect_timeout_s,
             ),
         )
+        self._cork = Cork()
         self._pool = Pool(self._settings.pool, self._clock)
         self._routes: dict[str, _Route] = {}
         self._known_names: set[bytes] = set()
@@ -119,8 +121,12 @@ class Sender:
         try:
             idle = self._pool.take(route.origin, now=started)
             if idle is not None:
-                await self._exchange(idle, data, deadline, started)
-                if not self._is_owed_another(idle):
+                try:
+                    await idle.request(data, deadline=deadline, now=started)
+                except asyncio.CancelledError:
+                    idle.abort()
+                    raise
+                if idle.failure is None or not self._is_owed_another(idle):
                     return self._answer(started, route, idle, is_reused=True)
             return await self._post_slowly(started, route, data, deadline, may_reuse=idle is None)
         finally:
@@ -146,7 +152,11 @@ class Sender:
             return self._no_answer(started, Reason.TIMEOUT, "no connection by the deadline")
         except DialError as exc:
             return self._no_answer(started, exc.reason, exc.detail)
-        await self._exchange(connection, data, deadline, self._monotonic())
+        try:
+            await connection.request(data, deadline=deadline, now=self._monotonic())
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
         if idle is not None and self._is_owed_another(idle):
             return await self._post_slowly(started, route, data, deadline, may_reuse=False)
         dns_ms = (judged - asked) * 1000 if self._dialler.looks_up(route.target) else None
@@ -172,15 +182,6 @@ class Sender:
             await self._all_lost.wait()
         if self._own_resolver is not None:
             self._own_resolver.close()
-
-    async def _exchange(
-        self, connection: Connection, data: bytes, deadline: float, now: float
-    ) -> None:
-        try:
-            await connection.request(data, deadline=deadline, now=now)
-        except asyncio.CancelledError:
-            connection.abort()
-            raise
 
     def _is_owed_another(self, connection: Connection) -> bool:
         """Say whether an idle connection died just as it was used, having said nothing."""
@@ -288,7 +289,11 @@ class Sender:
 
     def _make(self, address: str | None) -> Connection:
         return Connection(
-            address, limits=self._settings.limits, clock=self._clock, on_lost=self._forget
+            address,
+            limits=self._settings.limits,
+            clock=self._clock,
+            cork=self._cork,
+            on_lost=self._forget,
         )
 
     def _forget(self, connection: Connection) -> None:
