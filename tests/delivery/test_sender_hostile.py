@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
+import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
+from delivery import hostile
+from delivery.hostile import LENGTH_999, OK, receivers
 
 from ringback.egress.answer import Answer, Reason
 from ringback.egress.policy import TargetPolicy
@@ -30,10 +37,10 @@ from ringback.testing import (
 MakeSender = Callable[..., Sender]
 
 DEADLINE = SenderSettings(total_timeout_s=0.2)
-OK = b"HTTP/1.1 200 OK\r\n"
 LENGTH_9 = OK + b"content-length: 9\r\n\r\n"
-LENGTH_999 = OK + b"content-length: 999\r\n\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
+ATTEMPTS = 1_000
+GROWTH_BYTES_MAX = 8 << 20
 
 
 async def answer_of(make_sender: MakeSender, script: Script) -> Answer:
@@ -131,10 +138,12 @@ async def test_a_receiver_that_answers_unread_posts_fills_no_memory(
     make_sender: MakeSender,
 ) -> None:
     body = b"x" * 16_000_000  # more than the sockets' buffers take
+    opened: list[asyncio.Transport] = []
 
     class AnswersAtOnce(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self._transport = cast("asyncio.Transport", transport)
+            opened.append(self._transport)
 
         def data_received(self, data: bytes) -> None:
             self._transport.pause_reading()
@@ -145,7 +154,8 @@ async def test_a_receiver_that_answers_unread_posts_fills_no_memory(
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         sender = make_sender(settings=DEADLINE)
         first, second = [await sender.post(url, [], body) for _ in range(2)]
-        await sender.close()
+        for transport in opened:
+            transport.abort()
     assert (first.status_code, second.status_code) == (200, 200)
     assert not second.reused
 
@@ -276,3 +286,21 @@ async def test_our_own_address_is_not_called(make_sender: MakeSender) -> None:
 async def test_a_malformed_url_is_an_answer_too(make_sender: MakeSender) -> None:
     answer = await make_sender().post("http://127.1/", [], b"")
     assert answer.reason is Reason.BLOCKED_TARGET
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory as Linux shows it")
+async def test_a_thousand_hostile_attempts_end_in_time_and_leave_nothing_behind(
+    server_tls: ssl.SSLContext,
+) -> None:
+    deadline_s = 0.2
+    async with receivers(server_tls) as urls:
+        arguments = [sys.executable, hostile.__file__, str(deadline_s), str(ATTEMPTS), *urls]
+        process = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE)
+        printed, _ = await process.communicate()
+    assert process.returncode == 0
+    told = json.loads(printed)
+    assert sum(told["reasons"].values()) == ATTEMPTS
+    expected = {"timeout", "protocol", "redirect", "tls", "None"}  # None: a whole 2xx, cut short
+    assert set(told["reasons"]) == expected
+    assert told["slowest_s"] < deadline_s + 1.0
+    assert told["growth_bytes"] <= GROWTH_BYTES_MAX

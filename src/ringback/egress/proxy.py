@@ -133,7 +133,7 @@ class ProxyDialler(Dialler):
         if not status[1].startswith(b"2"):
             detail = f"the proxy did not reach {target.origin}: {status[1].decode()}"
             raise DialError(Reason.CONNECT, detail)
-        if not head.endswith(b"\r\n\r\n"):
+        if head.find(b"\r\n\r\n") + 4 != len(head):
             # Nobody behind it has been asked anything yet.
             raise DialError(Reason.CONNECT, "the proxy sent more than its answer to CONNECT")
 
