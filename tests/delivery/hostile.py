@@ -1,7 +1,8 @@
 """The receivers that mean harm, one of each kind; run as a program, the sender that meets them.
 
-``python hostile.py DEADLINE_S ATTEMPTS URL…`` posts to the URLs in turn and prints as JSON what
-came of it, and by how many bytes the process has grown since it was warm.
+``python hostile.py LOOP DEADLINE_S ATTEMPTS URL…`` posts to the URLs in turn, on ``asyncio``'s or
+``uvloop``'s event loop, and prints as JSON what came of it, and by how many bytes the process has
+grown since it was warm.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext
+
+import uvloop
 
 from ringback.clock import SystemClock
 from ringback.egress.policy import TargetPolicy
@@ -100,7 +103,8 @@ def _resident_bytes() -> int:
 
 
 if __name__ == "__main__":
-    told = asyncio.run(
-        post_to_all(sys.argv[3:], deadline_s=float(sys.argv[1]), attempts=int(sys.argv[2]))
-    )
+    loop, seconds, many, *found = sys.argv[1:]
+    factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        told = runner.run(post_to_all(found, deadline_s=float(seconds), attempts=int(many)))
     print(json.dumps(told))

@@ -289,13 +289,16 @@ async def test_a_malformed_url_is_an_answer_too(make_sender: MakeSender) -> None
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory as Linux shows it")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 async def test_a_thousand_hostile_attempts_end_in_time_and_leave_nothing_behind(
-    server_tls: ssl.SSLContext,
+    server_tls: ssl.SSLContext, loop: str
 ) -> None:
     deadline_s = 0.2
     async with receivers(server_tls) as urls:
-        arguments = [sys.executable, hostile.__file__, str(deadline_s), str(ATTEMPTS), *urls]
-        process = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE)
+        arguments = [hostile.__file__, loop, str(deadline_s), str(ATTEMPTS), *urls]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stdout=subprocess.PIPE
+        )
         printed, _ = await process.communicate()
     assert process.returncode == 0
     told = json.loads(printed)
