@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -194,6 +196,27 @@ async def test_bytes_after_the_answer_cost_it_its_connection(make_sender: MakeSe
 async def test_junk_after_the_answer_does_not_undo_it(make_sender: MakeSender) -> None:
     answer = await answer_of(make_sender, respond(204) + b"\x00junk")
     assert answer.reason is None
+
+
+async def test_the_deadline_is_over_names_connecting_and_writing_too(
+    make_sender: MakeSender,
+) -> None:
+    class Never:
+        async def resolve(self, host: str, port: int) -> list[str]:
+            never: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+            return await never
+
+    sender = make_sender(resolver=Never(), settings=DEADLINE)
+    assert (await sender.post("http://localhost:1/", [], b"")).reason is Reason.TIMEOUT
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as held:
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/"
+        # Taken by the kernel, read by nobody: the body stays unwritten.
+        assert (await sender.post(url, [], b"x" * 16_000_000)).reason is Reason.TIMEOUT
+        for _ in range(4):
+            caller = held.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(full.getsockname())
+        assert (await sender.post(url, [], b"")).reason is Reason.TIMEOUT
 
 
 async def test_a_receiver_that_never_takes_the_handshake_is_ended_at_the_deadline(

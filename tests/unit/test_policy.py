@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
@@ -130,6 +131,8 @@ def test_a_server_that_listens_everywhere_is_not_called_by_any_of_its_addresses(
     assert permits(policy, "https://1.1.1.2:8443/")
     with pytest.raises(BlockedTarget):
         policy.judge_address("::ffff:1.1.1.1", 8443)
+    opened = replace(policy, allow_networks=(ip_network("1.0.0.0/8"),), allow_loopback=True)
+    assert not permits(opened, "https://1.1.1.1:8443/")
 
 
 @pytest.mark.parametrize("own", ["0.0.0.0", "::", "127.0.0.1", "::1"])

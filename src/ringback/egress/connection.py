@@ -170,8 +170,10 @@ class Connection(asyncio.Protocol):
     def write_now(self) -> None:
         """Write the request, unless it was given up since."""
         data, self._outgoing = self._outgoing, b""
-        if data and self._transport is not None:
-            self._transport.write(data)
+        transport = self._transport
+        # One that is closing would raise; its loss, which follows, ends the request.
+        if data and transport is not None and not transport.is_closing():
+            transport.write(data)
 
     def abort(self) -> None:
         """Close at once; a request under way fails."""
