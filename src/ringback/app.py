@@ -24,8 +24,9 @@ from ringback.artifacts.local import LocalArtifacts
 from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock, SystemClock
 from ringback.doorbell import Bells
-from ringback.egress.fetch import Fetcher
+from ringback.egress.fetch import Fetcher, FetcherSettings
 from ringback.egress.policy import TargetPolicy
+from ringback.egress.proxy import EgressProxy, parse_proxy
 from ringback.egress.sender import Sender, SenderSettings
 from ringback.egress.url import MalformedTarget, parse_target
 from ringback.engines.null import NullEngine
@@ -114,6 +115,7 @@ class App:
         ids = _ids(clock)
         sealer = Sealer()
         self.keys = key_desk(settings, store)
+        proxy = _proxy(settings)
         self.settings = settings
         self.store = store
         self._clock = clock
@@ -125,11 +127,16 @@ class App:
             bells=bells,
             room_for_work=DiskGuard(settings, clock).check,
         )
-        sending = SenderSettings(total_timeout_s=settings.webhook_timeout_s)
+        sending = SenderSettings(
+            total_timeout_s=settings.webhook_timeout_s,
+            connect_timeout_s=settings.webhook_connect_timeout_s,
+            dns_timeout_s=settings.webhook_dns_timeout_s,
+            egress_proxy=proxy,
+        )
         self.sender = Sender(policy, settings=sending)
         # The operator's own URL is the operator's to judge: it may well be a private address.
         self.operator_sender = Sender(TargetPolicy.operator(), settings=sending)
-        self.fetcher = Fetcher(policy, clock=clock)
+        self.fetcher = Fetcher(policy, settings=FetcherSettings(egress_proxy=proxy), clock=clock)
         self.sketch = SketchEngine(processes=settings.sketch_processes)
         self.worker = Worker(
             self.service,
@@ -332,6 +339,15 @@ def _policy(settings: Settings, listening: tuple[str, int]) -> TargetPolicy:
 def _ids(clock: Clock) -> Ids:
     # Ids are names, not secrets: a fast generator will do.
     return Ids(clock.now_ms, Random(secrets.randbits(256)).getrandbits)
+
+
+def _proxy(settings: Settings) -> EgressProxy | None:
+    if settings.egress_proxy is None:
+        return None
+    try:
+        return parse_proxy(settings.egress_proxy)
+    except ValueError as exc:
+        raise SetupError(f"The setting egress_proxy is wrong: {exc}.") from exc
 
 
 def _dispatching(settings: Settings) -> DispatchSettings:

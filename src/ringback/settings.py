@@ -55,6 +55,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Processes that draw pictures side by side."""
     webhook_timeout_s: Seconds = 15.0
     """One attempt's total time: names, connecting, sending and the answer."""
+    webhook_connect_timeout_s: Seconds = 5.0
+    """How long one address of a receiver may take to accept a connection."""
+    webhook_dns_timeout_s: Seconds = 2.0
+    """How long the look-up of a receiver's name may take."""
     webhook_concurrency: Count = 256
     """Attempts in flight at once."""
     webhook_concurrency_per_destination: Count = 8
@@ -81,6 +85,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What signs the operator's webhooks: whsec_ and base64; required with the URL."""
     webhook_http: bool = False
     """serve only: allow plain http webhook URLs."""
+    egress_proxy: str | None = None
+    """An HTTP proxy for all requests to users' URLs; the duty of judging addresses is then its."""
     grace_s: Seconds = 30.0
     """How long a stopping server lets running work finish."""
     disk_reserve_bytes: Annotated[int, Meta(ge=0)] = 67_108_864

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from api.world import FLUX, HOOK, NULL, World, a_world
+from structlog.testing import capture_logs
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 GOOD = b'{"prompt": "a fox"}'
@@ -131,7 +132,7 @@ TABLE = [
     hook("https://0x7f.1/", "IPv4"),
     hook(b"https://\xff.example/", "UTF-8", code="invalid_request"),
     blocked("http://shop.example/"),
-    blocked("https://shop.example:8080/"),
+    blocked("https://shop.example:9000/"),
     blocked("https://127.0.0.1/"),
     blocked("https://localhost/"),
     blocked("https://10.1.2.3/"),
@@ -260,6 +261,16 @@ async def _send(world: World, bad: Bad) -> httpx2.Response:
             for name, value in bad.headers
         ]
         return await client.request(bad.method, bad.path, headers=headers, content=bad.body)
+
+
+async def test_why_a_target_is_blocked_is_in_the_operators_log_alone(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        with capture_logs() as lines:
+            answer = await _send(world, blocked("https://10.1.2.3/"))
+    (line,) = [line for line in lines if line["event"] == "target_blocked"]
+    assert "private" in line["detail"]
+    assert "private" not in answer.text
+    assert "10.1.2.3" not in answer.text
 
 
 async def test_a_body_that_lies_about_its_size_is_counted_as_it_arrives(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ async def test_a_paused_destination_does_not_use_up_the_attempts_of_what_waits(
         probes = len(world.receivers.attempts)
         await world.pass_time(10 * MINUTE_S, step_s=5)
         assert await world.delivered_count() == 500
-        # What was at hand when it failed; then one probe a pause, and pauses double to five minutes.
+        # What was at hand when it failed; then one probe a pause, of five minutes in the end.
         assert probes <= 32 + 20
 
 

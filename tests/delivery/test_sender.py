@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -10,10 +12,8 @@ import pytest
 
 from ringback.egress.answer import Answer, Reason
 from ringback.egress.policy import TargetPolicy
-from ringback.egress.pool import PoolSettings
 from ringback.egress.sender import Sender, SenderSettings
 from ringback.testing import (
-    FakeClock,
     FakeReceiver,
     FakeResolver,
     close_after,
@@ -77,79 +77,6 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(make_sender: MakeSend
     assert answer.status_code == 307
     assert answer.reason is Reason.REDIRECT
     assert receiver.requests_count == 1
-
-
-async def test_a_connection_is_used_again(make_sender: MakeSender) -> None:
-    async with FakeReceiver([200, 204, 500, 410, 200]) as receiver:
-        sender = make_sender()
-        answers = [await post(sender, receiver.url) for _ in range(5)]
-    assert [answer.status_code for answer in answers] == [200, 204, 500, 410, 200]
-    assert [answer.reused for answer in answers] == [False, True, True, True, True]
-    assert answers[1].timings.connect_ms is None
-    assert receiver.connections_count == 1
-
-
-async def test_a_connection_that_died_idle_is_replaced_and_the_post_not_lost(
-    make_sender: MakeSender,
-) -> None:
-    async with FakeReceiver([200, close_after(), 200]) as receiver:
-        sender = make_sender()
-        await post(sender, receiver.url)
-        answer = await post(sender, receiver.url)
-    assert answer.status_code == 200
-    assert not answer.reused
-    assert receiver.requests_count == 3
-    assert receiver.connections_count == 2
-
-
-async def test_a_fresh_connection_that_dies_is_not_tried_twice(make_sender: MakeSender) -> None:
-    async with FakeReceiver(then=close_after()) as receiver:
-        answer = await post(make_sender(), receiver.url)
-    assert answer.reason is Reason.PROTOCOL
-    assert receiver.requests_count == 1
-
-
-async def test_a_connection_that_the_receiver_closed_while_idle_is_not_used(
-    make_sender: MakeSender,
-) -> None:
-    async with FakeReceiver() as receiver:
-        sender = make_sender()
-        await post(sender, receiver.url)
-        receiver.drop_connections()
-        await settle(100)
-        answer = await post(sender, receiver.url)
-    assert answer.status_code == 200
-    assert receiver.requests_count == 2
-
-
-@pytest.mark.parametrize("age_s", [21.0, 121.0])
-async def test_an_old_connection_is_not_used(make_sender: MakeSender, age_s: float) -> None:
-    clock = FakeClock()
-    pool = PoolSettings(idle_age_s_max=20.0 if age_s < 100 else 1000.0)
-    async with FakeReceiver() as receiver:
-        sender = make_sender(clock=clock, settings=SenderSettings(pool=pool))
-        await post(sender, receiver.url)
-        clock.advance(age_s)
-        answer = await post(sender, receiver.url)
-    assert not answer.reused
-    assert receiver.connections_count == 2
-
-
-async def test_a_full_pool_closes_what_comes_back(make_sender: MakeSender) -> None:
-    pool = PoolSettings(idle_per_origin_max=1)
-    async with FakeReceiver() as receiver:
-        sender = make_sender(settings=SenderSettings(pool=pool))
-        await asyncio.gather(*(post(sender, receiver.url) for _ in range(3)))
-        answers = await asyncio.gather(*(post(sender, receiver.url) for _ in range(3)))
-    assert sum(answer.reused for answer in answers) == 1
-
-
-async def test_connection_close_is_honoured(make_sender: MakeSender) -> None:
-    closing = respond(200, headers=[("connection", "close")])
-    async with FakeReceiver([closing]) as receiver:
-        sender = make_sender()
-        assert (await post(sender, receiver.url)).status_code == 200
-        assert not (await post(sender, receiver.url)).reused
 
 
 async def test_http_1_0_is_understood_and_its_connection_not_used_again(
@@ -308,26 +235,35 @@ async def test_close_does_not_wait_for_a_slow_name_server(make_sender: MakeSende
     assert (await posting).reason is Reason.CONNECT
 
 
-async def test_a_cancelled_post_gives_its_connection_up(make_sender: MakeSender) -> None:
-    async with FakeReceiver([hang()]) as receiver:
-        sender = make_sender()
-        posting = asyncio.create_task(post(sender, receiver.url))
-        await receiver.wait_for(1)
-        posting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await posting
-        answer = await post(sender, receiver.url)
-    assert answer.status_code == 200
-    assert not answer.reused
-
-
 async def test_environment_proxies_are_ignored(
     make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    for name in ("http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with FakeReceiver() as receiver:
         assert (await post(make_sender(), receiver.url)).status_code == 200
+
+
+async def test_each_step_has_a_time_limit_and_a_reason_of_its_own(make_sender: MakeSender) -> None:
+    class Never:
+        async def resolve(self, host: str, port: int) -> list[str]:
+            never: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+            return await never
+
+    slow_names = make_sender(resolver=Never(), settings=SenderSettings(dns_timeout_s=0.05))
+    assert (await post(slow_names, "http://localhost:1/")).reason is Reason.DNS
+    # A listener whose queue is full takes no more connections, and refuses none.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        with contextlib.ExitStack() as held:
+            for _ in range(4):
+                caller = held.enter_context(socket.socket())
+                caller.setblocking(False)
+                caller.connect_ex(("127.0.0.1", port))
+            slow_connects = make_sender(settings=SenderSettings(connect_timeout_s=0.05))
+            answer = await post(slow_connects, f"http://127.0.0.1:{port}/")
+    assert answer.reason is Reason.CONNECT
+    assert "0.05 s" in answer.detail
 
 
 async def test_the_machines_own_resolver_knows_localhost(make_sender: MakeSender) -> None:

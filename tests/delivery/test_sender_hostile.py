@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import json
+import socket
+import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import cast
 
 import pytest
+from delivery import hostile
+from delivery.hostile import LENGTH_999, OK, receivers
 
 from ringback.egress.answer import Answer, Reason
 from ringback.egress.policy import TargetPolicy
+from ringback.egress.pool import PoolSettings
 from ringback.egress.sender import Sender, SenderSettings
 from ringback.testing import (
+    FakeClock,
     FakeReceiver,
     FakeResolver,
     Script,
@@ -26,10 +39,10 @@ from ringback.testing import (
 MakeSender = Callable[..., Sender]
 
 DEADLINE = SenderSettings(total_timeout_s=0.2)
-OK = b"HTTP/1.1 200 OK\r\n"
 LENGTH_9 = OK + b"content-length: 9\r\n\r\n"
-LENGTH_999 = OK + b"content-length: 999\r\n\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
+ATTEMPTS = 1_000
+GROWTH_BYTES_MAX = 8 << 20
 
 
 async def answer_of(make_sender: MakeSender, script: Script) -> Answer:
@@ -112,6 +125,43 @@ async def test_an_answer_is_read_to_64_kib_and_its_status_is_the_verdict(
     assert len(answer.body) == 16_384
 
 
+async def test_all_that_is_read_of_an_answer_is_64_kib(make_sender: MakeSender) -> None:
+    filler = b"x: " + b"y" * 29_997 + b"\r\n"
+    interim = b"HTTP/1.1 103 Early Hints\r\n" + filler + b"\r\n"
+    whole = await answer_of(make_sender, interim + respond(200, body=b"z" * 30_000))
+    assert (whole.truncated, len(whole.body)) == (False, 16_384)
+    longer = await answer_of(make_sender, interim + respond(200, body=b"z" * 40_000))
+    assert longer.truncated
+    in_the_head = await answer_of(make_sender, interim * 2 + OK + filler + b"\r\n")
+    assert in_the_head.reason is Reason.PROTOCOL
+
+
+async def test_a_receiver_that_answers_unread_posts_fills_no_memory(
+    make_sender: MakeSender,
+) -> None:
+    body = b"x" * 16_000_000  # more than the sockets' buffers take
+    opened: list[asyncio.Transport] = []
+
+    class AnswersAtOnce(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._transport = cast("asyncio.Transport", transport)
+            opened.append(self._transport)
+
+        def data_received(self, data: bytes) -> None:
+            self._transport.pause_reading()
+            self._transport.write(respond(200))
+
+    server = await asyncio.get_running_loop().create_server(AnswersAtOnce, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        sender = make_sender(settings=DEADLINE)
+        first, second = [await sender.post(url, [], body) for _ in range(2)]
+        for transport in opened:
+            transport.abort()
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert not second.reused
+
+
 async def test_chunk_extensions_are_counted_too(make_sender: MakeSender) -> None:
     script = endless(CHUNKED, (b"1;" + b"x" * 1000 + b"\r\ny\r\n") * 10)
     answer = await answer_of(make_sender, script)
@@ -146,6 +196,27 @@ async def test_bytes_after_the_answer_cost_it_its_connection(make_sender: MakeSe
 async def test_junk_after_the_answer_does_not_undo_it(make_sender: MakeSender) -> None:
     answer = await answer_of(make_sender, respond(204) + b"\x00junk")
     assert answer.reason is None
+
+
+async def test_the_deadline_is_over_names_connecting_and_writing_too(
+    make_sender: MakeSender,
+) -> None:
+    class Never:
+        async def resolve(self, host: str, port: int) -> list[str]:
+            never: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+            return await never
+
+    sender = make_sender(resolver=Never(), settings=DEADLINE)
+    assert (await sender.post("http://localhost:1/", [], b"")).reason is Reason.TIMEOUT
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as held:
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/"
+        # Taken by the kernel, read by nobody: the body stays unwritten.
+        assert (await sender.post(url, [], b"x" * 16_000_000)).reason is Reason.TIMEOUT
+        for _ in range(4):
+            caller = held.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(full.getsockname())
+        assert (await sender.post(url, [], b"")).reason is Reason.TIMEOUT
 
 
 async def test_a_receiver_that_never_takes_the_handshake_is_ended_at_the_deadline(
@@ -194,6 +265,20 @@ async def test_a_name_that_moves_after_it_was_judged_moves_nothing(
     assert second.reused
 
 
+async def test_an_open_connection_is_no_way_round_the_judgement(make_sender: MakeSender) -> None:
+    clock = FakeClock()
+    resolver = FakeResolver({"receiver.test": [["127.0.0.1"], ["169.254.169.254"]]})
+    async with FakeReceiver() as receiver:
+        settings = SenderSettings(pool=PoolSettings(idle_age_s_max=1000))
+        sender = make_sender(resolver=resolver, clock=clock, settings=settings)
+        url = receiver.url_at("/", host="receiver.test")
+        first = await sender.post(url, [], b"")
+        clock.advance(31)
+        second = await sender.post(url, [], b"")
+    assert (first.reason, second.reason) == (None, Reason.BLOCKED_TARGET)
+    assert receiver.requests_count == 1
+
+
 async def test_a_name_that_moves_is_judged_again_at_the_next_dial(make_sender: MakeSender) -> None:
     resolver = FakeResolver({"receiver.test": [["127.0.0.1"], ["169.254.169.254"]]})
     closing = respond(200, headers=[("connection", "close")])
@@ -224,3 +309,24 @@ async def test_our_own_address_is_not_called(make_sender: MakeSender) -> None:
 async def test_a_malformed_url_is_an_answer_too(make_sender: MakeSender) -> None:
     answer = await make_sender().post("http://127.1/", [], b"")
     assert answer.reason is Reason.BLOCKED_TARGET
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory as Linux shows it")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_a_thousand_hostile_attempts_end_in_time_and_leave_nothing_behind(
+    server_tls: ssl.SSLContext, loop: str
+) -> None:
+    deadline_s = 0.2
+    async with receivers(server_tls) as urls:
+        arguments = [hostile.__file__, loop, str(deadline_s), str(ATTEMPTS), *urls]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stdout=subprocess.PIPE
+        )
+        printed, _ = await process.communicate()
+    assert process.returncode == 0
+    told = json.loads(printed)
+    assert sum(told["reasons"].values()) == ATTEMPTS
+    expected = {"timeout", "protocol", "redirect", "tls", "None"}  # None: a whole 2xx, cut short
+    assert set(told["reasons"]) == expected
+    assert told["slowest_s"] < deadline_s + 1.0
+    assert told["growth_bytes"] <= GROWTH_BYTES_MAX

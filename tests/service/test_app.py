@@ -10,7 +10,8 @@ import pytest
 from builders import PlainSeals, a_delivery, a_job
 
 from ringback.app import App, DiskGuard
-from ringback.errors import StorageFull
+from ringback.egress.proxy import EgressProxy
+from ringback.errors import SetupError, StorageFull
 from ringback.ids import Ids
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
@@ -38,6 +39,35 @@ async def test_a_loop_that_breaks_begins_again(store: SqliteStore, tmp_path: Pat
     await app.sender.close()
     await app.operator_sender.close()
     app.fetcher.close()
+
+
+async def test_the_settings_of_requests_to_users_reach_what_makes_them(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    settings = Settings(
+        data=tmp_path / "data",
+        webhook_timeout_s=9.0,
+        webhook_connect_timeout_s=3.0,
+        webhook_dns_timeout_s=1.0,
+        egress_proxy="http://proxy:3128",
+    )
+    app = App(settings, store, listening=("127.0.0.1", 7464))
+    sender, fetcher = app.sender._settings, app.fetcher._settings
+    assert sender.total_timeout_s == 9.0
+    assert (sender.connect_timeout_s, sender.dns_timeout_s) == (3.0, 1.0)
+    assert sender.egress_proxy == fetcher.egress_proxy == EgressProxy(host="proxy", port=3128)
+    await app.sender.close()
+    await app.operator_sender.close()
+    app.fetcher.close()
+
+
+async def test_a_wrong_proxy_is_a_setup_error_that_does_not_repeat_it(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path / "data", egress_proxy="https://ops:secret@proxy:3128")
+    with pytest.raises(SetupError, match=r"egress_proxy.*http://HOST:PORT") as refused:
+        App(settings, store, listening=("127.0.0.1", 7464))
+    assert "secret" not in str(refused.value)
 
 
 async def test_a_rotated_secret_signs_after_a_second_and_the_old_one_beside_it(

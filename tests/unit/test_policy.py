@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import socket
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.egress.addresses import DENIED_IPV4, DENIED_IPV6, METADATA, not_public, unmapped
+from ringback.egress.local import is_local
 from ringback.egress.policy import BlockedTarget, TargetPolicy
 from ringback.egress.url import parse_target
 from ringback.errors import InvalidTarget
@@ -33,6 +37,8 @@ def permits(policy: TargetPolicy, url: str) -> bool:
         ("https://example.com:8443/hook", True, True),
         ("https://1.1.1.1/", True, True),
         ("https://[2606:4700::1111]/", True, True),
+        ("https://example.com:80/", True, True),
+        ("https://example.com:8080/", True, True),
         ("https://example.com:9000/", False, True),
         ("https://example.com:22/", False, True),
         ("http://example.com/", False, True),
@@ -113,6 +119,44 @@ def test_the_server_itself_is_not_called_by_its_public_address() -> None:
     assert not permits(policy, "https://1.1.1.1/")
     assert permits(policy, "https://1.1.1.2/")
     assert permits(policy, "https://1.1.1.1:8443/")
+
+
+@pytest.mark.parametrize("own", ["0.0.0.0", "::"])
+def test_a_server_that_listens_everywhere_is_not_called_by_any_of_its_addresses(own: str) -> None:
+    ours = {ip_address("1.1.1.1"), ip_address("2606:4700::1")}
+    policy = TargetPolicy(own_addresses=frozenset({(own, 8443)}), is_local=ours.__contains__)
+    for host in ("1.1.1.1", "[2606:4700::1]"):
+        assert not permits(policy, f"https://{host}:8443/")
+        assert permits(policy, f"https://{host}/")
+    assert permits(policy, "https://1.1.1.2:8443/")
+    with pytest.raises(BlockedTarget):
+        policy.judge_address("::ffff:1.1.1.1", 8443)
+    opened = replace(policy, allow_networks=(ip_network("1.0.0.0/8"),), allow_loopback=True)
+    assert not permits(opened, "https://1.1.1.1:8443/")
+
+
+@pytest.mark.parametrize("own", ["0.0.0.0", "::", "127.0.0.1", "::1"])
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "a.localhost"])
+def test_the_server_itself_is_not_called_by_a_name_of_loopback(own: str, name: str) -> None:
+    policy = TargetPolicy.dev(own_addresses=frozenset({(own, 7464)}))
+    assert not permits(policy, f"http://{name}:7464/")
+    assert permits(policy, f"http://{name}:7465/")
+
+
+def test_the_kernel_says_which_addresses_are_this_machines() -> None:
+    assert is_local(IPv4Address("127.0.0.1"))
+    assert not is_local(IPv4Address("192.0.2.1"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        with contextlib.suppress(OSError):  # without any way out there is only loopback to ask for
+            probe.connect(("192.0.2.1", 9))
+        assert is_local(IPv4Address(probe.getsockname()[0]))
+
+
+@pytest.mark.parametrize("address", ["2606:4700::1%eth0", "fd00:ec2::254%1", "fe80::1%eth0"])
+def test_an_address_with_an_interface_is_refused_even_in_an_open_network(address: str) -> None:
+    policy = TargetPolicy.server(allow_networks=(ip_network("::/0"),))
+    with pytest.raises(BlockedTarget, match="may not be called"):
+        policy.judge_address(address, 443)
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "1.2.3", "0x7f.1", "1.2.3.4 ", "::1%"])

@@ -26,6 +26,7 @@ from ringback.api.headers import (
 from ringback.api.hosts import base_url_of
 from ringback.api.waiting import wait_for_end
 from ringback.catalogue.catalogue import Model
+from ringback.egress.policy import BlockedTarget
 from ringback.egress.url import parse_target
 from ringback.errors import (
     Draining,
@@ -34,7 +35,10 @@ from ringback.errors import (
     MethodNotAllowed,
     RouteNotFound,
 )
+from ringback.log import get_logger
 from ringback.service import GenerationRequest
+
+log = get_logger(__name__)
 
 PREFIX = "/generate/"
 
@@ -124,6 +128,8 @@ class Submissions:
         try:
             self._policy.judge_url(parse_target(url))
         except InvalidTarget as exc:
+            if isinstance(exc, BlockedTarget):
+                log.info("target_blocked", detail=exc.detail)  # the caller is not told why
             exc.details = (FieldError("header:X-Webhook-URL", str(exc)),)
             raise
         return url

@@ -22,7 +22,7 @@ class Reason(StrEnum):
     LAB = "lab"  # a developer's fault script made it fail; in the emulator alone
 
 
-class Timings(Struct, frozen=True, kw_only=True):
+class Timings(Struct, frozen=True, kw_only=True, gc=False):
     """Where an attempt's time went, in milliseconds; None for a step that did not happen."""
 
     total_ms: float
@@ -32,7 +32,7 @@ class Timings(Struct, frozen=True, kw_only=True):
     first_byte_ms: float | None = None  # from the request's writing to the answer's first byte
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True, gc=False):
     """A receiver's answer, or why there is none; ``reason`` is None for a whole 2xx alone."""
 
     status_code: int | None = None

@@ -15,6 +15,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ringback.clock import Clock
 from ringback.egress.answer import Reason
+from ringback.egress.cork import Cork
 
 INTERIM_ANSWERS_MAX = 8
 
@@ -35,7 +36,7 @@ class Limits:
     headers_kept_bytes_max: int = 8_192
     body_bytes_max: int = 65_536
     body_kept_bytes_max: int = 16_384
-    raw_bytes_max: int = 131_072  # all of it, chunk headers and trailers too
+    raw_bytes_max: int = 65_536  # all of it: interim answers, head, chunk headers and trailers too
 
 
 class Connection(asyncio.Protocol):
@@ -45,6 +46,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body_bytes",
         "_chunks",
+        "_cork",
         "_deadline",
         "_ends_with_connection",
         "_head_bytes",
@@ -56,45 +58,49 @@ class Connection(asyncio.Protocol):
         "_monotonic",
         "_on_head",
         "_on_lost",
+        "_outgoing",
         "_parser",
         "_raw_bytes",
         "_timer",
+        "_timer_at",
         "_transport",
         "_waiter",
         "address",
         "body",
         "connect_ms",
-        "dns_ms",
+        "ended_at",
         "failure",
         "first_byte_at",
         "headers",
-        "idle_since",
         "opened_at",
         "requested_at",
         "reusable",
         "status_code",
         "tls_ms",
         "truncated",
+        "usable_until",
     )
 
     def __init__(
         self,
-        address: str,
+        address: str | None,
         *,
         limits: Limits,
         clock: Clock,
+        cork: Cork,
         on_lost: Callable[[Connection], None] | None = None,
         on_head: Callable[[Connection], Failure | None] | None = None,
     ) -> None:
-        self.address = address
+        self.address = address  # None: a proxy chose it
         self.opened_at = clock.monotonic()
-        self.idle_since = self.opened_at
-        self.requested_at = self.opened_at
-        self.dns_ms: float | None = None
+        self.usable_until = self.opened_at  # of an idle one; its pool's to set
+        self.requested_at = self.ended_at = self.opened_at
         self.connect_ms: float | None = None
         self.tls_ms: float | None = None
         self._limits = limits
         self._monotonic = clock.monotonic
+        self._cork = cork
+        self._outgoing = b""
         self._on_lost = on_lost
         self._on_head = on_head
         self._loop = asyncio.get_running_loop()
@@ -102,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._parser = HttpResponseParser(self)
         self._reset()
 
@@ -139,32 +146,39 @@ class Connection(asyncio.Protocol):
             and self.first_byte_at is None
         )
 
-    def request(self, data: bytes, *, deadline: float) -> asyncio.Future[None]:
+    def request(self, data: bytes, *, deadline: float, now: float) -> asyncio.Future[None]:
         """Write a request; the future is done when the answer is whole, or has failed.
 
-        ``deadline`` is in the event loop's time. The future never carries an exception.
+        ``deadline`` is in the event loop's time, ``now`` in the clock's. The future never carries
+        an exception.
         """
         assert self._waiter is None, "one request at a time"
         self._reset()
-        self.requested_at = self._monotonic()
+        self.requested_at = now
         self._waiter = waiter = self._loop.create_future()
         if self._transport is None:
             self._fail(Reason.PROTOCOL, "the connection was lost before the request")
             return waiter
         self._deadline = deadline
-        timer = self._timer
         # One timer serves many requests: it looks at the deadline of the day when it fires.
-        if timer is None:
-            self._timer = self._loop.call_at(deadline, self._on_timer)
-        elif timer.when() > deadline:
-            timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._on_timer)
-        self._transport.write(data)
+        if self._timer is None or self._timer_at > deadline:
+            self._set_timer()
+        self._outgoing = data
+        self._cork.hold(self)
         return waiter
+
+    def write_now(self) -> None:
+        """Write the request, unless it was given up since."""
+        data, self._outgoing = self._outgoing, b""
+        transport = self._transport
+        # One that is closing would raise; its loss, which follows, ends the request.
+        if data and transport is not None and not transport.is_closing():
+            transport.write(data)
 
     def abort(self) -> None:
         """Close at once; a request under way fails."""
         self.reusable = False
+        self._outgoing = b""
         if self._transport is not None:
             self._transport.abort()
 
@@ -174,12 +188,18 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        self._timer = self._loop.call_at(self._timer_at, self._on_timer)
+
     def _on_timer(self) -> None:
         self._timer = None
         if self._waiter is None:
             return
         if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._on_timer)
+            self._set_timer()
             return
         stage = "answer" if self.first_byte_at is None else "rest of the answer"
         self._fail(Reason.TIMEOUT, f"the {stage} did not come before the deadline")
@@ -195,11 +215,14 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, reason: Reason, detail: str) -> None:
         self.failure = Failure(reason=reason, detail=detail)
-        self._finish()
-        self.abort()
+        self._finish_early()
 
     def _truncate(self) -> None:
         self.truncated = True
+        self._finish_early()
+
+    def _finish_early(self) -> None:
+        self.ended_at = self._monotonic()
         self._finish()
         self.abort()
 
@@ -215,8 +238,12 @@ class Connection(asyncio.Protocol):
         if waiter is None:
             self.abort()
             return
+        self.ended_at = self._monotonic()  # so far
         if self.first_byte_at is None:
-            self.first_byte_at = self._monotonic()
+            self.first_byte_at = self.ended_at
+        over = self._raw_bytes + len(data) - self._limits.raw_bytes_max
+        if over > 0:
+            data = data[:-over]
         self._raw_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -224,11 +251,16 @@ class Connection(asyncio.Protocol):
             self._break("the answer switches protocols")
         except HttpParserError as exc:
             self._break(f"the answer is not HTTP: {exc}")
-        if self._waiter is not waiter:
-            return
-        if not self._head_done and self._raw_bytes > self._limits.head_bytes_max:
+        if self._waiter is waiter:
+            self._check_size(is_over=over > 0)
+        elif over > 0:
+            self.abort()  # what was cut off would have been junk
+
+    def _check_size(self, *, is_over: bool) -> None:
+        head_is_over = is_over or self._raw_bytes > self._limits.head_bytes_max
+        if head_is_over and not self._head_done:
             self._fail(Reason.PROTOCOL, "the answer's head is too large")
-        elif self._raw_bytes > self._limits.raw_bytes_max:
+        elif is_over:
             self._truncate()
 
     def _break(self, detail: str) -> None:
@@ -244,6 +276,7 @@ class Connection(asyncio.Protocol):
         if self._waiter is None:
             return
         if self._head_done and self._ends_with_connection:
+            self.ended_at = self._monotonic()
             self._finish()
         else:
             self._fail(Reason.PROTOCOL, "the connection was closed before the answer was whole")
@@ -317,6 +350,9 @@ class Connection(asyncio.Protocol):
             return
         assert self.status_code is not None
         if self.status_code >= 200:
+            # A receiver that answers without reading would have us keep what it does not take.
+            if self._transport is not None and self._transport.get_write_buffer_size():
+                self.reusable = False
             self._finish()
             return
         self._interim_answers += 1

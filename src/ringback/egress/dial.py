@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
@@ -75,6 +76,14 @@ class DialError(Exception):
         self.detail = detail
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialSettings:
+    """How long the steps up to an open connection may take."""
+
+    connect_timeout_s: float = 5.0  # per address
+    dns_timeout_s: float = 2.0
+
+
 class Dialler:
     """Opens connections to addresses that the policy passed, and to no others."""
 
@@ -85,49 +94,60 @@ class Dialler:
         resolver: Resolver,
         ssl_context: ssl.SSLContext,
         clock: Clock,
-        dns_timeout_s: float,
-        connect_timeout_s: float,
+        settings: DialSettings,
     ) -> None:
         self._policy = policy
         self._resolver = resolver
         self._ssl_context = ssl_context
         self._clock = clock
-        self._dns_timeout_s = dns_timeout_s
-        self._connect_timeout_s = connect_timeout_s
+        self._settings = settings
 
-    async def dial(self, target: Target, make: Callable[[str], Connection]) -> Connection:
-        """Return an open connection, or raise ``DialError``; ``make`` builds one for an address."""
+    def looks_up(self, target: Target) -> bool:
+        """Say whether the target's addresses come from the DNS."""
+        return target.address is None
+
+    async def judged_addresses(self, target: Target) -> Sequence[str | None]:
+        """Return the target's addresses, every one of which may be dialled, or ``DialError``."""
+        try:
+            self._policy.judge_url(target)
+            return await self._look_up(target)
+        except BlockedTarget as exc:
+            raise DialError(Reason.BLOCKED_TARGET, exc.detail) from exc
+
+    async def dial(
+        self,
+        target: Target,
+        addresses: Sequence[str | None],
+        make: Callable[[str | None], Connection],
+    ) -> Connection:
+        """Return an open connection to one of the judged addresses, or raise ``DialError``.
+
+        ``make`` builds a connection for an address; for None, where a proxy chose it.
+        """
         started = self._clock.monotonic()
-        addresses = await self._judged_addresses(target)
-        resolved = self._clock.monotonic()
-        sock, address = await self._connect(addresses, target.port)
+        sock, address = await self._connect(target, addresses)
         connected = self._clock.monotonic()
         connection = make(address)
         await self._attach(connection, sock, target)
-        connection.connect_ms = (connected - resolved) * 1000
-        if target.address is None:
-            connection.dns_ms = (resolved - started) * 1000
+        connection.connect_ms = (connected - started) * 1000
         if target.scheme == "https":
             connection.tls_ms = (self._clock.monotonic() - connected) * 1000
         return connection
 
-    async def _judged_addresses(self, target: Target) -> Sequence[str]:
-        try:
-            self._policy.judge_url(target)
-            addresses = [target.host] if target.address is not None else await self._resolve(target)
-            # One bad answer refuses all: a name that points both ways is an attack, or a mistake.
-            for address in addresses:
-                self._policy.judge_address(address, target.port)
-        except BlockedTarget as exc:
-            raise DialError(Reason.BLOCKED_TARGET, exc.detail) from exc
+    async def _look_up(self, target: Target) -> Sequence[str | None]:
+        addresses = await self._resolve(target) if self.looks_up(target) else [target.host]
+        # One bad answer refuses all: a name that points both ways is an attack, or a mistake.
+        for address in addresses:
+            self._policy.judge_address(address, target.port)
         return addresses
 
     async def _resolve(self, target: Target) -> Sequence[str]:
+        timeout_s = self._settings.dns_timeout_s
         try:
-            async with asyncio.timeout(self._dns_timeout_s):
+            async with asyncio.timeout(timeout_s):
                 addresses = await self._resolver.resolve(target.host, target.port)
         except TimeoutError as exc:
-            detail = f"{target.host} was not resolved within {self._dns_timeout_s} s"
+            detail = f"{target.host} was not resolved within {timeout_s} s"
             raise DialError(Reason.DNS, detail) from exc
         except (OSError, UnicodeError) as exc:
             raise DialError(Reason.DNS, f"{target.host} was not resolved: {exc}") from exc
@@ -135,14 +155,18 @@ class Dialler:
             raise DialError(Reason.DNS, f"{target.host} has no address")
         return addresses
 
-    async def _connect(self, addresses: Sequence[str], port: int) -> tuple[socket.socket, str]:
+    async def _connect(
+        self, target: Target, addresses: Sequence[str | None]
+    ) -> tuple[socket.socket, str | None]:
+        timeout_s = self._settings.connect_timeout_s
         details = []
         for address in addresses[:ADDRESSES_DIALLED_MAX]:
+            assert address is not None, "only a proxy dials without an address"
             try:
-                async with asyncio.timeout(self._connect_timeout_s):
-                    return await _open_socket(address, port), address
+                async with asyncio.timeout(timeout_s):
+                    return await open_socket(address, target.port), address
             except TimeoutError:
-                details.append(f"{address} did not answer within {self._connect_timeout_s} s")
+                details.append(f"{address} did not answer within {timeout_s} s")
             except OSError as exc:
                 details.append(f"{address}: {exc}")
         raise DialError(Reason.CONNECT, "; ".join(details))
@@ -161,12 +185,13 @@ class Dialler:
                 )
             else:
                 await loop.create_connection(lambda: connection, sock=sock)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:
             reason = Reason.TLS if target.scheme == "https" else Reason.CONNECT
             raise DialError(reason, f"{target.host} at {connection.address}: {exc}") from exc
 
 
-async def _open_socket(address: str, port: int) -> socket.socket:
+async def open_socket(address: str, port: int) -> socket.socket:
+    """Return a socket connected to the address, or raise ``OSError``."""
     ip = ip_address(address)
     family = socket.AF_INET6 if isinstance(ip, IPv6Address) else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)

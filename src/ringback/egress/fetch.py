@@ -12,8 +12,10 @@ from urllib.parse import unquote_to_bytes
 from ringback.clock import Clock, SystemClock
 from ringback.egress.answer import Reason
 from ringback.egress.connection import Connection, Failure, Limits
-from ringback.egress.dial import DialError, Dialler, Resolver, SystemResolver, system_trust
+from ringback.egress.cork import Cork
+from ringback.egress.dial import DialError, DialSettings, Resolver, SystemResolver, system_trust
 from ringback.egress.policy import TargetPolicy
+from ringback.egress.proxy import EgressProxy, make_dialler
 from ringback.egress.url import MalformedTarget, Target, parse_target
 from ringback.errors import FetchError
 
@@ -29,6 +31,7 @@ class FetcherSettings:
     total_timeout_s: float = 15.0
     connect_timeout_s: float = 5.0  # per address
     dns_timeout_s: float = 2.0
+    egress_proxy: EgressProxy | None = None
     user_agent: str = "Ringback"
 
 
@@ -46,16 +49,20 @@ class Fetcher:
     ) -> None:
         self._settings = settings or FetcherSettings()
         self._clock = clock or SystemClock()
+        self._cork = Cork()
         self._own_resolver: SystemResolver | None = None
         if resolver is None:
             resolver = self._own_resolver = SystemResolver()
-        self._dialler = Dialler(
+        self._dialler = make_dialler(
             policy,
+            proxy=self._settings.egress_proxy,
             resolver=resolver,
             ssl_context=ssl_context or system_trust(),
             clock=self._clock,
-            dns_timeout_s=self._settings.dns_timeout_s,
-            connect_timeout_s=self._settings.connect_timeout_s,
+            settings=DialSettings(
+                dns_timeout_s=self._settings.dns_timeout_s,
+                connect_timeout_s=self._settings.connect_timeout_s,
+            ),
         )
 
     async def get(self, url: str, *, bytes_max: int) -> bytes:
@@ -69,15 +76,18 @@ class Fetcher:
         deadline = asyncio.get_running_loop().time() + self._settings.total_timeout_s
         try:
             async with asyncio.timeout_at(deadline):
+                addresses = await self._dialler.judged_addresses(target)
                 connection = await self._dialler.dial(
-                    target, lambda address: self._make(address, bytes_max)
+                    target, addresses, lambda address: self._make(address, bytes_max)
                 )
         except TimeoutError as exc:
             raise FetchError(Reason.TIMEOUT, "no connection by the deadline") from exc
         except DialError as exc:
             raise FetchError(exc.reason, exc.detail) from exc
         try:
-            await connection.request(self._request(target), deadline=deadline)
+            await connection.request(
+                self._request(target), deadline=deadline, now=self._clock.monotonic()
+            )
         finally:
             connection.abort()
         if connection.failure is not None:
@@ -91,7 +101,7 @@ class Fetcher:
         if self._own_resolver is not None:
             self._own_resolver.close()
 
-    def _make(self, address: str, bytes_max: int) -> Connection:
+    def _make(self, address: str | None, bytes_max: int) -> Connection:
         head_bytes_max = Limits().head_bytes_max
         limits = Limits(
             body_bytes_max=bytes_max,
@@ -103,6 +113,7 @@ class Fetcher:
             address,
             limits=limits,
             clock=self._clock,
+            cork=self._cork,
             on_head=lambda connection: _judge_head(connection, bytes_max),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -13,11 +14,11 @@ from ipaddress import (
 )
 
 from ringback.egress.addresses import METADATA, is_loopback, not_public, unmapped
+from ringback.egress.local import is_local
 from ringback.egress.url import Target
 from ringback.errors import InvalidTarget
 
-HTTPS_PORTS = frozenset({443, 8443})
-HTTP_PORTS = frozenset({80, 8080})
+PORTS = frozenset({80, 443, 8080, 8443})
 
 # Names that are only ever answered from inside somebody's network.
 _INSIDE_SUFFIXES = (
@@ -50,8 +51,9 @@ class TargetPolicy:
 
     allow_http: bool = False
     allow_loopback: bool = False
-    ports: frozenset[int] | None = HTTPS_PORTS  # None: any
+    ports: frozenset[int] | None = PORTS  # None: any
     own_addresses: frozenset[tuple[str, int]] = frozenset()  # where we listen; never dialled
+    is_local: Callable[[IPv4Address | IPv6Address], bool] = is_local  # this machine's addresses
     allow_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # an operator's own, dialled too
 
     @classmethod
@@ -65,7 +67,6 @@ class TargetPolicy:
         """Return the policy of a server that strangers use: the public internet alone."""
         return cls(
             allow_http=allow_http,
-            ports=HTTPS_PORTS | HTTP_PORTS if allow_http else HTTPS_PORTS,
             own_addresses=own_addresses,
             allow_networks=allow_networks,
         )
@@ -99,7 +100,7 @@ class TargetPolicy:
         if self.ports is not None and target.port not in self.ports:
             raise BlockedTarget(f"{target.origin}: port {target.port} is not allowed")
         if target.address is None:
-            self._judge_name(target.host)
+            self._judge_name(target.host, target.port)
         else:
             self.judge_address(target.address, target.port)
 
@@ -109,6 +110,9 @@ class TargetPolicy:
             ip = unmapped(ip_address(address))
         except ValueError as exc:
             raise BlockedTarget(f"{address!r} is not an address") from exc
+        if isinstance(ip, IPv6Address) and ip.scope_id is not None:
+            # An interface is no part of an address; with one, no address equals any in a table.
+            raise BlockedTarget(f"{ip} names an interface")
         if ip in METADATA:
             raise BlockedTarget(f"{ip} hands out a provider's metadata")
         if self._is_ours(ip, port):
@@ -119,8 +123,10 @@ class TargetPolicy:
         if not any(ip in network for network in self.allow_networks):
             raise BlockedTarget(f"{ip} is not public: {why}")
 
-    def _judge_name(self, host: str) -> None:
+    def _judge_name(self, host: str, port: int) -> None:
         if host == "localhost" or host.endswith(".localhost"):
+            if self._listens_on_loopback(port):
+                raise BlockedTarget(f"{host}:{port} is this server itself")
             if self.allow_loopback:
                 return
         # Whoever opens a network of his own names his machines as he likes: "receiver",
@@ -131,11 +137,16 @@ class TargetPolicy:
             raise BlockedTarget(f"{host} is a name of an inside network")
 
     def _is_ours(self, ip: IPv4Address | IPv6Address, port: int) -> bool:
-        for own_host, own_port in self.own_addresses:
-            if own_port != port:
-                continue
-            own = None if own_host == "localhost" else unmapped(ip_address(own_host))
-            # A listener on every address answers on loopback, and so does "localhost".
-            if ip == own or ((own is None or own.is_unspecified) and is_loopback(ip)):
+        for own in self._own(port):
+            # A listener on every address answers on each that this machine has.
+            if ip == own or (own.is_unspecified and (is_loopback(ip) or self.is_local(ip))):
                 return True
         return False
+
+    def _listens_on_loopback(self, port: int) -> bool:
+        return any(own.is_unspecified or is_loopback(own) for own in self._own(port))
+
+    def _own(self, port: int) -> list[IPv4Address | IPv6Address]:
+        hosts = [host for host, own_port in self.own_addresses if own_port == port]
+        # "localhost" is whatever the machine makes of it, so any address of the machine is.
+        return [unmapped(ip_address("::" if host == "localhost" else host)) for host in hosts]

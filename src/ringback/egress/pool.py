@@ -1,9 +1,11 @@
-"""Open connections that wait for their next request, by origin; bounded in number and age."""
+"""Open connections that wait for their next request, by origin and judged address."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from ringback.clock import Clock
 from ringback.egress.connection import Connection
@@ -16,48 +18,80 @@ class PoolSettings:
     idle_per_origin_max: int = 128
     idle_max: int = 1_024
     idle_age_s_max: float = 20.0
-    connection_age_s_max: float = 120.0  # so that a change in the DNS is followed
+    connection_age_s_max: float = 120.0
+    judged_age_s_max: float = 30.0  # how long a look at the DNS speaks for open connections
+
+
+class Origin:
+    """What is known and open of one origin: the addresses last judged, and idle connections."""
+
+    __slots__ = ("__weakref__", "addresses", "idle", "judged_until", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.addresses: Sequence[str | None] = ()
+        self.judged_until = 0.0
+        self.idle: list[Connection] = []  # the warmest last
 
 
 class Pool:
-    """Idle connections by origin, the warmest first.
+    """Idle connections, bounded in number and age.
 
-    Each stays with the address that was judged when it was dialled, so a name that has come to
-    point elsewhere since cannot move it; its age is bounded for the honest case.
+    A connection is used again only while its address is among those that its origin's name had,
+    judged as a whole, not longer than ``judged_age_s_max`` ago. So a name that has come to point
+    elsewhere takes its requests along within that time, and one that has come to point at a
+    forbidden address gets no more of them; the fast path pays a comparison for it, not a look-up.
     """
 
     def __init__(self, settings: PoolSettings, clock: Clock) -> None:
         self._settings = settings
         self._monotonic = clock.monotonic
-        self._idle: dict[str, list[Connection]] = {}
+        self._origins: WeakValueDictionary[str, Origin] = WeakValueDictionary()
+        self._with_idle: set[Origin] = set()
         self._idle_count = 0
         self._sweeper: asyncio.TimerHandle | None = None
 
-    def take(self, origin: str, *, now: float) -> Connection | None:
-        """Return an open connection to the origin, or None; ``now`` is the clock's monotonic."""
-        waiting = self._idle.get(origin)
-        while waiting:
-            connection = waiting.pop()
+    def origin(self, name: str) -> Origin:
+        """Return the one record of an origin; it is kept while someone holds it, or it has idle."""
+        origin = self._origins.get(name)
+        if origin is None:
+            origin = self._origins[name] = Origin(name)
+        return origin
+
+    def judged(self, origin: Origin, addresses: Sequence[str | None], *, now: float) -> None:
+        """Note the addresses that the origin has, all of which passed the policy."""
+        origin.addresses = addresses
+        origin.judged_until = now + self._settings.judged_age_s_max
+
+    def take(self, origin: Origin, *, now: float) -> Connection | None:
+        """Return an open connection, or None; ``now`` is the clock's monotonic."""
+        idle = origin.idle
+        if now >= origin.judged_until:
+            return None
+        while idle:
+            connection = idle.pop()
             self._idle_count -= 1
-            if connection.reusable and not self._is_stale(connection, now):
+            if _is_fit(connection, origin, now):
                 return connection
             connection.close()
         return None
 
-    def give_back(self, origin: str, connection: Connection, *, now: float) -> None:
+    def give_back(self, origin: Origin, connection: Connection, *, now: float) -> None:
         """Keep the connection for the next request, if it is fit and there is room."""
         if not connection.reusable:
             connection.close()
             return
-        waiting = self._idle.get(origin)
-        if waiting is None:
-            waiting = self._idle[origin] = []
         settings = self._settings
-        if len(waiting) >= settings.idle_per_origin_max or self._idle_count >= settings.idle_max:
+        idle = origin.idle
+        if len(idle) >= settings.idle_per_origin_max or self._idle_count >= settings.idle_max:
             connection.close()
             return
-        connection.idle_since = now
-        waiting.append(connection)
+        connection.usable_until = min(
+            now + settings.idle_age_s_max, connection.opened_at + settings.connection_age_s_max
+        )
+        if not idle:
+            self._with_idle.add(origin)
+        idle.append(connection)
         self._idle_count += 1
         if self._sweeper is None:
             loop = asyncio.get_running_loop()
@@ -67,16 +101,15 @@ class Pool:
         """Close what has waited too long or was closed by the other side; forget empty origins."""
         self._sweeper = None
         now = self._monotonic()
-        for origin, waiting in list(self._idle.items()):
-            fit = [c for c in waiting if c.reusable and not self._is_stale(c, now)]
-            for connection in set(waiting).difference(fit):
+        for origin in list(self._with_idle):
+            fit = [c for c in origin.idle if _is_fit(c, origin, now)]
+            for connection in set(origin.idle).difference(fit):
                 connection.close()
-            self._idle_count -= len(waiting) - len(fit)
-            if fit:
-                self._idle[origin] = fit
-            else:
-                del self._idle[origin]
-        if self._idle:
+            self._idle_count -= len(origin.idle) - len(fit)
+            origin.idle = fit
+            if not fit:
+                self._with_idle.discard(origin)
+        if self._with_idle:
             loop = asyncio.get_running_loop()
             self._sweeper = loop.call_later(self._settings.idle_age_s_max, self.sweep)
 
@@ -85,14 +118,17 @@ class Pool:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
-        for waiting in self._idle.values():
-            for connection in waiting:
+        for origin in self._with_idle:
+            for connection in origin.idle:
                 connection.close()
-        self._idle.clear()
+            origin.idle = []
+        self._with_idle.clear()
         self._idle_count = 0
 
-    def _is_stale(self, connection: Connection, now: float) -> bool:
-        return (
-            now - connection.idle_since > self._settings.idle_age_s_max
-            or now - connection.opened_at > self._settings.connection_age_s_max
-        )
+
+def _is_fit(connection: Connection, origin: Origin, now: float) -> bool:
+    return (
+        connection.reusable
+        and now <= connection.usable_until
+        and connection.address in origin.addresses
+    )

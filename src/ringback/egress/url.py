@@ -53,13 +53,18 @@ class Target:
     @property
     def origin(self) -> str:
         """Return ``https://host:port``, always with the port."""
-        return f"{self.scheme}://{self._bracketed}:{self.port}"
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        """Return ``host:port``, always with the port."""
+        return f"{self._bracketed}:{self.port}"
 
     @property
     def host_header(self) -> str:
         """Return the Host header: with the port only where it is not the scheme's own."""
         default = self.port == _DEFAULT_PORTS[self.scheme]
-        return self._bracketed if default else f"{self._bracketed}:{self.port}"
+        return self._bracketed if default else self.authority
 
     @property
     def _bracketed(self) -> str:
