@@ -143,7 +143,8 @@ async def _is_done(store: SqliteStore) -> bool:
     return bool(rows[0][0] >= DUE)
 
 
-async def _make(data: Path) -> None:
+async def make(data: Path) -> None:
+    """Make a store with the workspace of the benchmark."""
     store = await SqliteStore.open(data)
     key = SigningKey(key_id="k", kind="v1", sealed=SECRET, created_at_ms=1)
     await store.open_workspace(Workspace(workspace_id=WORKSPACE, created_at_ms=1), key)
@@ -173,7 +174,7 @@ def measure() -> None:
 
 def _measure(data: Path, origins: list[str]) -> None:
     log.configure(level="info", as_json=True)
-    uvloop.run(_make(data))
+    uvloop.run(make(data))
     now_ms = SystemClock().now_ms()
     fill(data, origins, first=1, count=DUE, due_ms=now_ms)
     alone, beside = [], []

@@ -26,6 +26,7 @@ from ringback.webhooks.outbox import Ending
 
 DELIVERED = Answer(status_code=204, timings=Timings(total_ms=1.0))
 REFUSED = Answer(reason=Reason.CONNECT, timings=Timings(total_ms=1.0))
+TIMED_OUT = Answer(reason=Reason.TIMEOUT, timings=Timings(total_ms=15_000.0))
 MINUTE_S = 60.0
 
 
@@ -36,11 +37,14 @@ class Receivers:
         self._clock = clock
         self.down_until: dict[str, float] = {}
         self.attempts: list[tuple[float, str]] = []
-        self.in_flight: dict[str, int] = {}
+        self.hanging: set[str] = set()
 
     async def attempt(self, delivery: Delivery, *, now_ms: int) -> Attempted:
         origin, now = delivery.destination, self._clock.monotonic()
         self.attempts.append((now, origin))
+        if origin in self.hanging:
+            await self._clock.sleep(15)
+            return Attempted(answer=TIMED_OUT, headers=[])
         answer = REFUSED if now < self.down_until.get(origin, 0.0) else DELIVERED
         return Attempted(answer=answer, headers=[])
 
@@ -100,7 +104,7 @@ class World:
             await settle()
             await self.store._writer._idle.wait()
             await settle()
-            if commits == self.store.commits_count and not self._dispatcher.in_flight_count:
+            if commits == self.store.commits_count:
                 return
 
     async def delivered_count(self) -> int:
@@ -173,3 +177,16 @@ async def test_a_destination_that_is_down_costs_the_others_nothing(tmp_path: Pat
         await world.owe("https://up.example", 200)
         await world.pass_time(1, step_s=1)
         assert await world.delivered_count() == 200
+
+
+async def test_a_destination_that_hangs_delays_nobody_however_long_its_line(tmp_path: Path) -> None:
+    async with a_world(tmp_path / "data", DispatchSettings()) as world:
+        world.receivers.hanging.add("https://hanging.example:443")
+        await world.owe("https://hanging.example", 5_000)
+        await world.pass_time(1, step_s=0.5)
+        for shop in range(20):
+            await world.owe(f"https://shop{shop}.example", 10)
+        await world.pass_time(0.1, step_s=0.05)
+        assert await world.delivered_count() == 200
+        hung = [at for at, origin in world.receivers.attempts if "hanging" in origin]
+        assert len(hung) == DispatchSettings().concurrency_per_destination

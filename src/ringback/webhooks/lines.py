@@ -123,6 +123,8 @@ class Lines:
 
     def wait_s(self, now: float) -> float | None:
         """Return how long until a rate lets the next go; None when nothing waits for a rate."""
+        if not self._later and not self._settings.rate:
+            return None
         waits = []
         if self._round and self.active_count < self._settings.concurrency:
             waits.append(self._pace.wait_s(now))
