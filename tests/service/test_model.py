@@ -1,0 +1,339 @@
+"""Any order of events on the real store: what must hold, holds after every one of them.
+
+Holders that lost their lease go on writing here, as they do in life. A write succeeds just when
+the writer's epoch is the stored one, and changes nothing otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import pytest
+from builders import PlainSeals, a_request, open_workspaces
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ringback.doorbell import Bells
+from ringback.egress.answer import Answer, Reason, Timings
+from ringback.errors import BacklogFull, IdempotencyConflict, LeaseLost
+from ringback.ids import Ids
+from ringback.janitor import Janitor
+from ringback.jobs.admission import Limits
+from ringback.jobs.model import Job
+from ringback.jobs.transitions import JobEvent
+from ringback.service import Service
+from ringback.service.secrets import KeyDesk
+from ringback.storage.sqlite import Mint, SqliteStore
+from ringback.testing import FakeClock
+from ringback.webhooks.breaker import BreakerSettings
+from ringback.webhooks.courier import Attempted
+from ringback.webhooks.endpoints import FailingSettings
+from ringback.webhooks.events import TERMINAL_EVENTS
+from ringback.webhooks.judgement import judge, record_of
+from ringback.webhooks.model import Delivery, DeliveryStatus
+from ringback.webhooks.outbox import Recording
+from ringback.webhooks.outcome import is_gone, is_healthy
+from ringback.webhooks.schedule import SCHEDULE_S
+
+T = TypeVar("T")
+
+HOOKS = ("https://one.example/hook", "https://two.example/hook", None)
+LEASE_S = 15.0
+TIMES = Timings(total_ms=1.0)
+ANSWERS = {
+    "2xx": Answer(status_code=204, timings=TIMES),
+    "4xx": Answer(status_code=404, reason=Reason.STATUS, timings=TIMES),
+    "5xx": Answer(status_code=503, reason=Reason.STATUS, timings=TIMES),
+    "later": Answer(
+        status_code=429,
+        reason=Reason.STATUS,
+        headers=((b"retry-after", b"3600"),),
+        timings=TIMES,
+    ),
+    "gone": Answer(status_code=410, reason=Reason.STATUS, timings=TIMES),
+    "timeout": Answer(reason=Reason.TIMEOUT, timings=TIMES),
+}
+pick = st.integers(0, 10**6)
+
+
+class Life(RuleBasedStateMachine):
+    """One server's life with its workers, its receivers and its operator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory(prefix="ringback-model-")
+        self.clock = FakeClock()
+        self.rng = Random(1)
+        self.ids = Ids(self.clock.now_ms, Random(2).getrandbits)
+        self.bells = Bells()
+        self.known: list[str] = []  # jobs that were accepted
+        self.holders: list[Job] = []  # claims of jobs, lost ones too
+        self.carriers: list[Delivery] = []  # claims of deliveries, lost ones too
+        self.seen_jobs: dict[str, Job] = {}
+        self.seen_deliveries: dict[str, Delivery] = {}
+        self.begun_again: set[str] = set()  # deliveries that a person asked for again
+        self.run(self._open())
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def it() -> T:
+            return await work
+
+        return self.loop.run(it())
+
+    async def _open(self) -> None:
+        mint = Mint(new_id=self.ids.uuid7, operator_url="https://operator.example/hook")
+        self.store = await SqliteStore.open(Path(self.folder.name), mint=mint)
+        self.store._connection.execute("pragma synchronous = off")
+        await open_workspaces(self.store, "studio")
+        limits = Limits(active_max=3, backlog_max=4)
+        self.service = Service(
+            self.store, clock=self.clock, ids=self.ids, limits=limits, bells=self.bells
+        )
+        self.keys = KeyDesk(self.store, PlainSeals(), clock=self.clock, ids=self.ids)
+        self.janitor = Janitor(self.service, self.store, clock=self.clock, bells=self.bells)
+        await self.janitor.rescue_all()
+
+    def teardown(self) -> None:
+        self.run(self.store.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+    # what happens
+
+    @rule(hook=st.sampled_from(HOOKS), key=st.sampled_from([None, None, "a", "b"]))
+    def submit(self, hook: str | None, key: str | None) -> None:
+        request = a_request(webhook_url=hook, idempotency_key=key)
+        try:
+            accepted = self.run(self.service.submit(request))
+        except (BacklogFull, IdempotencyConflict):
+            return
+        assert accepted.replayed == (accepted.job.job_id in self.known)
+        if not accepted.replayed:
+            self.known.append(accepted.job.job_id)
+
+    @rule(limit=st.integers(1, 3))
+    def claim(self, limit: int) -> None:
+        claimed = self.run(
+            self.service.claim(engine="null", limit=limit, worker_id="w", lease_s=LEASE_S)
+        )
+        self.holders += claimed
+
+    @precondition(lambda self: self.holders)
+    @rule(
+        which=pick, what=st.sampled_from(["heartbeat", "progress", "complete", "fail", "release"])
+    )
+    def work(self, which: int, what: str) -> None:
+        place = which % len(self.holders)
+        job = self.holders[place]
+        before = self.run(self.store.get_job(job.job_id))
+        assert before is not None
+        wins = before.epoch == job.epoch
+        try:
+            match what:
+                case "heartbeat":
+                    self.run(self.service.heartbeat(job, lease_s=LEASE_S))
+                case "progress":
+                    events = [JobEvent.START] if job.status == "scheduled" else []
+                    reported = self.service.report(
+                        job, *events, JobEvent.SAMPLE, lease_s=LEASE_S, progress=0.5
+                    )
+                    self.holders[place] = self.run(reported)
+                case "complete":
+                    self.run(self.service.finish(job, urls=("http://x/a.png",)))
+                case "fail":
+                    self.run(self.service.fail(job, error="no"))
+                case "release":
+                    self.run(self.service.release(job))
+                    wins = True  # it says nothing of having won
+        except LeaseLost:
+            assert not wins
+            assert self.run(self.store.get_job(job.job_id)) == before
+        else:
+            assert wins
+
+    @precondition(lambda self: self.known)
+    @rule(which=pick)
+    def cancel(self, which: int) -> None:
+        job_id = self.known[which % len(self.known)]
+        assert self.run(self.service.cancel(job_id, workspace_id="studio")).status.is_terminal
+
+    @rule(limit=st.integers(1, 5))
+    def claim_deliveries(self, limit: int) -> None:
+        now_ms = self.clock.now_ms()
+        claimed = self.run(
+            self.store.claim_due(
+                now_ms=now_ms, limit=limit, limit_each=3, lease_until_ms=now_ms + 40_000
+            )
+        )
+        assert len(claimed) <= limit
+        for delivery in claimed:
+            assert delivery.status is DeliveryStatus.WAITING
+            assert delivery.next_attempt_at_ms is not None
+            assert delivery.next_attempt_at_ms <= now_ms
+        self.carriers += claimed
+
+    @precondition(lambda self: self.carriers)
+    @rule(which=pick, answer=st.sampled_from(sorted(ANSWERS)))
+    def deliver(self, which: int, answer: str) -> None:
+        delivery = self.carriers.pop(which % len(self.carriers))
+        before = self._delivery(delivery.delivery_id)
+        attempts = self.run(self.store.attempts_of(delivery.delivery_id))
+        recorded = self.run(self.store.record_attempt(self._recording(delivery, ANSWERS[answer])))
+        assert recorded.written == (before is not None and before.epoch == delivery.epoch)
+        after = self.run(self.store.attempts_of(delivery.delivery_id))
+        assert len(after) == len(attempts) + recorded.written
+        if not recorded.written:
+            assert self._delivery(delivery.delivery_id) == before
+
+    def _recording(self, delivery: Delivery, answer: Answer) -> Recording:
+        now_ms = self.clock.now_ms()
+        attempted = Attempted(answer=answer, headers=[])
+        return Recording(
+            delivery=judge(
+                delivery, answer, now_ms=now_ms, schedule_s=SCHEDULE_S[:4], rng=self.rng
+            ),
+            attempt=record_of(delivery, attempted, started_at_ms=now_ms, ended_at_ms=now_ms),
+            healthy=is_healthy(answer),
+            gone=is_gone(answer),
+            now_ms=now_ms,
+            breaker=BreakerSettings(failures_max=3),
+            failing=FailingSettings(),
+        )
+
+    @precondition(lambda self: self.carriers)
+    @rule(which=pick)
+    def give_back(self, which: int) -> None:
+        delivery = self.carriers.pop(which % len(self.carriers))
+        self.run(self.store.release_deliveries([delivery], now_ms=self.clock.now_ms()))
+
+    @precondition(lambda self: self.seen_deliveries)
+    @rule(which=pick)
+    def redeliver(self, which: int) -> None:
+        delivery = self._any_delivery(which)
+        if self.run(self.store.redeliver(delivery, now_ms=self.clock.now_ms())):
+            self.begun_again.add(delivery.delivery_id)
+
+    @precondition(lambda self: self.seen_deliveries)
+    @rule(which=pick)
+    def cancel_delivery(self, which: int) -> None:
+        delivery = self._any_delivery(which)
+        now_ms = self.clock.now_ms()
+        ended = self.store.end_delivery(delivery, DeliveryStatus.CANCELLED, now_ms=now_ms)
+        assert self.run(ended) == (delivery.status is DeliveryStatus.WAITING)
+
+    @rule()
+    def rotate(self) -> None:
+        self.run(self.keys.rotate("workspace:studio", overlap_s=60))
+        assert self.run(self.keys.secrets_of("workspace:studio"))
+
+    @rule(seconds=st.sampled_from([0.5, 6, 16, 41, 400, 4000, 90_000]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.run(self.janitor.rescue(leases_until_ms=self.clock.now_ms()))
+
+    @rule(seconds=st.sampled_from([-7200, -5, 5, 7200]))
+    def the_clock_jumps(self, seconds: int) -> None:
+        self.clock._start_ms += seconds * 1000
+
+    @rule()
+    def restart(self) -> None:
+        self.run(self.store.close())
+        self.run(self._open())
+
+    # what holds
+
+    @invariant()
+    def accepted_jobs_are_there_and_end_once(self) -> None:
+        for job_id in self.known:
+            job = self.run(self.store.get_job(job_id))
+            assert job is not None
+            before = self.seen_jobs.get(job_id)
+            if before is not None:
+                assert job.epoch >= before.epoch
+                if before.status.is_terminal:
+                    assert job == before
+            self.seen_jobs[job_id] = job
+
+    @invariant()
+    def every_end_owes_what_it_should(self) -> None:
+        for job in self.seen_jobs.values():
+            owed = [
+                delivery
+                for delivery in self.run(self.store.deliveries_of(job.job_id))
+                if delivery.workspace_id == "studio"
+            ]
+            assert len(owed) == (job.status.is_terminal and job.webhook_url is not None)
+            for delivery in owed:
+                self._check(delivery)
+
+    def _check(self, delivery: Delivery) -> None:
+        assert delivery.event in TERMINAL_EVENTS
+        ended = delivery.status is not DeliveryStatus.WAITING
+        assert ended == (delivery.next_attempt_at_ms is None)
+        assert ended == (delivery.ended_at_ms is not None)
+        before = self.seen_deliveries.get(delivery.delivery_id)
+        if before is not None:
+            assert delivery.body == before.body
+            assert delivery.epoch >= before.epoch
+            if before.status is not DeliveryStatus.WAITING and before != delivery:
+                assert delivery.delivery_id in self.begun_again
+        self.seen_deliveries[delivery.delivery_id] = delivery
+        attempts = self.run(self.store.attempts_of(delivery.delivery_id))
+        assert [one.number for one in attempts] == [*range(1, delivery.attempts_count + 1)]
+        if delivery.status is DeliveryStatus.DELIVERED:
+            assert attempts[-1].status_code == 204
+
+    @invariant()
+    def what_is_due_is_found(self) -> None:
+        """No destination's due time is later than its earliest delivery that nobody holds."""
+        for number, due_ms in self.store._read(
+            "select destination_id, min(next_attempt_at_ms) from deliveries "
+            "where status = 'waiting' and lease_until_ms is null group by destination_id"
+        ):
+            ((known_ms,),) = self.store._read(
+                "select next_due_at_ms from destinations where destination_id = :number",
+                number=number,
+            )
+            assert known_ms is not None
+            assert known_ms <= due_ms
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        counts = self.run(self.store.counts())
+        ((accepted, active, backlogged),) = self.store._read(
+            "select accepted_count, active_count, backlogged_count from workspaces "
+            "where workspace_id = 'studio'"
+        )
+        assert accepted == sum(counts.jobs.values()) == len(self.known)
+        assert backlogged == counts.jobs.get("backlogged", 0)
+        ended = sum(counts.jobs.get(one, 0) for one in ("completed", "failed", "cancelled"))
+        assert active == accepted - backlogged - ended
+        ((owed,),) = self.store._read("select sum(owed_count) from workspaces")
+        assert owed == sum(counts.deliveries.values())
+
+    def _delivery(self, delivery_id: str) -> Delivery | None:
+        return self.run(self.store.get_delivery(delivery_id))
+
+    def _any_delivery(self, which: int) -> Delivery:
+        ids = sorted(self.seen_deliveries)
+        delivery = self._delivery(ids[which % len(ids)])
+        assert delivery is not None
+        return delivery
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+class TestLife(Life.TestCase):  # type: ignore[misc, name-defined]
+    settings = settings(
+        max_examples=60,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
