@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("bench.server", "bench.sender", "bench.sketch")
+PARTS = ("bench.server", "bench.sender", "bench.secrets", "bench.sketch")
 
 
 def main() -> int:
