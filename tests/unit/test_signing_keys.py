@@ -185,7 +185,7 @@ def test_an_id_with_a_dot_is_not_signed() -> None:
         Ed25519Signer(PAIR.private).sign(webhook_id="a.1", timestamp_s=2, body=b"x")
 
 
-_MIXED = b64decode(PAIR.private[5:])[:32] + b64decode(new_key_pair().public[5:])
+_MIXED = b64decode(PAIR.private[5:])[:32] + b64decode(key_pair_from(bytes(32)).public[5:])
 
 
 @pytest.mark.parametrize(
