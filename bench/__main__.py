@@ -5,7 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("bench.server", "bench.sender", "bench.dispatch", "bench.isolation", "bench.sketch")
+PARTS = (
+    "bench.server",
+    "bench.sender",
+    "bench.dispatch",
+    "bench.isolation",
+    "bench.secrets",
+    "bench.sketch",
+)
 
 
 def main() -> int:

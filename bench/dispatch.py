@@ -30,7 +30,7 @@ from ringback.storage.sqlite import SqliteStore
 from ringback.storage.sqlite.files import DATABASE
 from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
-from ringback.webhooks.keys import SigningKey
+from ringback.webhooks.rotation import SigningKey
 from ringback.webhooks.signing import SigningBook
 
 RUNS = 3

@@ -18,8 +18,8 @@ from ringback.storage.sqlite import Mint
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import delivery_to
-from ringback.webhooks.keys import SigningKey
 from ringback.webhooks.model import Delivery
+from ringback.webhooks.rotation import SigningKey
 
 _times = count(1_700_000_000_000)
 _ids = Ids(lambda: next(_times), random.Random(7).getrandbits)
@@ -132,5 +132,5 @@ class PlainSeals:
     def unseal(self, sealed: str, *, owner: str) -> str:
         return sealed
 
-    def resealed(self, text: str, *, owner: str) -> str | None:
-        return None
+    def reseal(self, stored: str, *, owner: str) -> str:
+        return stored

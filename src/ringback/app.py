@@ -45,7 +45,8 @@ from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
-from ringback.webhooks.keys import workspace_owner
+from ringback.webhooks.master_key import load_master_keys
+from ringback.webhooks.rotation import workspace_owner
 from ringback.webhooks.schedule import SCHEDULE_S
 from ringback.webhooks.sealing import Sealer
 from ringback.webhooks.signing import Signing, SigningBook
@@ -101,7 +102,13 @@ async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[St
 def key_desk(settings: Settings, store: Store) -> KeyDesk:
     """Return the verbs on the store's signing keys, or raise ``SetupError``."""
     clock = SystemClock()
-    return KeyDesk(store, Sealer(), clock=clock, ids=_ids(clock))
+    return KeyDesk(store, _sealer(settings), clock=clock, ids=_ids(clock))
+
+
+def _sealer(settings: Settings) -> Sealer:
+    # Not a setting: those are shown, and may stand in a file beside the data.
+    keys = load_master_keys(os.environ.get("RINGBACK_MASTER_KEY"), directory=settings.data)
+    return Sealer(keys)
 
 
 class App:
@@ -113,8 +120,8 @@ class App:
         artifacts = LocalArtifacts(settings.data / "artifacts")
         policy = _policy(settings, listening)
         ids = _ids(clock)
-        sealer = Sealer()
-        self.keys = key_desk(settings, store)
+        sealer = _sealer(settings)
+        self.keys = KeyDesk(store, sealer, clock=clock, ids=ids)
         proxy = _proxy(settings)
         self.settings = settings
         self.store = store

@@ -24,6 +24,7 @@ RingbackError
 ├── StorageFull                     the disk has no room for new work (507)
 ├── Draining                        the server is going down and takes no new work (503)
 └── SetupError                      the server cannot start like this; says what to do
+    └── SealBroken                  a sealed secret opens with none of the master keys
 """
 
 from __future__ import annotations
@@ -213,3 +214,7 @@ class Draining(RingbackError):
 
 class SetupError(RingbackError):
     """The server cannot start like this; the sentence says what to do."""
+
+
+class SealBroken(SetupError):
+    """A sealed secret opens with none of the master keys at hand; the sentence says what to do."""

@@ -57,6 +57,11 @@ def new_secret() -> str:
     return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
 
 
+def new_key() -> bytes:
+    """Return 256 random bits: a master key, or the seed of an Ed25519 key pair."""
+    return secrets.token_bytes(32)
+
+
 def new_artifact_stem() -> str:
     """Return an unguessable file name without its ending: 192 random bits."""
     return secrets.token_urlsafe(24)

@@ -15,7 +15,16 @@ from ringback import __version__
 from ringback.cli.program import COMMANDS
 
 _START_S_MAX = 0.150
-_HEAVY = {"apsw", "asyncio", "msgspec", "numpy", "starlette", "structlog", "uvicorn"}
+_HEAVY = {
+    "apsw",
+    "asyncio",
+    "cryptography",
+    "msgspec",
+    "numpy",
+    "starlette",
+    "structlog",
+    "uvicorn",
+}
 
 
 def test_help_lists_every_command(ringback: Program) -> None:

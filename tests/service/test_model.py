@@ -330,7 +330,7 @@ class Life(RuleBasedStateMachine):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-class TestLife(Life.TestCase):  # type: ignore[misc, name-defined]
+class TestLife(Life.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(
         max_examples=60,
         stateful_step_count=50,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ringback.clock import SystemClock
 from ringback.ids import new_secret
 from ringback.wire.signature import (
+    MessageSigner,
     SignatureMismatch,
     Signer,
     decode_secret,
@@ -163,3 +164,33 @@ def test_a_secrets_prefix_may_be_missing() -> None:
 
 def test_a_signer_does_not_show_its_secret() -> None:
     assert repr(Signer(SECRET)) == "Signer(…)"
+
+
+class Scripted:
+    """A signer that answers what it was told to."""
+
+    def __init__(self, signature: str) -> None:
+        self._signature = signature
+
+    def sign(self, *, webhook_id: str, timestamp_s: int, body: bytes) -> str:
+        return self._signature
+
+
+def test_signatures_are_separated_by_exactly_one_space() -> None:
+    signers = [Scripted("v1,AA=="), Scripted("v1,BB=="), Scripted("v1a,CC==")]
+    made = webhook_headers(signers, webhook_id=ID, timestamp_s=NOW_S, body=BODY)
+    assert made[2] == (b"webhook-signature", b"v1,AA== v1,BB== v1a,CC==")
+
+
+@pytest.mark.parametrize(
+    "signature", ["", " ", "v1,A ", " v1,A", "v1,A v1,B", "v1,A\r\nx: y", "\t"]
+)
+def test_a_signature_that_would_break_the_header_is_not_sent(signature: str) -> None:
+    signers: list[MessageSigner] = [Signer(SECRET), Scripted(signature), Signer(SECRET)]
+    with pytest.raises(ValueError, match="no spaces"):
+        webhook_headers(signers, webhook_id=ID, timestamp_s=NOW_S, body=BODY)
+
+
+def test_nothing_goes_out_unsigned() -> None:
+    with pytest.raises(ValueError, match="needs a signature"):
+        webhook_headers([], webhook_id=ID, timestamp_s=NOW_S, body=BODY)

@@ -14,7 +14,7 @@ from ringback.errors import SetupError
 from ringback.ids import new_token
 from ringback.settings import Settings
 from ringback.storage.contract import Store, Token
-from ringback.webhooks.keys import workspace_owner
+from ringback.webhooks.rotation import workspace_owner
 from ringback.wire.document import iso_time
 
 Result = TypeVar("Result")

@@ -11,12 +11,13 @@ from ringback.clock import Clock
 from ringback.ids import Ids
 from ringback.log import get_logger
 from ringback.storage.contract import Store, Workspace
-from ringback.webhooks.keys import SigningKey, in_force, new_signing_secret, workspace_owner
+from ringback.webhooks.keys import new_signing_secret
+from ringback.webhooks.rotation import Kind, SigningKey, in_force, workspace_owner
 
 log = get_logger(__name__)
 
-HMAC = "v1"
-ED25519 = "v1a"
+HMAC: Kind = "v1"
+ED25519: Kind = "v1a"
 
 
 class Seals(Protocol):
@@ -28,8 +29,8 @@ class Seals(Protocol):
     def unseal(self, sealed: str, *, owner: str) -> str:
         """Return the secret, or raise ``SealBroken``."""
 
-    def resealed(self, text: str, *, owner: str) -> str | None:
-        """Return a text that is plain, or sealed with an older key, sealed anew; else None."""
+    def reseal(self, stored: str, *, owner: str) -> str:
+        """Return a text that is plain, or sealed with an older key, sealed anew."""
 
 
 class Made(Struct, frozen=True, kw_only=True):
@@ -48,7 +49,7 @@ class KeyDesk:
         self._clock = clock
         self._ids = ids
 
-    def make(self, owner: str, kind: str = HMAC) -> Made:
+    def make(self, owner: str, kind: Kind = HMAC) -> Made:
         """Return a new key for an owner, not kept yet."""
         secret, public = new_signing_secret(kind)
         key = SigningKey(
@@ -69,12 +70,12 @@ class KeyDesk:
         workspace = Workspace(workspace_id=workspace_id, created_at_ms=made.key.created_at_ms)
         return await self._store.open_workspace(workspace, made.key)
 
-    async def secrets_of(self, owner: str, kind: str = HMAC) -> list[str]:
+    async def secrets_of(self, owner: str, kind: Kind = HMAC) -> list[str]:
         """Return the secrets with which an owner's webhooks are signed now, newest first."""
         keys = in_force(await self._store.keys_of(owner), now_ms=self._clock.now_ms())
         return [self._seals.unseal(key.sealed, owner=owner) for key in keys if key.kind == kind]
 
-    async def rotate(self, owner: str, kind: str = HMAC, *, overlap_s: float) -> str:
+    async def rotate(self, owner: str, kind: Kind = HMAC, *, overlap_s: float) -> str:
         """Give an owner a new key of a kind and return its secret; the old sign on for a while."""
         made = self.make(owner, kind)
         retire_at_ms = made.key.created_at_ms + round(overlap_s * 1000)
@@ -92,8 +93,8 @@ class KeyDesk:
         """Seal what earlier versions or an older master key left; returns how many."""
         count = 0
         for owner, key in await self._store.all_keys():
-            sealed = self._seals.resealed(key.sealed, owner=owner)
-            if sealed is not None:
+            sealed = self._seals.reseal(key.sealed, owner=owner)
+            if sealed != key.sealed:
                 await self._store.reseal_key(replace(key, sealed=sealed))
                 count += 1
         if count:

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from ringback.jobs.queue import JobQueue
 from ringback.webhooks.desk import Endpoints, Secrets
-from ringback.webhooks.keys import SigningKey
 from ringback.webhooks.outbox import Outbox
+from ringback.webhooks.rotation import SigningKey
 
 
 class Workspace(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event
-from ringback.webhooks.keys import SigningKey
 from ringback.webhooks.model import Delivery, DeliveryStatus, Destination
+from ringback.webhooks.rotation import SigningKey
 
 
 class DeliveryFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,9 +11,10 @@ from msgspec import Struct
 from ringback.clock import Clock
 from ringback.webhooks.desk import Endpoints, Secrets
 from ringback.webhooks.events import OPERATOR
-from ringback.webhooks.keys import SigningKey, endpoint_owner, in_force, signer_for, workspace_owner
+from ringback.webhooks.keys import signer_for
 from ringback.webhooks.model import Delivery
-from ringback.wire.signature import Signs
+from ringback.webhooks.rotation import SigningKey, endpoint_owner, in_force, workspace_owner
+from ringback.wire.signature import MessageSigner
 
 _KEPT_S = 1.0  # so that a rotation takes effect within a second
 _KEPT_MAX = 4_096
@@ -31,7 +32,7 @@ class Unsealer(Protocol):
 class Signing(Struct, frozen=True, kw_only=True):
     """What a delivery's attempts carry beside the event."""
 
-    signers: tuple[Signs, ...]
+    signers: tuple[MessageSigner, ...]
     headers: tuple[tuple[bytes, bytes], ...] = ()  # the endpoint's own
     schedule_s: tuple[float, ...] | None = None  # None: the server's
     is_disabled: bool = False
@@ -102,6 +103,6 @@ class SigningBook:
             is_disabled=endpoint.disabled_at_ms is not None,
         )
 
-    def _signer_of(self, key: SigningKey, owner: str) -> Signs:
-        signer: Signs = self._signer(key.kind, key.sealed, owner)
+    def _signer_of(self, key: SigningKey, owner: str) -> MessageSigner:
+        signer: MessageSigner = self._signer(key.kind, key.sealed, owner)
         return signer

@@ -16,7 +16,7 @@ from ringback.webhooks.desk import ChoreKind
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event
 from ringback.webhooks.fanout import delivery_for
-from ringback.webhooks.keys import SigningKey, endpoint_owner
+from ringback.webhooks.rotation import SigningKey, endpoint_owner
 
 
 def add_endpoints(

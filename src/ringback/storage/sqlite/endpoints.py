@@ -11,7 +11,7 @@ from ringback.storage.sqlite.statements import ENDPOINTS
 from ringback.storage.sqlite.writer import Verb
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event
-from ringback.webhooks.keys import SigningKey
+from ringback.webhooks.rotation import SigningKey
 
 
 class SqliteEndpoints(SqliteBase):

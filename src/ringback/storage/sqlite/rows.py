@@ -11,8 +11,8 @@ from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event
-from ringback.webhooks.keys import SigningKey
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destination
+from ringback.webhooks.rotation import SigningKey
 
 Row = Sequence[Any]
 

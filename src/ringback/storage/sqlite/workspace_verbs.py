@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from ringback.storage.contract import Workspace
 from ringback.storage.sqlite.statements import SECRETS, WORKSPACES
-from ringback.webhooks.keys import SigningKey, workspace_owner
+from ringback.webhooks.rotation import SigningKey, workspace_owner
 
 
 def open_workspaces(

@@ -9,7 +9,7 @@ from ringback.storage.sqlite import workspace_verbs as verbs
 from ringback.storage.sqlite.base import SqliteBase
 from ringback.storage.sqlite.rows import key_from
 from ringback.storage.sqlite.statements import SECRETS, WORKSPACES
-from ringback.webhooks.keys import SigningKey
+from ringback.webhooks.rotation import SigningKey
 
 
 class SqliteWorkspaces(SqliteBase):
