@@ -358,8 +358,8 @@ async def test_an_attempt_is_recorded_with_what_became_of_the_delivery(store: St
         first_byte_ms=0.25,
         reused=True,
         truncated=True,
-        request_headers=(("a", "b"),),
-        response_headers=(("set-cookie", "(redacted)"), ("x", "\xff")),
+        request_headers="a: b",
+        response_headers="set-cookie: (redacted)\nx: \xff",
     )
     assert (await store.record_attempt(recording(after, made))).written
     (waiting,) = await store.deliveries_of(claimed.job_id)

@@ -14,7 +14,7 @@ from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 from ringback.webhooks.outcome import Outcome, classify, retry_after_s
 from ringback.webhooks.schedule import is_over, next_attempt_delay_s
 
-_REDACTED = "(redacted)"
+_REDACTED = b"(redacted)"
 _SECRET_IN_ANSWERS = frozenset({b"set-cookie", b"authorization", b"www-authenticate"})
 
 
@@ -81,13 +81,9 @@ def record_of(
     )
 
 
-def _shown(
-    headers: Iterable[tuple[bytes, bytes]], secret: frozenset[bytes]
-) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name.decode("latin-1"), _REDACTED if name in secret else value.decode("latin-1"))
-        for name, value in headers
-    )
+def _shown(headers: Iterable[tuple[bytes, bytes]], secret: frozenset[bytes]) -> str:
+    lines = [b"%b: %b" % (name, _REDACTED if name in secret else value) for name, value in headers]
+    return b"\n".join(lines).decode("latin-1")
 
 
 def _rounded(ms: float | None) -> float | None:

@@ -63,8 +63,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     tls_ms: float | None = None
     first_byte_ms: float | None = None
     reused: bool = False  # a connection that was open carried it
-    request_headers: tuple[tuple[str, str], ...] = ()  # secrets redacted
-    response_headers: tuple[tuple[str, str], ...] = ()
+    request_headers: str = ""  # a line each, "name: value", secrets redacted
+    response_headers: str = ""  # likewise
     response: bytes = b""  # the beginning of the answer's body, as it came
     truncated: bool = False  # the answer was longer than was read
 

@@ -10,7 +10,7 @@ import msgspec
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.endpoints import Endpoint
-from ringback.webhooks.events import Event
+from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.keys import SigningKey
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destination
 
@@ -20,7 +20,6 @@ _encode = msgspec.json.Encoder().encode
 _decode_input = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_result = msgspec.json.Decoder(JobResult).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
-_decode_headers = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 _decode_schedule = msgspec.json.Decoder(tuple[float, ...]).decode
 _decode_timings = msgspec.json.Decoder(
     tuple[float | None, float | None, float | None, float | None]
@@ -28,6 +27,7 @@ _decode_timings = msgspec.json.Decoder(
 
 _JOB_STATUS = {status.value: status for status in JobStatus}
 _DELIVERY_STATUS = {status.value: status for status in DeliveryStatus}
+_EVENT_TYPE = {event_type.value: event_type for event_type in EventType}
 
 
 def as_json(value: object) -> str:
@@ -154,6 +154,21 @@ def event_row(event: Event) -> tuple[Any, ...]:
     )
 
 
+def event_from(row: Row) -> Event:
+    """Return the event of a row."""
+    return Event(
+        seq=row[0],
+        event_id=row[1],
+        workspace_id=row[2],
+        job_id=row[3],
+        type=_EVENT_TYPE[row[4]],
+        engine=row[5],
+        model=row[6],
+        created_at_ms=row[7],
+        body=row[8].encode(),
+    )
+
+
 def destination_from(row: Row) -> Destination:
     """Return the destination of a row."""
     return Destination(
@@ -227,8 +242,8 @@ def attempt_row(delivery: Delivery, attempt: Attempt) -> tuple[Any, ...]:
         attempt.status_code,
         attempt.reason,
         as_json((attempt.dns_ms, attempt.connect_ms, attempt.tls_ms, attempt.first_byte_ms)),
-        as_json(attempt.request_headers),
-        as_json(attempt.response_headers),
+        attempt.request_headers,
+        attempt.response_headers,
         attempt.reused,
         attempt.truncated,
         attempt.response.hex(),
@@ -249,8 +264,8 @@ def attempt_from(row: Row) -> Attempt:
         connect_ms=connect_ms,
         tls_ms=tls_ms,
         first_byte_ms=first_byte_ms,
-        request_headers=_decode_headers(row[7] or b"[]"),
-        response_headers=_decode_headers(row[8] or b"[]"),
+        request_headers=row[7] or "",
+        response_headers=row[8] or "",
         reused=bool(row[9]),
         truncated=bool(row[10]),
         response=row[11],
