@@ -144,10 +144,11 @@ def _of_turn(facts: Facts) -> Iterator[Ground]:
     if not facts.before_count:
         return
     more = " or more" if facts.before_count >= facts.before_count_max else ""
-    are = "is" if facts.before_count == 1 and not more else "are"
+    is_one = facts.before_count == 1 and not more
     yield Ground(
         "in_line",
-        f"{_count(facts.before_count, more)} of its destination {are} due before it, and go first.",
+        f"{_count(facts.before_count, more)} of its destination {'is' if is_one else 'are'} due "
+        f"before it, and {'goes' if is_one else 'go'} first.",
     )
 
 
