@@ -19,6 +19,8 @@ COMMANDS = {
     "serve": "Run the server: made tokens, public https webhooks alone.",
     "demo": "Watch one job, from its submission to its webhook.",
     "keys": "Make, list and revoke tokens; show signing secrets.",
+    "deliveries": "Look at webhooks; send them again, or stop them.",
+    "listen": "Print events as they come, from where you left off.",
     "doctor": "Check this machine, and say what to do.",
 }
 
