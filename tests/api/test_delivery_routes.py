@@ -169,7 +169,7 @@ async def test_the_log_is_filtered_by_everything_at_once(
         ("before", "2027-13-01T00:00:00Z"),
         ("cursor", "AAAA"),
         ("cursor", "é"),
-        ("cursor", "gAAAAAAAAACAAAAAAAAAAA"),
+        ("cursor", "gAAAAAAAAAA"),
         ("destination", "shop.example"),
         ("job_id", "' or 1=1"),
         ("endpoint_id", ""),

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from ringback.jobs.model import Job
 from ringback.storage.contract import Store
 from ringback.storage.sqlite import SqliteStore
-from ringback.webhooks.desk import DeliveryFilter, FeedItem, Place
+from ringback.webhooks.desk import DeliveryFilter, FeedItem
 from ringback.webhooks.events import EventType
 from ringback.webhooks.model import Delivery, DeliveryStatus
 
@@ -48,13 +48,13 @@ async def get(store: Store, job: Job) -> Job:
 async def listed(store: Store, wanted: DeliveryFilter, *, limit: int = 100) -> list[str]:
     """Return the ids that a filter finds, over all pages."""
     ids: list[str] = []
-    after: Place | None = None
+    before_seq: int | None = None
     while True:
-        page = await store.list_deliveries(wanted, limit=limit, after=after)
+        page = await store.list_deliveries(wanted, limit=limit, before_seq=before_seq)
         assert len(page.items) <= limit
         ids += [delivery.delivery_id for delivery in page.items]
-        after = page.next
-        if after is None:
+        before_seq = page.next_seq
+        if before_seq is None:
             return ids
 
 
@@ -91,8 +91,8 @@ async def test_the_log_is_newest_first_and_the_workspaces_own(store: Store) -> N
 async def test_a_page_that_is_exactly_full_is_the_last(store: Store) -> None:
     for _ in range(2):
         await owed(store)
-    assert (await store.list_deliveries(STUDIO, limit=2)).next is None
-    assert (await store.list_deliveries(STUDIO, limit=1)).next is not None
+    assert (await store.list_deliveries(STUDIO, limit=2)).next_seq is None
+    assert (await store.list_deliveries(STUDIO, limit=1)).next_seq is not None
 
 
 async def test_every_filter_finds_its_own_alone_and_together_with_others(store: Store) -> None:
@@ -150,7 +150,7 @@ async def test_a_page_is_not_disturbed_by_what_is_made_meanwhile(store: Store) -
     ids = [(await owed(store)).delivery_id for _ in range(4)]
     first = await store.list_deliveries(STUDIO, limit=2)
     await owed(store)
-    rest = await store.list_deliveries(STUDIO, limit=9, after=first.next)
+    rest = await store.list_deliveries(STUDIO, limit=9, before_seq=first.next_seq)
     assert [one.delivery_id for one in (*first.items, *rest.items)] == ids[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Where a page begins: of jobs, a time so fine that it names one job; of others, packed numbers.
+"""Where a page begins: of jobs, a time so fine that it names one job; of others, a packed place.
 
 The contract's cursor of jobs is a date-time, and jobs made in one millisecond share theirs. But
 RFC 3339 bounds no fraction, and a job's id is a UUID version 7: 48 bits of milliseconds and 74 bits
@@ -9,8 +9,8 @@ are still date-times that sort as the jobs do.
 from __future__ import annotations
 
 import re
-import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from datetime import datetime
 
 from ringback.clock import to_ms
@@ -59,22 +59,20 @@ def time_ms(text: str, name: str) -> int:
     return at_ms + (int(fraction[3:] or 0) > 0)
 
 
-def pack(*numbers: int) -> str:
-    """Return numbers as a cursor whose inside is nobody's business."""
-    return urlsafe_b64encode(struct.pack(f">{len(numbers)}q", *numbers)).rstrip(b"=").decode()
+def pack(seq: int) -> str:
+    """Return a place in the order of commits as a cursor, whose inside is nobody's business."""
+    return urlsafe_b64encode(seq.to_bytes(8)).rstrip(b"=").decode()
 
 
-def unpack(cursor: str, *, count: int, name: str) -> tuple[int, ...]:
-    """Return the numbers that were packed, or raise ``InvalidRequest``."""
-    try:
-        packed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        numbers: tuple[int, ...] = struct.unpack(f">{count}q", packed)
-    except (ValueError, struct.error) as exc:
-        raise _refusal(name, "must be a cursor that this route gave.") from exc
+def unpack(cursor: str, *, name: str) -> int:
+    """Return the place that was packed, or raise ``InvalidRequest``."""
+    seq = -1
+    with suppress(ValueError):
+        seq = int.from_bytes(urlsafe_b64decode(cursor.encode("ascii") + b"="))
     # Decoding is lenient: what is not spelled as we spell it did not come from us.
-    if pack(*numbers) != cursor or min(numbers) < 0:
+    if not 0 <= seq < 2**63 or pack(seq) != cursor:
         raise _refusal(name, "must be a cursor that this route gave.")
-    return numbers
+    return seq
 
 
 def _time(text: str) -> tuple[int, str]:

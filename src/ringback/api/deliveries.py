@@ -22,7 +22,7 @@ from ringback.egress.answer import Reason
 from ringback.egress.url import MalformedTarget
 from ringback.errors import DeliveryNotFound, FieldError, InvalidRequest
 from ringback.service.deliveries import DeliveryDesk
-from ringback.webhooks.desk import DeliveryFilter, Place
+from ringback.webhooks.desk import DeliveryFilter
 from ringback.webhooks.events import EventType
 from ringback.webhooks.fanout import origin_of
 from ringback.webhooks.model import DeliveryStatus
@@ -45,12 +45,12 @@ class DeliveryRoutes:
         page = await self._desk.list_deliveries(
             delivery_filter(query, workspace_id=workspace_id),
             limit=queries.limit(query),
-            after=_after(query),
+            before_seq=_before_seq(query),
         )
         return ok(
             {
                 "items": [delivery_document(delivery) for delivery in page.items],
-                "next_cursor": None if page.next is None else place_cursor(page.next),
+                "next_cursor": None if page.next_seq is None else pack(page.next_seq),
             }
         )
 
@@ -138,17 +138,9 @@ def delivery_filter(query: Mapping[str, str], *, workspace_id: str | None) -> De
     )
 
 
-def place_cursor(place: Place) -> str:
-    """Return the cursor of the page that follows that place."""
-    return pack(place.seq, place.created_at_ms)
-
-
-def _after(query: Mapping[str, str]) -> Place | None:
+def _before_seq(query: Mapping[str, str]) -> int | None:
     cursor = query.get("cursor")
-    if cursor is None:
-        return None
-    seq, created_at_ms = unpack(cursor, count=2, name="cursor")
-    return Place(seq=seq, created_at_ms=created_at_ms)
+    return None if cursor is None else unpack(cursor, name="cursor")
 
 
 def _delivery_id(request: Request) -> str:

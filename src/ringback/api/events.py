@@ -73,7 +73,7 @@ class EventRoutes:
             return 0
         if cursor == "latest":
             return await self._feed.latest(workspace_id)
-        return unpack(cursor, count=1, name="after")[0]
+        return unpack(cursor, name="after")
 
 
 def _last_event_id(headers: RequestHeaders) -> str | None:
@@ -123,9 +123,11 @@ class _Stream:
                 limit=_AT_ONCE,
                 wait_s=min(HEARTBEAT_S, left_s),
             )
-            await _send(send, b"".join(map(_frame, found)) or b": still here\n\n")
             if found:
+                await _send(send, b"".join(map(_frame, found)))
                 self._seq = found[-1].event.seq
+            elif not self._feed.is_ending:
+                await _send(send, b": still here\n\n")
         await send({"type": "http.response.body", "body": b""})
 
 

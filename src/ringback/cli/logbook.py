@@ -35,12 +35,14 @@ def list_deliveries(
 
     async def act(desk: DeliveryDesk) -> tuple[list[dict[str, Any]], bool]:
         found: list[Delivery] = []
-        after = None
+        before_seq = None
         for _ in range(_PAGES_MAX):
-            page = await desk.list_deliveries(wanted, limit=limit - len(found), after=after)
+            page = await desk.list_deliveries(
+                wanted, limit=limit - len(found), before_seq=before_seq
+            )
             found += page.items
-            after = page.next
-            if after is None or len(found) == limit:
+            before_seq = page.next_seq
+            if before_seq is None or len(found) == limit:
                 return [_listed(delivery) for delivery in found], True
         return [_listed(delivery) for delivery in found], False
 

@@ -9,7 +9,7 @@ from ringback.doorbell import Bells
 from ringback.errors import DeliveryConflict, DeliveryNotFound, DestinationNotFound
 from ringback.log import get_logger
 from ringback.storage.contract import Store
-from ringback.webhooks.desk import DeliveryFilter, DeliveryPage, Place
+from ringback.webhooks.desk import DeliveryFilter, DeliveryPage
 from ringback.webhooks.explanation import Caps, Explanation, Facts, explain
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destination
 
@@ -40,10 +40,10 @@ class DeliveryDesk:
         return delivery
 
     async def list_deliveries(
-        self, wanted: DeliveryFilter, *, limit: int, after: Place | None = None
+        self, wanted: DeliveryFilter, *, limit: int, before_seq: int | None = None
     ) -> DeliveryPage:
         """Return a page of the log, newest first."""
-        return await self._store.list_deliveries(wanted, limit=limit, after=after)
+        return await self._store.list_deliveries(wanted, limit=limit, before_seq=before_seq)
 
     async def attempts_of(self, delivery: Delivery) -> list[Attempt]:
         """Return a delivery's attempts, in order."""

@@ -36,18 +36,11 @@ class DeliveryFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.since_ms is not None or self.before_ms is not None
 
 
-class Place(Struct, frozen=True, kw_only=True):
-    """Where a page of the log ended: the next begins after it."""
-
-    seq: int  # in the order of commits
-    created_at_ms: int
-
-
 class DeliveryPage(Struct, frozen=True, kw_only=True):
     """A page of the log; it may have few items or none, and yet be followed by another."""
 
     items: tuple[Delivery, ...]
-    next: Place | None  # None: the log has no more
+    next_seq: int | None  # where the next begins; None: the log has no more
 
 
 class FeedItem(Struct, frozen=True, kw_only=True):
@@ -93,12 +86,13 @@ class DeliveryLog(Protocol):
         """Return the delivery of that id, of any workspace, or None."""
 
     async def list_deliveries(
-        self, wanted: DeliveryFilter, *, limit: int, after: Place | None = None
+        self, wanted: DeliveryFilter, *, limit: int, before_seq: int | None = None
     ) -> DeliveryPage:
-        """Return a page of deliveries, newest first: by commit, or by their time if that is asked.
+        """Return a page of deliveries, newest first in the order of commits.
 
-        However long the log is, one call looks at a bounded part of it. Where no index leads to
-        what is wanted it returns what it found there, and where to go on.
+        However long the log is, one call looks at a bounded part of it: where no index leads to
+        what is wanted it returns what it found there, and where to go on. In a long log a time is
+        sought as if times grew with commits, give or take a minute.
         """
 
     async def redeliver(self, delivery: Delivery, *, now_ms: int) -> bool:

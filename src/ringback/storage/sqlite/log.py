@@ -12,14 +12,15 @@ import msgspec
 from ringback.storage.sqlite import delivery_verbs as verbs
 from ringback.storage.sqlite.base import SqliteBase
 from ringback.storage.sqlite.rows import as_json, delivery_from, destination_from, event_from
-from ringback.storage.sqlite.statements import DELIVERIES, LOG
-from ringback.webhooks.desk import DeliveryFilter, DeliveryPage, FeedItem, Place
+from ringback.storage.sqlite.statements import CHORES, DELIVERIES, LOG
+from ringback.webhooks.desk import DeliveryFilter, DeliveryPage, FeedItem
 from ringback.webhooks.model import Delivery, DeliveryStatus, Destination
 
 WINDOW = 5_000
 """How many deliveries a page looks at, at most: some tens of milliseconds."""
 
 _AFTER_ALL = 2**63 - 1
+_SLACK_MS = 60_000  # clocks are set, and jobs end a little before that is committed
 _TROUBLED = (DeliveryStatus.EXHAUSTED, DeliveryStatus.DISCARDED, DeliveryStatus.CANCELLED)
 _decode_ids = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -33,16 +34,18 @@ class SqliteLog(SqliteBase):
         return delivery_from(rows[0]) if rows else None
 
     async def list_deliveries(
-        self, wanted: DeliveryFilter, *, limit: int, after: Place | None = None
+        self, wanted: DeliveryFilter, *, limit: int, before_seq: int | None = None
     ) -> DeliveryPage:
         """Return a page of deliveries, newest first, having looked at 5,000 at most."""
-        bindings = {
-            **{name: getattr(wanted, name) for name in wanted.__struct_fields__},
-            **_beginning(wanted, after),
-            "window": WINDOW,
-        }
 
         def look(reader: apsw.Connection) -> DeliveryPage:
+            first_seq, end_seq = bounds_of(reader, wanted)
+            bindings = {
+                **{name: getattr(wanted, name) for name in wanted.__struct_fields__},
+                "first_seq": first_seq,
+                "before_seq": end_seq if before_seq is None else min(before_seq, end_seq),
+                "window": WINDOW,
+            }
             return _page(reader, window_for(wanted), bindings, limit)
 
         return await self._look(look)
@@ -109,8 +112,6 @@ def window_for(wanted: DeliveryFilter) -> str:
     if wanted.workspace_id is None:
         by_endpoint = wanted.endpoint_id is not None
         return str(LOG.window_of_endpoint if by_endpoint else LOG.window_of_all)
-    if wanted.is_timed:
-        return str(LOG.window_of_time)
     if wanted.endpoint_id is not None:
         return str(LOG.window_of_endpoint)
     if wanted.reason is not None:
@@ -122,47 +123,70 @@ def window_for(wanted: DeliveryFilter) -> str:
     return str(LOG.window_of_workspace)
 
 
-def _beginning(wanted: DeliveryFilter, after: Place | None) -> dict[str, int]:
-    """Return where the window begins: a time with a place in it, or a place alone."""
-    before_ms = _AFTER_ALL if wanted.before_ms is None else wanted.before_ms
-    if after is None:
-        # Made before that time, whatever the place: 0 is before them all.
-        return {"from_ms": before_ms, "before_seq": 0 if _by_time(wanted) else _AFTER_ALL}
-    if after.created_at_ms >= before_ms and _by_time(wanted):
-        return {"from_ms": before_ms, "before_seq": 0}
-    return {"from_ms": after.created_at_ms, "before_seq": after.seq}
+def bounds_of(reader: apsw.Connection, wanted: DeliveryFilter) -> tuple[int, int]:
+    """Return the first place that a filter's times leave, and the place behind the last.
+
+    A log of one window is looked through whatever its times are; in a longer one they are sought.
+    """
+    if not wanted.is_timed or wanted.job_id is not None or _is_short(reader, wanted):
+        return 0, _AFTER_ALL
+    since_ms, before_ms = wanted.since_ms, wanted.before_ms
+    return (
+        0 if since_ms is None else _first_since(reader, wanted, since_ms - _SLACK_MS),
+        _AFTER_ALL if before_ms is None else _first_since(reader, wanted, before_ms + _SLACK_MS),
+    )
 
 
-def _by_time(wanted: DeliveryFilter) -> bool:
-    return window_for(wanted) == str(LOG.window_of_time)
+def _is_short(reader: apsw.Connection, wanted: DeliveryFilter) -> bool:
+    statement = LOG.count_some_of_all if wanted.workspace_id is None else LOG.count_some
+    asked = {"workspace_id": wanted.workspace_id, "limit": WINDOW + 1}
+    ((count,),) = reader.execute(statement, asked).fetchall()
+    assert isinstance(count, int)
+    return count <= WINDOW
+
+
+def _first_since(reader: apsw.Connection, wanted: DeliveryFilter, at_ms: int) -> int:
+    """Return the place of the first delivery made at that time or later, by halving the log."""
+    statement = LOG.first_of_all_from if wanted.workspace_id is None else LOG.first_from
+    ((last_seq,),) = reader.execute(CHORES.last_delivery_seq).fetchall()
+    assert isinstance(last_seq, int)
+    low, high = 0, last_seq + 1
+    while low < high:
+        middle = (low + high) // 2
+        asked = {"workspace_id": wanted.workspace_id, "seq": middle}
+        found: list[Any] = reader.execute(statement, asked).fetchall()
+        if not found or found[0][1] >= at_ms:
+            high = middle
+        else:
+            low = found[0][0] + 1
+    return low
 
 
 def _page(
     reader: apsw.Connection, statement: str, bindings: dict[str, Any], limit: int
 ) -> DeliveryPage:
-    found: list[Place] = []
+    found: list[int] = []
     seen_count = 0
-    place: Place | None = None
+    last_seq: int | None = None
     is_full = False
     with closing(reader.cursor()) as rows:
         row: Any
         for row in rows.execute(statement, bindings):
-            seq, created_at_ms, is_wanted = row
+            seq, is_wanted = row
             # One more than asked for tells that another page follows.
             is_full = bool(is_wanted) and len(found) == limit
             if is_full:
                 break
             seen_count += 1
-            place = Place(seq=seq, created_at_ms=created_at_ms)
+            last_seq = seq
             if is_wanted:
-                found.append(place)
+                found.append(seq)
     looked_at_all = seen_count < bindings["window"]
-    more = found[-1] if is_full else None if looked_at_all else place
-    return DeliveryPage(items=_deliveries(reader, found), next=more)
+    more = found[-1] if is_full else None if looked_at_all else last_seq
+    return DeliveryPage(items=_deliveries(reader, found), next_seq=more)
 
 
-def _deliveries(reader: apsw.Connection, places: Sequence[Place]) -> tuple[Delivery, ...]:
-    seqs = [place.seq for place in places]
+def _deliveries(reader: apsw.Connection, seqs: Sequence[int]) -> tuple[Delivery, ...]:
     rows: Any = reader.execute(LOG.deliveries_at, {"seqs": as_json(seqs)})
     found = {row[0]: delivery_from(row[1:]) for row in rows}
     return tuple(found[seq] for seq in seqs if seq in found)

@@ -146,7 +146,6 @@ create index deliveries_due on deliveries (destination_id, next_attempt_at_ms)
  where status = 'waiting' and lease_until_ms is null;
 create index deliveries_leased on deliveries (lease_until_ms) where lease_until_ms is not null;
 create index deliveries_of_workspace on deliveries (workspace_id, seq);
-create index deliveries_made on deliveries (workspace_id, created_at_ms);
 drop index deliveries_of_job;
 create index deliveries_of_job on deliveries (job_id, event_seq);
 create index deliveries_to on deliveries (destination_id, seq);

@@ -2,43 +2,52 @@
 -- column says whether the filter holds.
 
 -- name: window_of_job
-select seq, created_at_ms, {is_wanted} from deliveries indexed by deliveries_of_job
- where job_id = :job_id and seq < :before_seq order by seq desc limit :window
-
--- name: window_of_time
-select seq, created_at_ms, {is_wanted} from deliveries indexed by deliveries_made
- where workspace_id = :workspace_id and created_at_ms >= coalesce(:since_ms, 0)
-   and (created_at_ms, seq) < (:from_ms, :before_seq)
- order by created_at_ms desc, seq desc limit :window
+select seq, {is_wanted} from deliveries indexed by deliveries_of_job
+ where job_id = :job_id and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
 
 -- name: window_of_endpoint
-select seq, created_at_ms, {is_wanted} from deliveries indexed by deliveries_of_endpoint
- where endpoint_id = :endpoint_id and seq < :before_seq order by seq desc limit :window
+select seq, {is_wanted} from deliveries indexed by deliveries_of_endpoint
+ where endpoint_id = :endpoint_id and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
 
 -- name: window_of_destination
-select seq, created_at_ms, {is_wanted} from deliveries indexed by deliveries_to
+select seq, {is_wanted} from deliveries indexed by deliveries_to
  where destination_id = (select destination_id from destinations
                           where workspace_id = :workspace_id and origin = :destination)
-   and seq < :before_seq order by seq desc limit :window
+   and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
 
 -- name: window_of_reason
-select seq, created_at_ms, {is_wanted} from deliveries indexed by deliveries_by_reason
+select seq, {is_wanted} from deliveries indexed by deliveries_by_reason
  where workspace_id = :workspace_id and reason = :reason and reason is not null
-   and seq < :before_seq order by seq desc limit :window
+   and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
 
 -- name: window_of_troubled
-select seq, created_at_ms, {is_wanted} from deliveries indexed by deliveries_troubled
+select seq, {is_wanted} from deliveries indexed by deliveries_troubled
  where workspace_id = :workspace_id and status = :status
-   and status not in ('waiting', 'delivered') and seq < :before_seq
+   and status not in ('waiting', 'delivered') and seq >= :first_seq and seq < :before_seq
  order by seq desc limit :window
 
 -- name: window_of_workspace
-select seq, created_at_ms, {is_wanted} from deliveries indexed by deliveries_of_workspace
- where workspace_id = :workspace_id and seq < :before_seq order by seq desc limit :window
+select seq, {is_wanted} from deliveries indexed by deliveries_of_workspace
+ where workspace_id = :workspace_id and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
 
 -- name: window_of_all
-select seq, created_at_ms, {is_wanted} from deliveries
- where seq < :before_seq order by seq desc limit :window
+select seq, {is_wanted} from deliveries
+ where seq >= :first_seq and seq < :before_seq order by seq desc limit :window
+
+-- name: first_from
+select seq, created_at_ms from deliveries indexed by deliveries_of_workspace
+ where workspace_id = :workspace_id and seq >= :seq order by seq limit 1
+
+-- name: first_of_all_from
+select seq, created_at_ms from deliveries where seq >= :seq order by seq limit 1
+
+-- name: count_some
+select count(*) from (
+    select 1 from deliveries indexed by deliveries_of_workspace
+     where workspace_id = :workspace_id limit :limit)
+
+-- name: count_some_of_all
+select count(*) from (select 1 from deliveries where seq > 0 limit :limit)
 
 -- name: deliveries_at
 select d.seq, {columns} from deliveries d join events e on e.seq = d.event_seq
