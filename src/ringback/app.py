@@ -37,6 +37,8 @@ from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.log import configure, get_logger
 from ringback.service import Service
+from ringback.service.deliveries import DeliveryDesk
+from ringback.service.feed import EventFeed
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
@@ -45,6 +47,7 @@ from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
+from ringback.webhooks.explanation import Caps
 from ringback.webhooks.master_key import load_master_keys
 from ringback.webhooks.rotation import workspace_owner
 from ringback.webhooks.schedule import SCHEDULE_S
@@ -109,6 +112,17 @@ def _sealer(settings: Settings) -> Sealer:
     # Not a setting: those are shown, and may stand in a file beside the data.
     keys = load_master_keys(os.environ.get("RINGBACK_MASTER_KEY"), directory=settings.data)
     return Sealer(keys)
+
+
+def delivery_desk(settings: Settings, store: Store, bells: Bells) -> DeliveryDesk:
+    """Return the verbs on the store's deliveries."""
+    caps = Caps(
+        concurrency=settings.webhook_concurrency,
+        concurrency_per_destination=settings.webhook_concurrency_per_destination,
+        rate=settings.webhook_rate,
+        rate_per_destination=settings.webhook_rate_per_destination,
+    )
+    return DeliveryDesk(store, clock=SystemClock(), bells=bells, caps=caps)
 
 
 class App:
@@ -180,6 +194,8 @@ class App:
         self.api = create_api(
             ApiDeps(
                 service=self.service,
+                deliveries=delivery_desk(settings, store, bells),
+                feed=EventFeed(store, self.service, clock=clock, bells=bells),
                 catalogue=Catalogue.load(),
                 policy=policy,
                 artifacts=artifacts,

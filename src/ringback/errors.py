@@ -9,13 +9,17 @@ RingbackError
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
+│   │   ├── DeliveryNotFound
+│   │   ├── DestinationNotFound
 │   │   ├── ModelNotFound           carries near matches
 │   │   └── RouteNotFound
 │   ├── MethodNotAllowed            (405)
 │   ├── IdempotencyConflict         one key, two different requests (409)
+│   ├── DeliveryConflict            a delivery that is not in a position for that (409)
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
-│   └── BacklogFull                 the workspace's queue limit is reached (429)
+│   ├── BacklogFull                 the workspace's queue limit is reached (429)
+│   └── TooManyStreams              the workspace has as many streams open as it may (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
 ├── EngineError                     the engine could not make the result; the job fails with it
@@ -101,6 +105,24 @@ class JobNotFound(NotFound):
         self.job_id = job_id
 
 
+class DeliveryNotFound(NotFound):
+    """No delivery of this workspace has that id."""
+
+    code = "delivery_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace has no delivery with that id; GET /deliveries lists them.")
+
+
+class DestinationNotFound(NotFound):
+    """Nothing of this workspace was ever owed there."""
+
+    code = "destination_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace has no such destination; GET /destinations lists them.")
+
+
 class ModelNotFound(NotFound):
     """No model of the catalogue has that id; ``near`` are ids that resemble it."""
 
@@ -140,6 +162,14 @@ class IdempotencyConflict(CallerError):
         )
 
 
+class DeliveryConflict(CallerError):
+    """A delivery that is in no position for what was asked; ``code`` says which it is in."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class BodyTooLarge(CallerError):
     """The body has more bytes than this route takes."""
 
@@ -165,6 +195,19 @@ class BacklogFull(CallerError):
         super().__init__(
             f"This workspace already has {backlog_max} jobs waiting, the most it may have; "
             f"try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
+class TooManyStreams(CallerError):
+    """The workspace has as many event streams open as it may; ``retry_after_s`` says when."""
+
+    code = "too_many_streams"
+
+    def __init__(self, streams_max: int, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"This workspace already has {streams_max} event streams open, the most it may have; "
+            f"close one, or try again in {retry_after_s} s."
         )
         self.retry_after_s = retry_after_s
 

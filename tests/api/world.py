@@ -22,10 +22,13 @@ from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.jobs.transitions import JobEvent
 from ringback.service import Service
+from ringback.service.deliveries import DeliveryDesk
+from ringback.service.feed import EventFeed
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
+from ringback.webhooks.explanation import Caps
 
 BASE_URL = "http://127.0.0.1:7464"
 FLUX = "/generate/image/bfl/flux-1-dev"
@@ -45,16 +48,25 @@ class World:
         self.is_ready: Callable[[], bool] = lambda: True
         ids = Ids(self.clock.now_ms, random.Random(3).getrandbits)
         self.keys = KeyDesk(store, PlainSeals(), clock=self.clock, ids=ids)
+        bells = Bells()
         self.service = Service(
             store,
             clock=self.clock,
             ids=ids,
             limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
-            bells=Bells(),
+            bells=bells,
+        )
+        self.deliveries = DeliveryDesk(
+            store,
+            clock=self.clock,
+            bells=bells,
+            caps=Caps(concurrency=256, concurrency_per_destination=8),
         )
         self.artifacts = LocalArtifacts(directory / "artifacts")
         self.deps = ApiDeps(
             service=self.service,
+            deliveries=self.deliveries,
+            feed=EventFeed(store, self.service, clock=self.clock, bells=bells),
             catalogue=CATALOGUE,
             policy=TargetPolicy.server(),
             artifacts=self.artifacts,

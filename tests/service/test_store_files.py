@@ -19,7 +19,7 @@ from ringback.jobs.model import JobStatus
 from ringback.jobs.transitions import TRANSITIONS, JobEvent
 from ringback.storage.contract import Workspace
 from ringback.storage.sqlite import SqliteStore
-from ringback.storage.sqlite.statements import DELIVERIES, JOBS
+from ringback.storage.sqlite.statements import DELIVERIES, JOBS, LOG
 
 
 async def test_a_second_server_on_a_directory_is_refused_with_a_sentence(tmp_path: Path) -> None:
@@ -145,6 +145,26 @@ def test_the_statuses_written_in_sql_are_those_of_the_table() -> None:
         (DELIVERIES.record_deliveries, "sqlite_autoindex_deliveries_1"),
         (DELIVERIES.rescue_deliveries, "deliveries_leased"),
         (DELIVERIES.deliveries_of, "deliveries_of_job"),
+        (LOG.window_of_job, "deliveries_of_job"),
+        (LOG.first_from, "deliveries_of_workspace"),
+        (LOG.first_of_all_from, "INTEGER PRIMARY KEY"),
+        (LOG.count_some, "deliveries_of_workspace"),
+        (LOG.count_some_of_all, "INTEGER PRIMARY KEY"),
+        (LOG.window_of_endpoint, "deliveries_of_endpoint"),
+        (LOG.window_of_destination, "deliveries_to"),
+        (LOG.window_of_reason, "deliveries_by_reason"),
+        (LOG.window_of_troubled, "deliveries_troubled"),
+        (LOG.window_of_workspace, "deliveries_of_workspace"),
+        (LOG.window_of_all, "INTEGER PRIMARY KEY"),
+        (LOG.deliveries_at, "INTEGER PRIMARY KEY"),
+        (LOG.events_after, "events_of_workspace"),
+        (LOG.events_after, "deliveries_of_job (job_id=? AND event_seq=?)"),
+        (LOG.last_event_of, "events_of_workspace"),
+        (LOG.get_destination, "sqlite_autoindex_destinations_1"),
+        (LOG.list_destinations, "sqlite_autoindex_destinations_1"),
+        (LOG.pause_destination, "INTEGER PRIMARY KEY"),
+        (LOG.waiting_at, "deliveries_due"),
+        (LOG.waiting_before, "deliveries_due (destination_id=? AND next_attempt_at_ms<?)"),
     ],
 )
 async def test_a_statement_seeks_by_its_index_and_scans_no_table(

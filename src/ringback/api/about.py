@@ -30,6 +30,8 @@ class AboutRoutes:
                 "links": {
                     "models": f"{base_url}/models",
                     "jobs": f"{base_url}/jobs",
+                    "deliveries": f"{base_url}/deliveries",
+                    "events": f"{base_url}/events",
                     "openapi": f"{base_url}/openapi.json",
                     "ready": f"{base_url}/readyz",
                 },

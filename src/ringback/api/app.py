@@ -10,8 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ringback.api.about import AboutRoutes
 from ringback.api.artifacts import ArtifactRoutes
 from ringback.api.auth import Authenticator
+from ringback.api.deliveries import DeliveryRoutes, DestinationRoutes
 from ringback.api.deps import ApiDeps
 from ringback.api.errors import ErrorsBecomeAnswers
+from ringback.api.events import EventRoutes
 from ringback.api.hosts import HostCheck
 from ringback.api.jobs import JobRoutes
 from ringback.api.lab import LabRoutes
@@ -29,6 +31,9 @@ def create_api(deps: ApiDeps) -> ASGIApp:
     about = AboutRoutes(deps)
     artifacts = ArtifactRoutes(deps.artifacts)
     jobs = JobRoutes(deps.service)
+    deliveries = DeliveryRoutes(deps.deliveries)
+    destinations = DestinationRoutes(deps.deliveries)
+    events = EventRoutes(deps.feed, deps.clock)
     submit = Submissions(deps, authenticator)
 
     routes = Router(
@@ -43,6 +48,17 @@ def create_api(deps: ApiDeps) -> ASGIApp:
                 "/jobs/{job_id}",
                 Resource(GET=private(jobs.get_job), DELETE=private(jobs.cancel_job)),
             ),
+            Route("/deliveries", Resource(GET=private(deliveries.list_deliveries))),
+            Route("/deliveries/{delivery_id}", Resource(GET=private(deliveries.get_delivery))),
+            Route(
+                "/deliveries/{delivery_id}/redeliver", Resource(POST=private(deliveries.redeliver))
+            ),
+            Route("/deliveries/{delivery_id}/cancel", Resource(POST=private(deliveries.cancel))),
+            Route("/deliveries/{delivery_id}/explain", Resource(GET=private(deliveries.explain))),
+            Route("/destinations", Resource(GET=private(destinations.list_destinations))),
+            Route("/destinations/pause", Resource(POST=private(destinations.pause))),
+            Route("/destinations/resume", Resource(POST=private(destinations.resume))),
+            Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
             *_lab_routes(deps, private),
         ],

@@ -1,14 +1,16 @@
-"""Where a page of jobs begins: a time so fine that it names one job.
+"""Where a page begins: of jobs, a time so fine that it names one job; of others, a packed place.
 
-The contract's cursor is a date-time, and jobs made in one millisecond share theirs. But RFC 3339
-bounds no fraction, and a job's id is a UUID version 7: 48 bits of milliseconds and 74 bits that
-order the jobs within one. Our cursors carry those as 23 more digits, so they break ties and are
-still date-times that sort as the jobs do.
+The contract's cursor of jobs is a date-time, and jobs made in one millisecond share theirs. But
+RFC 3339 bounds no fraction, and a job's id is a UUID version 7: 48 bits of milliseconds and 74 bits
+that order the jobs within one. Our cursors carry those as 23 more digits, so they break ties and
+are still date-times that sort as the jobs do.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from datetime import datetime
 
 from ringback.clock import to_ms
@@ -38,11 +40,7 @@ def before_id(cursor: str) -> str:
 
     A time that somebody else made means: created before it.
     """
-    match = _TIME.fullmatch(cursor)
-    if match is None:
-        raise _invalid()
-    fraction = match["fraction"] or ""
-    at_ms = _second_ms(match) + int(fraction[:3].ljust(3, "0"))
+    at_ms, fraction = _time(cursor)
     if at_ms < 0:
         return uuid7_floor(0)
     rest = int(fraction[3:] or 0)
@@ -50,6 +48,40 @@ def before_id(cursor: str) -> str:
         return _with_order(at_ms, rest)
     # Jobs have whole milliseconds: those of the one that has begun were created before the time.
     return uuid7_floor(at_ms + (rest > 0))
+
+
+def time_ms(text: str, name: str) -> int:
+    """Return the first whole millisecond that is not before an ISO 8601 time in the query."""
+    try:
+        at_ms, fraction = _time(text)
+    except InvalidRequest as exc:
+        raise _refusal(name, "must be an ISO 8601 time, like 2027-01-15T08:00:00Z.") from exc
+    return at_ms + (int(fraction[3:] or 0) > 0)
+
+
+def pack(seq: int) -> str:
+    """Return a place in the order of commits as a cursor, whose inside is nobody's business."""
+    return urlsafe_b64encode(seq.to_bytes(8)).rstrip(b"=").decode()
+
+
+def unpack(cursor: str, *, name: str) -> int:
+    """Return the place that was packed, or raise ``InvalidRequest``."""
+    seq = -1
+    with suppress(ValueError):
+        seq = int.from_bytes(urlsafe_b64decode(cursor.encode("ascii") + b"="))
+    # Decoding is lenient: what is not spelled as we spell it did not come from us.
+    if not 0 <= seq < 2**63 or pack(seq) != cursor:
+        raise _refusal(name, "must be a cursor that this route gave.")
+    return seq
+
+
+def _time(text: str) -> tuple[int, str]:
+    """Return the milliseconds of a time, and all digits of its fraction of a second."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise _invalid()
+    fraction = match["fraction"] or ""
+    return _second_ms(match) + int(fraction[:3].ljust(3, "0")), fraction
 
 
 def _second_ms(match: re.Match[str]) -> int:
@@ -80,5 +112,9 @@ def _with_order(at_ms: int, order: int) -> str:
 
 
 def _invalid() -> InvalidRequest:
-    sentence = "cursor must be a next_cursor of this route or an ISO 8601 time."
-    return InvalidRequest(sentence, [FieldError("query:cursor", sentence)])
+    return _refusal("cursor", "must be a next_cursor of this route or an ISO 8601 time.")
+
+
+def _refusal(name: str, what: str) -> InvalidRequest:
+    sentence = f"{name} {what}"
+    return InvalidRequest(sentence, [FieldError(f"query:{name}", sentence)])

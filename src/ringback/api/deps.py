@@ -11,6 +11,8 @@ from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
+from ringback.service.deliveries import DeliveryDesk
+from ringback.service.feed import EventFeed
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
@@ -21,6 +23,8 @@ class ApiDeps:
     """Everything that the routes use; there is no other state."""
 
     service: Service
+    deliveries: DeliveryDesk
+    feed: EventFeed
     catalogue: Catalogue
     policy: TargetPolicy
     artifacts: ArtifactStore

@@ -21,9 +21,11 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.IdempotencyConflict: 409,
+    errors.DeliveryConflict: 409,
     errors.BodyTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.BacklogFull: 429,
+    errors.TooManyStreams: 429,
     errors.Draining: 503,
     errors.StorageFull: 507,
 }
@@ -86,7 +88,10 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             return [(b"www-authenticate", b"Bearer")]
         case errors.MethodNotAllowed(allow=allow):
             return [(b"allow", ", ".join(allow).encode())]
-        case errors.BacklogFull(retry_after_s=retry_after_s):
+        case (
+            errors.BacklogFull(retry_after_s=retry_after_s)
+            | errors.TooManyStreams(retry_after_s=retry_after_s)
+        ):
             return [(b"retry-after", b"%d" % retry_after_s)]
         case errors.Draining():
             return [(b"retry-after", b"%d" % _DRAINING_RETRY_AFTER_S)]

@@ -1,9 +1,11 @@
-"""Query parameters of the job routes, read strictly; unknown ones are ignored."""
+"""Query parameters, read strictly; unknown ones are ignored."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
 
 from ringback.api.cursors import before_id
 from ringback.api.headers import WAIT_MAX_S
@@ -14,6 +16,8 @@ from ringback.jobs.queue import JobFilter
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 
+Chosen = TypeVar("Chosen", bound=StrEnum)
+
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -23,10 +27,10 @@ def job_filter(query: Mapping[str, str], *, workspace_id: str) -> JobFilter:
     types = query.get("types", "").split(",")
     return JobFilter(
         workspace_id=workspace_id,
-        limit=_limit(query.get("limit")),
+        limit=limit(query),
         before_id=None if cursor is None else before_id(cursor),
         types=tuple(name for part in types if (name := part.strip())),
-        status=_status(query.get("status")),
+        status=one_of(query, "status", JobStatus),
     )
 
 
@@ -36,27 +40,32 @@ def wait_s(query: Mapping[str, str]) -> int | None:
     if text is None:
         return None
     if not _NUMBER.fullmatch(text):
-        raise _invalid("wait", "must be a whole number of seconds, 0 or more")
+        raise invalid("wait", "must be a whole number of seconds, 0 or more")
     return min(int(text), WAIT_MAX_S)
 
 
-def _limit(text: str | None) -> int:
+def limit(query: Mapping[str, str]) -> int:
+    """Return how many items a page may have, or raise ``InvalidRequest``."""
+    text = query.get("limit")
     if text is None:
         return LIMIT_DEFAULT
     if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= LIMIT_MAX:
-        raise _invalid("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
+        raise invalid("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
     return int(text)
 
 
-def _status(text: str | None) -> JobStatus | None:
+def one_of(query: Mapping[str, str], name: str, kind: type[Chosen]) -> Chosen | None:
+    """Return the member that a parameter names, None if it was not sent, or raise."""
+    text = query.get(name)
     if text is None:
         return None
     try:
-        return JobStatus(text)
+        return kind(text)
     except ValueError as exc:
-        raise _invalid("status", f"must be one of {', '.join(JobStatus)}") from exc
+        raise invalid(name, f"must be one of {', '.join(kind)}") from exc
 
 
-def _invalid(name: str, what: str) -> InvalidRequest:
+def invalid(name: str, what: str) -> InvalidRequest:
+    """Return the error that names a parameter and what is wrong with it."""
     sentence = f"{name} {what}."
     return InvalidRequest(sentence, [FieldError(f"query:{name}", sentence)])

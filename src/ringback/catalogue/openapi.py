@@ -10,6 +10,7 @@ from typing import Any
 
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.openapi_components import COMPONENTS
+from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
 
@@ -32,13 +33,16 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
         "tags": [
             {"name": "Image", "description": "One route for each model of pictures."},
             {"name": "Jobs", "description": "What became of what was asked for."},
+            {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},
+            {"name": "Events", "description": "What happened, for those who were away."},
             {"name": "Server", "description": "The server itself."},
         ],
         "paths": {
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             **FIXED_PATHS,
+            **LOG_PATHS,
         },
-        "components": COMPONENTS,
+        "components": {**COMPONENTS, "schemas": {**COMPONENTS["schemas"], **LOG_SCHEMAS}},
     }
 
 

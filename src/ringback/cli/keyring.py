@@ -45,13 +45,13 @@ def create_token(settings: Settings, workspace: str) -> dict[str, str]:
         )
         return (await keys.secrets_of(workspace_owner(workspace)))[0]
 
-    secret = _with_store(settings, act)
+    secret = with_store(settings, act)
     return {"token_id": token_id, "workspace": workspace, "token": token, "secret": secret}
 
 
 def list_tokens(settings: Settings) -> list[dict[str, str | None]]:
     """Return what may be known of every token, oldest first."""
-    _check_holds_data(settings)
+    check_holds_data(settings)
     return [
         {
             "token_id": token.token_id,
@@ -60,15 +60,15 @@ def list_tokens(settings: Settings) -> list[dict[str, str | None]]:
             "created_at": iso_time(token.created_at_ms),
             "revoked_at": None if token.revoked_at_ms is None else iso_time(token.revoked_at_ms),
         }
-        for token in _with_store(settings, lambda store: store.list_tokens())
+        for token in with_store(settings, lambda store: store.list_tokens())
     ]
 
 
 def revoke_token(settings: Settings, token_id: str) -> dict[str, str]:
     """Make a token open nothing, or raise ``SetupError`` when none in force has that id."""
-    _check_holds_data(settings)
+    check_holds_data(settings)
     now_ms = SystemClock().now_ms()
-    if not _with_store(settings, lambda store: store.revoke_token(token_id, now_ms=now_ms)):
+    if not with_store(settings, lambda store: store.revoke_token(token_id, now_ms=now_ms)):
         raise SetupError(
             f"No token in force has the id {token_id}; ringback keys list shows the ids."
         )
@@ -77,7 +77,7 @@ def revoke_token(settings: Settings, token_id: str) -> dict[str, str]:
 
 def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, str]:
     """Return a workspace's signing secret, a new one if it is to be rotated."""
-    _check_holds_data(settings)
+    check_holds_data(settings)
 
     async def act(store: Store) -> str | None:
         keys, owner = key_desk(settings, store), workspace_owner(workspace)
@@ -87,7 +87,7 @@ def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, 
             return await keys.rotate(owner, overlap_s=settings.secret_overlap_s)
         return (await keys.secrets_of(owner))[0]
 
-    secret = _with_store(settings, act)
+    secret = with_store(settings, act)
     if secret is None:
         raise SetupError(
             f"There is no workspace {workspace}; "
@@ -96,7 +96,7 @@ def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, 
     return {"workspace": workspace, "secret": secret}
 
 
-def _check_holds_data(settings: Settings) -> None:
+def check_holds_data(settings: Settings) -> None:
     """Raise ``SetupError`` for an empty directory: opening a store there would only hide a slip."""
     try:
         if any(settings.data.iterdir()):
@@ -109,7 +109,9 @@ def _check_holds_data(settings: Settings) -> None:
     )
 
 
-def _with_store(settings: Settings, act: Callable[[Store], Awaitable[Result]]) -> Result:
+def with_store(settings: Settings, act: Callable[[Store], Awaitable[Result]]) -> Result:
+    """Return what a function makes of the settings' store."""
+
     async def run() -> Result:
         async with open_store(settings, exclusive=False) as store:
             return await act(store)

@@ -20,6 +20,8 @@ COMMANDS = {
     "demo": "Watch one job, from its submission to its webhook.",
     "keys": "Make, list and revoke tokens; show signing secrets.",
     "lab": "Examine a receiver; move the emulator's clock.",
+    "deliveries": "Look at webhooks; send them again, or stop them.",
+    "listen": "Print events as they come, from where you left off.",
     "doctor": "Check this machine, and say what to do.",
 }
 

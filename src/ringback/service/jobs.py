@@ -8,7 +8,8 @@ guarded by the job's epoch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -86,6 +87,15 @@ class Service:
         """Say whether the server is going down."""
         return self._draining
 
+    @contextmanager
+    def ringing_at_drain(self, doorbell: Doorbell) -> Iterator[None]:
+        """Ring that doorbell when the server goes down, until the context is left."""
+        self._waiting.add(doorbell)
+        try:
+            yield
+        finally:
+            self._waiting.discard(doorbell)
+
     async def submit(self, request: GenerationRequest) -> Accepted:
         """Make a job; it is committed and synced when this returns.
 
@@ -136,17 +146,16 @@ class Service:
         """Return the job once it is over, or as it stands after the timeout."""
         deadline = self._clock.monotonic() + timeout_s
         changed = Doorbell()
-        self._waiting.add(changed)
-        try:
-            with self._bells.ended.watch(job.job_id, changed.ring):
-                while not self._draining:
-                    job = await self.get(job.job_id, workspace_id=job.workspace_id)
-                    left_s = deadline - self._clock.monotonic()
-                    if job.status.is_terminal or left_s <= 0:
-                        break
-                    await changed.wait(min(left_s, _LOOK_AGAIN_S))
-        finally:
-            self._waiting.discard(changed)
+        with (
+            self.ringing_at_drain(changed),
+            self._bells.ended.watch(job.job_id, changed.ring),
+        ):
+            while not self._draining:
+                job = await self.get(job.job_id, workspace_id=job.workspace_id)
+                left_s = deadline - self._clock.monotonic()
+                if job.status.is_terminal or left_s <= 0:
+                    break
+                await changed.wait(min(left_s, _LOOK_AGAIN_S))
         return job
 
     async def list_jobs(self, wanted: JobFilter) -> list[Job]:

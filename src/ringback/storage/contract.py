@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ringback.jobs.queue import JobQueue
-from ringback.webhooks.desk import Endpoints, Secrets
+from ringback.webhooks.desk import DeliveryLog, Endpoints, Secrets
 from ringback.webhooks.outbox import Outbox
 from ringback.webhooks.rotation import SigningKey
 
@@ -62,8 +62,8 @@ class Workspaces(Protocol):
         """Make a token open nothing; False when none has that id or it was revoked before."""
 
 
-class Store(JobQueue, Outbox, Endpoints, Workspaces, Secrets, Protocol):
-    """Everything that is remembered; any implementation passes tests/contract/test_store.py."""
+class Store(JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Protocol):
+    """Everything that is remembered; any implementation passes the suite of tests/contract."""
 
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -28,6 +29,18 @@ class DeliveryFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     event: str | None = None
     since_ms: int | None = None  # made at that time or later
     before_ms: int | None = None  # made earlier
+
+    @property
+    def is_timed(self) -> bool:
+        """Say whether it is about a time."""
+        return self.since_ms is not None or self.before_ms is not None
+
+
+class DeliveryPage(Struct, frozen=True, kw_only=True):
+    """A page of the log; it may have few items or none, and yet be followed by another."""
+
+    items: tuple[Delivery, ...]
+    next_seq: int | None  # where the next begins; None: the log has no more
 
 
 class FeedItem(Struct, frozen=True, kw_only=True):
@@ -74,14 +87,25 @@ class DeliveryLog(Protocol):
 
     async def list_deliveries(
         self, wanted: DeliveryFilter, *, limit: int, before_seq: int | None = None
-    ) -> list[tuple[int, Delivery]]:
-        """Return deliveries and their places in the order of commits, newest first."""
+    ) -> DeliveryPage:
+        """Return a page of deliveries, newest first in the order of commits.
+
+        However long the log is, one call looks at a bounded part of it: where no index leads to
+        what is wanted it returns what it found there, and where to go on. In a long log a time is
+        sought as if times grew with commits, give or take a minute.
+        """
 
     async def redeliver(self, delivery: Delivery, *, now_ms: int) -> bool:
         """Begin another round, due at once; False if the delivery has changed hands meanwhile."""
 
     async def events_after(self, workspace_id: str, *, seq: int, limit: int) -> list[FeedItem]:
-        """Return a workspace's events after that place, in the order of commits."""
+        """Return a workspace's events after that place, in the order of commits.
+
+        An event that is committed later has a later place, so that none is ever skipped.
+        """
+
+    async def last_event_seq(self, workspace_id: str) -> int:
+        """Return the place of a workspace's newest event, or 0."""
 
     async def get_destination(self, workspace_id: str, origin: str) -> Destination | None:
         """Return what is known of a destination, or None."""
@@ -93,6 +117,9 @@ class DeliveryLog(Protocol):
 
     async def pause_destination(self, destination_id: int, *, paused_at_ms: int | None) -> None:
         """Pause a destination until a person resumes it (None)."""
+
+    async def waiting_at(self, destination_ids: Sequence[int], *, limit: int) -> dict[int, int]:
+        """Return how many deliveries nobody holds wait at each, counting to a limit."""
 
     async def waiting_before(self, delivery: Delivery, *, limit: int) -> int:
         """Return how many deliveries of its destination are due before it, counting to a limit."""

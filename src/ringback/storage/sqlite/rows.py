@@ -10,7 +10,7 @@ import msgspec
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.endpoints import Endpoint
-from ringback.webhooks.events import Event
+from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destination
 from ringback.webhooks.rotation import SigningKey
 
@@ -27,6 +27,7 @@ _decode_timings = msgspec.json.Decoder(
 
 _JOB_STATUS = {status.value: status for status in JobStatus}
 _DELIVERY_STATUS = {status.value: status for status in DeliveryStatus}
+_EVENT_TYPE = {event_type.value: event_type for event_type in EventType}
 
 
 def as_json(value: object) -> str:
@@ -150,6 +151,21 @@ def event_row(event: Event) -> tuple[Any, ...]:
         event.model,
         event.created_at_ms,
         event.body.decode(),
+    )
+
+
+def event_from(row: Row) -> Event:
+    """Return the event of a row."""
+    return Event(
+        seq=row[0],
+        event_id=row[1],
+        workspace_id=row[2],
+        job_id=row[3],
+        type=_EVENT_TYPE[row[4]],
+        engine=row[5],
+        model=row[6],
+        created_at_ms=row[7],
+        body=row[8].encode(),
     )
 
 

@@ -25,6 +25,23 @@ DESTINATION_COLUMNS = (
     "flying, next_due_at_ms, paused_at_ms"
 )
 ENDPOINT_COLUMNS = ", ".join(field.name for field in fields(Endpoint))
+# Which deliveries a filter holds for; whatever is null holds for all of them.
+_IS_WANTED = " and ".join(
+    f"(:{name} is null or {name} = :{name})"
+    for name in (
+        "workspace_id",
+        "job_id",
+        "endpoint_id",
+        "destination",
+        "status",
+        "reason",
+        "event",
+    )
+)
+_IS_WANTED += (
+    " and (:since_ms is null or created_at_ms >= :since_ms)"
+    " and (:before_ms is null or created_at_ms < :before_ms)"
+)
 assert JOB_COLUMNS.split(", ") == [field.name for field in fields(Job)]
 
 
@@ -38,6 +55,7 @@ def _load(name: str, columns: str) -> SimpleNamespace:
             .replace("{columns}", columns)
             .replace("{destination_columns}", DESTINATION_COLUMNS)
             .replace("{endpoint_columns}", ENDPOINT_COLUMNS)
+            .replace("{is_wanted}", _IS_WANTED)
         )
     return SimpleNamespace(**statements)
 
@@ -48,6 +66,7 @@ WORKSPACES = _load("workspaces", "")
 SECRETS = _load("secrets", "")
 ENDPOINTS = _load("endpoints", "")
 CHORES = _load("chores", "")
+LOG = _load("log", DELIVERY_COLUMNS)
 
 
 def migrations() -> list[tuple[int, str]]:

@@ -21,13 +21,14 @@ from ringback.storage.sqlite.files import (
     migrate,
 )
 from ringback.storage.sqlite.jobs import SqliteJobs
+from ringback.storage.sqlite.log import SqliteLog
 from ringback.storage.sqlite.owing import Mint
 from ringback.storage.sqlite.statements import DELIVERIES, JOBS
 from ringback.storage.sqlite.workspaces import SqliteWorkspaces
 from ringback.storage.sqlite.writer import Writer
 
 
-class SqliteStore(SqliteJobs, SqliteOutbox, SqliteEndpoints, SqliteWorkspaces):
+class SqliteStore(SqliteJobs, SqliteOutbox, SqliteLog, SqliteEndpoints, SqliteWorkspaces):
     """A ``Store`` in one data directory, for one server process and its command line."""
 
     def __init__(self, directory: Path, lock: DirectoryLock | None, mint: Mint) -> None:

@@ -2,7 +2,8 @@
 -- looking for work costs the same however many of them wait.
 
 create table events (
-    seq           integer primary key,            -- the order of commits
+    seq           integer primary key autoincrement,  -- the order of commits; never used again,
+                                                      -- as readers of the feed go on from it
     event_id      text not null,
     workspace_id  text not null,
     job_id        text not null,                  -- empty: not of a job
@@ -145,6 +146,8 @@ create index deliveries_due on deliveries (destination_id, next_attempt_at_ms)
  where status = 'waiting' and lease_until_ms is null;
 create index deliveries_leased on deliveries (lease_until_ms) where lease_until_ms is not null;
 create index deliveries_of_workspace on deliveries (workspace_id, seq);
+drop index deliveries_of_job;
+create index deliveries_of_job on deliveries (job_id, event_seq);
 create index deliveries_to on deliveries (destination_id, seq);
 create index deliveries_of_endpoint on deliveries (endpoint_id, seq)
  where endpoint_id is not null;

@@ -1,0 +1,105 @@
+"""The log of webhooks from the command line, beside a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.program import Program
+
+from ringback.testing import FakeReceiver, respond
+
+_TRIES = 40
+
+
+def submit(url: str, *, webhook_url: str | None = None, token: str = "dev") -> str:
+    """Submit a job that ends at once, and return its id."""
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    if webhook_url is not None:
+        headers["x-webhook-url"] = webhook_url
+    request = urllib.request.Request(
+        f"{url}/generate/image/ringback/null", data=b'{"prompt": "a fox"}', headers=headers
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=10) as answer:
+        job_id: str = json.load(answer)["job_id"]
+    return job_id
+
+
+async def run(ringback: Program, *arguments: str) -> str:
+    """Return what a command prints, and fail with what it complains of."""
+    done = await asyncio.to_thread(ringback.run, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def shown(ringback: Program, delivery_id: str, *, attempts_count: int) -> dict[str, Any]:
+    """Return the delivery once so many attempts are recorded."""
+    for _ in range(_TRIES):
+        found: dict[str, Any] = json.loads(
+            await run(ringback, "deliveries", "show", delivery_id, "--json")
+        )
+        if len(found["attempts"]) >= attempts_count:
+            return found
+    raise AssertionError(f"no {attempts_count} attempts were recorded")
+
+
+@pytest.mark.timeout(90)
+async def test_a_failed_webhook_is_found_explained_sent_again_and_cancelled(
+    ringback: Program,
+) -> None:
+    hostile = respond(503, body=b"\x1b[2Jsorry\r\n")
+    async with FakeReceiver([hostile], then=500) as receiver:
+        server = ringback.start("dev", "--port", "0", "--json")
+        url = (await asyncio.to_thread(server.ready))["url"]
+        job_id = await asyncio.to_thread(submit, url, webhook_url=receiver.url)
+        (first,) = await receiver.wait_for(1)
+        delivery_id = first.header("webhook-id")
+        assert delivery_id is not None
+        found = await shown(ringback, delivery_id, attempts_count=1)
+        assert (found["workspace"], found["job_id"], found["reason"]) == ("dev", job_id, "status")
+        assert found["attempts"][0]["response"] == "\x1b[2Jsorry\r\n"
+
+        text = await run(ringback, "deliveries", "show", delivery_id)
+        assert r"\x1b[2Jsorry\r\n" in text
+        assert "\x1b" not in text
+        assert "attempt 1 at 20" in text
+        listing = await run(ringback, "deliveries", "list", "--job-id", job_id)
+        assert delivery_id in listing
+        filters = ("--workspace", "dev", "--status", "waiting", "--reason", "status")
+        (one,) = json.loads(await run(ringback, "deliveries", "list", *filters, "--json"))
+        assert one["delivery_id"] == delivery_id
+        assert await run(ringback, "deliveries", "list", "--workspace", "rival") == ""
+        explained = await run(ringback, "deliveries", "explain", delivery_id)
+        assert explained.startswith("Attempt ")
+
+        before = receiver.requests_count
+        await run(ringback, "deliveries", "redeliver", delivery_id)
+        again = (await receiver.wait_for(before + 1))[-1]
+        assert (again.header("webhook-id"), again.body) == (delivery_id, first.body)
+        await shown(ringback, delivery_id, attempts_count=before + 1)
+        await run(ringback, "deliveries", "cancel", delivery_id, "--workspace", "dev")
+        ended = await run(ringback, "deliveries", "explain", delivery_id, "--json")
+        assert json.loads(ended)["codes"] == ["cancelled"]
+
+
+def test_what_is_not_there_and_what_is_wrong_is_said_in_a_sentence(
+    ringback: Program, tmp_path: Path
+) -> None:
+    assert ringback.run("keys", "create", "--workspace", "studio").returncode == 0
+    for arguments, sentence in (
+        (("show", "nobody"), "no delivery with that id"),
+        (("cancel", "nobody"), "no delivery with that id"),
+        (("list", "--status", "done"), "status must be one of"),
+        (("list", "--since", "yesterday"), "since must be an ISO 8601 time"),
+        (("list", "--data", "slip"), "There are no data in slip"),
+    ):
+        done = ringback.run("deliveries", *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert sentence in done.stderr
+    assert not (tmp_path / "slip").exists()
+    assert ringback.run("deliveries", "list").stderr == "No deliveries.\n"
