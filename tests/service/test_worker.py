@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import a_request
@@ -35,16 +36,15 @@ class World:
         self.artifacts = LocalArtifacts(tmp_path / "artifacts")
         self._bells = bells
 
-    @asynccontextmanager
-    async def worker(
+    def made(
         self,
         engine: ScriptedEngine | NullEngine,
         *,
         concurrency: int = 2,
         timeout_s: float = 60,
         clock: Clock | None = None,
-    ) -> AsyncIterator[Worker]:
-        worker = Worker(
+    ) -> Worker:
+        return Worker(
             self.service,
             slots={"null": Slot(engine=engine, concurrency=concurrency)},
             artifacts=self.artifacts,
@@ -55,6 +55,12 @@ class World:
             lease_s=15,
             job_timeout_s=timeout_s,
         )
+
+    @asynccontextmanager
+    async def worker(
+        self, engine: ScriptedEngine | NullEngine, **how: Any
+    ) -> AsyncIterator[Worker]:
+        worker = self.made(engine, **how)
         loop = asyncio.create_task(worker.run())
         try:
             yield worker
@@ -123,10 +129,13 @@ async def test_a_preview_is_shown_while_the_engine_goes_on(world: World) -> None
     [
         (EngineError("The prompt is empty of meaning."), "The prompt is empty of meaning."),
         (ZeroDivisionError("x"), "The engine broke while making the result"),
+        # Its own, and not ours: nobody stopped it, and its time was not up.
+        (TimeoutError("x"), "The engine broke while making the result"),
+        (asyncio.CancelledError("x"), "The engine broke while making the result"),
     ],
 )
 async def test_an_engine_that_fails_fails_its_job_with_a_sentence(
-    world: World, error: Exception, sentence: str
+    world: World, error: BaseException, sentence: str
 ) -> None:
     async def fail(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
         raise error
@@ -159,6 +168,24 @@ async def test_a_cancelled_jobs_engine_is_stopped_and_its_place_is_free(world: W
         await world.submit()
         await asyncio.wait_for(engine.started.wait(), 5)
     assert engine.runs[0] == "cancelled"
+
+
+async def test_a_run_cancelled_before_it_began_frees_its_place_and_gives_its_job_back(
+    world: World,
+) -> None:
+    engine = ScriptedEngine(never_ends)
+    worker = world.made(engine, concurrency=1)
+    first = await world.submit()
+    assert await worker.run_once() == 1
+    (run,) = worker._running
+    run.give_back = True
+    run.cancel()
+    await run.task
+    assert engine.runs == []
+    given_back = await world.service.get(first.job_id, workspace_id="studio")
+    assert given_back.status is JobStatus.QUEUED
+    assert await worker.run_once() == 1
+    await worker.drain(0.0)
 
 
 async def test_no_more_jobs_run_at_once_than_there_are_places(world: World) -> None:
