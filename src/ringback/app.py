@@ -141,7 +141,10 @@ class App:
             ),
         )
         self.answering = asyncio.Event()
-        self.janitor = Janitor(self.service, store, clock=clock, bells=bells)
+        self._rescued = asyncio.Event()  # what a predecessor held is free again
+        self.janitor = Janitor(
+            self.service, store, clock=clock, bells=bells, is_held=self.worker.holds
+        )
         self.api = create_api(
             ApiDeps(
                 service=self.service,
@@ -158,13 +161,12 @@ class App:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Work and dispatch for the time of the context, then drain within the grace time."""
-        await self.janitor.rescue_all()
         loops = [
             asyncio.create_task(self._keep_up(name, work), name=name)
             for name, work in (
-                ("worker", self.worker.run),
-                ("dispatcher", self.dispatcher.run),
-                ("janitor", self.janitor.run),
+                ("worker", self._work),
+                ("dispatcher", self._dispatch),
+                ("janitor", self._tidy),
                 ("warm-up", self._warm_up),
             )
         ]
@@ -190,6 +192,21 @@ class App:
                 await self._clock.sleep(_LOOP_AGAIN_S)
             else:
                 return
+
+    async def _work(self) -> None:
+        await self._rescued.wait()
+        await self.worker.run()
+
+    async def _dispatch(self) -> None:
+        await self._rescued.wait()
+        await self.dispatcher.run()
+
+    async def _tidy(self) -> None:
+        """Free what a dead predecessor held, before anybody claims anew; then look after leases."""
+        if not self._rescued.is_set():
+            await self.janitor.rescue_all_in_time()
+            self._rescued.set()
+        await self.janitor.run()
 
     async def _warm_up(self) -> None:
         """Start the drawing process, once the server answers: its start-up takes a whole core."""
