@@ -19,6 +19,7 @@ from ringback.storage.sqlite.files import (
     connect,
     make_directory,
     migrate,
+    migrate_unserved,
 )
 from ringback.storage.sqlite.rows import as_json, attempt_from, delivery_from, job_from
 from ringback.storage.sqlite.statements import DELIVERIES, JOBS, WORKSPACES
@@ -36,7 +37,10 @@ class SqliteStore:
         path = directory / DATABASE
         self._lock = lock
         self._connection = connect(path)
-        migrate(self._connection)
+        if lock is None:
+            migrate_unserved(self._connection, directory)
+        else:
+            migrate(self._connection)
         self._writer = Writer(self._connection, asyncio.get_running_loop())
         # Lookups by key take microseconds and are done in place; scans get a thread.
         self._reader = connect(path, read_only=True)
