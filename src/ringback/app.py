@@ -92,11 +92,12 @@ class App:
     def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
         clock = SystemClock()
         bells = Bells()
-        artifacts = LocalArtifacts(settings.data / "artifacts")
+        artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
         policy = _policy(settings, listening)
         self.settings = settings
         self.store = store
         self._clock = clock
+        self._started_ms = clock.now_ms()
         self.service = Service(
             store,
             clock=clock,
@@ -161,6 +162,7 @@ class App:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Work and dispatch for the time of the context, then drain within the grace time."""
+        self._sweep()
         loops = [
             asyncio.create_task(self._keep_up(name, work), name=name)
             for name, work in (
@@ -192,6 +194,14 @@ class App:
                 await self._clock.sleep(_LOOP_AGAIN_S)
             else:
                 return
+
+    def _sweep(self) -> None:
+        """Delete what a killed predecessor left half written, before anybody writes anew."""
+        swept = 0
+        with suppress(OSError):  # it takes some room and does no other harm
+            swept = self._artifacts.sweep(before_ms=self._started_ms)
+        if swept:
+            log.info("artifacts_swept", count=swept)
 
     async def _work(self) -> None:
         await self._rescued.wait()
