@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
@@ -34,6 +34,7 @@ from ringback.ids import Ids, new_secret
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.log import configure, get_logger
+from ringback.loops import Loops
 from ringback.service import Service
 from ringback.settings import Settings
 from ringback.storage.contract import Store, Workspace
@@ -47,7 +48,6 @@ DEV_WORKSPACE = "dev"
 _NULL_CONCURRENCY = 512  # its jobs cost nothing but their bookkeeping
 _SECRET_KEPT_S = 1.0
 _DISK_LOOK_EVERY_S = 1.0
-_LOOP_AGAIN_S = 1.0
 # A stopping server's time: first requests end, then work does; the rest is for giving back.
 _GRACE_FOR_REQUESTS = 0.25
 _GRACE_FOR_WORK = 0.65
@@ -142,6 +142,7 @@ class App:
             ),
         )
         self.answering = asyncio.Event()
+        self.loops = Loops(clock)
         self._rescued = asyncio.Event()  # what a predecessor held is free again
         self.janitor = Janitor(
             self.service, store, clock=clock, bells=bells, is_held=self.worker.holds
@@ -155,7 +156,7 @@ class App:
                 workspaces=store,
                 settings=settings,
                 clock=clock,
-                ready=lambda: not self.service.is_draining,
+                broken_loops=self.loops.broken,
             )
         )
 
@@ -163,37 +164,19 @@ class App:
     async def working(self) -> AsyncIterator[None]:
         """Work and dispatch for the time of the context, then drain within the grace time."""
         self._sweep()
-        loops = [
-            asyncio.create_task(self._keep_up(name, work), name=name)
-            for name, work in (
-                ("worker", self._work),
-                ("dispatcher", self._dispatch),
-                ("janitor", self._tidy),
-                ("warm-up", self._warm_up),
-            )
-        ]
+        self.loops.start("worker", self._work)
+        self.loops.start("dispatcher", self._dispatch)
+        self.loops.start("janitor", self._tidy)
+        self.loops.start("warm-up", self._warm_up)
         try:
             yield
         finally:
             self.service.drain()
             await self._drain()
-            for task in loops:
-                task.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await self.loops.stop()
             await self.sketch.close()
             await self.sender.close()
             self.fetcher.close()
-
-    async def _keep_up(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run a loop until it ends by itself; one that breaks is logged and begun again."""
-        while True:
-            try:
-                await work()
-            except Exception:
-                log.exception("loop_broke", loop=name)
-                await self._clock.sleep(_LOOP_AGAIN_S)
-            else:
-                return
 
     def _sweep(self) -> None:
         """Delete what a killed predecessor left half written, before anybody writes anew."""

@@ -14,6 +14,7 @@ RingbackError
 │   ├── IdempotencyConflict         one key, two different requests (409)
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
+│   ├── RangeNotSatisfiable         a range that the file does not have (416)
 │   └── BacklogFull                 the workspace's queue limit is reached (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
@@ -21,6 +22,7 @@ RingbackError
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
 ├── Draining                        the server is going down and takes no new work (503)
+├── NotReady                        one of the server's loops keeps breaking (503)
 └── SetupError                      the server cannot start like this; says what to do
 """
 
@@ -147,6 +149,16 @@ class UnsupportedMediaType(CallerError):
     code = "unsupported_media_type"
 
 
+class RangeNotSatisfiable(CallerError):
+    """The range asked for begins beyond the file, which has ``size_bytes``."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"The file has {size_bytes} bytes, and that range is not among them.")
+        self.size_bytes = size_bytes
+
+
 class BacklogFull(CallerError):
     """The workspace's queue limit is reached; ``retry_after_s`` says when to ask again."""
 
@@ -197,6 +209,16 @@ class Draining(RingbackError):
     """The server is going down and takes no new work."""
 
     code = "draining"
+
+
+class NotReady(RingbackError):
+    """Some of the server's loops keep breaking; names those that the asker may know of."""
+
+    code = "not_ready"
+
+    def __init__(self, loops: Sequence[str] = ()) -> None:
+        which = f": of its loops, {' and '.join(loops)} broke" if loops else " for work"
+        super().__init__(f"The server is not ready{which}; its log says why.")
 
 
 class SetupError(RingbackError):

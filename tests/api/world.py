@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class World:
         self.store = store
         self.clock = FakeClock()
         self.settings = settings
-        self.is_ready: Callable[[], bool] = lambda: True
+        self.broken_loops: Callable[[], Sequence[str]] = lambda: ()
         self.service = Service(
             store,
             clock=self.clock,
@@ -58,7 +58,7 @@ class World:
                 workspaces=store,
                 settings=settings,
                 clock=self.clock,
-                ready=lambda: self.is_ready(),
+                broken_loops=lambda: self.broken_loops(),
             )
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ringback.artifacts.contract import ArtifactStore
@@ -25,4 +25,4 @@ class ApiDeps:
     workspaces: Workspaces
     settings: Settings
     clock: Clock
-    ready: Callable[[], bool]
+    broken_loops: Callable[[], Sequence[str]]
