@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SERVE  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fmt bench kill lock clean
+.PHONY: help demo serve test check fmt bench kill fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ bench: $(VENV)/.dev ## measure the figures that the README states
 
 kill: $(VENV)/.dev ## kill -9 under load, CYCLES times (default 1000)
 	CYCLES=$(or $(CYCLES),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill.py
+
+fuzz: $(VENV)/.dev ## hostile requests made from the API's description, EXAMPLES of each kind (default 100)
+	EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest --timeout=0 tests/e2e/test_schemathesis.py
 
 lock: $(VENV)/.dev ## resolve the requirements anew, hashed and without index addresses
 	$(BIN)/pip install --quiet uv

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,6 +55,29 @@ def server() -> Iterator[tuple[str, int, int, float]]:
             process.wait(timeout=40)
 
 
+@asynccontextmanager
+async def loaded(host: str, port: int, *, webhook_url: str | None = None) -> AsyncIterator[Load]:
+    """Connections to a server that submit jobs with this webhook URL."""
+    load = Load(host, port, a_submission(host, port, webhook_url=webhook_url))
+    await load.open(CONNECTIONS)
+    try:
+        yield load
+    finally:
+        load.close()
+
+
+@asynccontextmanager
+async def answered(host: str, port: int) -> AsyncIterator[tuple[Load, Inbox]]:
+    """Such connections, and the receiver that the jobs' webhooks go to."""
+    inbox = Inbox()
+    await inbox.open()
+    try:
+        async with loaded(host, port, webhook_url=f"http://127.0.0.1:{inbox.port}/hook") as load:
+            yield load, inbox
+    finally:
+        inbox.close()
+
+
 async def bare() -> float:
     """Return requests per second of a bare application under the same load: the yardstick."""
     process = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs meanwhile
@@ -65,11 +88,8 @@ async def bare() -> float:
     try:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        load = Load("127.0.0.1", port, a_submission("127.0.0.1", port, webhook_url=None))
-        await load.open(CONNECTIONS)
-        rate = await load.closed_loop(SECONDS)
-        load.close()
-        return rate
+        async with loaded("127.0.0.1", port) as load:
+            return await load.closed_loop(SECONDS)
     finally:
         process.terminate()
         process.wait(timeout=10)
@@ -78,50 +98,35 @@ async def bare() -> float:
 async def submissions() -> tuple[float, float]:
     """Return jobs accepted per second, closed loop, and the p99 latency in ms at 2,500/s."""
     with server() as (host, port, _, _):
-        load = Load(host, port, a_submission(host, port, webhook_url=None))
-        await load.open(CONNECTIONS)
-        rate = await load.closed_loop(SECONDS)
-        assert load.refused_count == 0, f"{load.refused_count} refused"
-        load.latencies_s.clear()
-        await load.open_loop(2_500, SECONDS)
-        load.close()
-        return rate, percentile(load.latencies_s, 0.99) * 1000
+        async with loaded(host, port) as load:
+            rate = await load.closed_loop(SECONDS)
+            assert load.refused_count == 0, f"{load.refused_count} refused"
+            load.latencies_s.clear()
+            await load.open_loop(2_500, SECONDS)
+            return rate, percentile(load.latencies_s, 0.99) * 1000
 
 
 async def end_to_end() -> float:
     """Return jobs per second from submission to recorded delivery, closed loop."""
     with server() as (host, port, _, _):
-        inbox = Inbox()
-        await inbox.open()
-        hook = f"http://127.0.0.1:{inbox.port}/hook"
-        load = Load(host, port, a_submission(host, port, webhook_url=hook))
-        await load.open(CONNECTIONS)
-        started = time.perf_counter()
-        await load.closed_loop(SECONDS)
-        assert load.refused_count == 0, f"{load.refused_count} refused"
-        await inbox.wait_for(len(load.latencies_s), timeout_s=60)
-        rate = len(load.latencies_s) / (time.perf_counter() - started)
-        load.close()
-        inbox.close()
-        return rate
+        async with answered(host, port) as (load, inbox):
+            started = time.perf_counter()
+            await load.closed_loop(SECONDS)
+            assert load.refused_count == 0, f"{load.refused_count} refused"
+            await inbox.wait_for(len(load.latencies_s), timeout_s=60)
+            return len(load.latencies_s) / (time.perf_counter() - started)
 
 
 async def lag() -> float:
     """Return the p99 in ms from terminal status to the webhook's receipt, at 500 jobs/s."""
     with server() as (host, port, _, _):
-        inbox = Inbox()
-        await inbox.open()
-        hook = f"http://127.0.0.1:{inbox.port}/hook"
-        load = Load(host, port, a_submission(host, port, webhook_url=hook))
-        await load.open(CONNECTIONS)
-        await load.open_loop(500, 1.0)
-        await inbox.wait_for(500, timeout_s=30)
-        inbox.lags_s.clear()
-        await load.open_loop(500, SECONDS)
-        await inbox.wait_for(500 + int(500 * SECONDS), timeout_s=30)
-        load.close()
-        inbox.close()
-        return percentile(inbox.lags_s, 0.99) * 1000
+        async with answered(host, port) as (load, inbox):
+            await load.open_loop(500, 1.0)
+            await inbox.wait_for(500, timeout_s=30)
+            inbox.lags_s.clear()
+            await load.open_loop(500, SECONDS)
+            await inbox.wait_for(500 + int(500 * SECONDS), timeout_s=30)
+            return percentile(inbox.lags_s, 0.99) * 1000
 
 
 def at_rest() -> tuple[float, float]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from ringback import log
+import logging
+
+import structlog
 
 # What is said of every single attempt would be most of a failing test's output.
-log.configure(level="warning", as_json=True)
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))

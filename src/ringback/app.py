@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
@@ -36,6 +36,7 @@ from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.log import configure, get_logger
+from ringback.loops import Loops
 from ringback.service import Service
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.feed import EventFeed
@@ -61,7 +62,6 @@ log = get_logger(__name__)
 DEV_WORKSPACE = "dev"
 _NULL_CONCURRENCY = 512  # its jobs cost nothing but their bookkeeping
 _DISK_LOOK_EVERY_S = 1.0
-_LOOP_AGAIN_S = 1.0
 # A stopping server's time: first requests end, then work does; the rest is for giving back.
 _GRACE_FOR_REQUESTS = 0.25
 _GRACE_FOR_WORK = 0.65
@@ -131,7 +131,7 @@ class App:
     def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
         clock = SystemClock()
         bells = Bells()
-        artifacts = LocalArtifacts(settings.data / "artifacts")
+        artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
         policy = _policy(settings, listening)
         ids = _ids(clock)
         sealer = _sealer(settings)
@@ -140,6 +140,7 @@ class App:
         self.settings = settings
         self.store = store
         self._clock = clock
+        self._started_ms = clock.now_ms()
         self.service = Service(
             store,
             clock=clock,
@@ -190,7 +191,11 @@ class App:
             settings=_dispatching(settings),
         )
         self.answering = asyncio.Event()
-        self.janitor = Janitor(self.service, store, clock=clock, bells=bells)
+        self.loops = Loops(clock)
+        self._rescued = asyncio.Event()  # what a predecessor held is free again
+        self.janitor = Janitor(
+            self.service, store, clock=clock, bells=bells, is_held=self.worker.holds
+        )
         self.api = create_api(
             ApiDeps(
                 service=self.service,
@@ -203,47 +208,53 @@ class App:
                 keys=self.keys,
                 settings=settings,
                 clock=clock,
-                ready=lambda: not self.service.is_draining,
+                broken_loops=self.loops.broken,
             )
         )
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Work and dispatch for the time of the context, then drain within the grace time."""
-        await self.keys.seal_all()
-        await self.janitor.rescue_all()
-        loops = [
-            asyncio.create_task(self._keep_up(name, work), name=name)
-            for name, work in (
-                ("worker", self.worker.run),
-                ("dispatcher", self.dispatcher.run),
-                ("janitor", self.janitor.run),
-                ("warm-up", self._warm_up),
-            )
-        ]
+        with suppress(StorageFull):  # then they are sealed at the next start
+            await self.keys.seal_all()
+        self._sweep()
+        self.loops.start("worker", self._work)
+        self.loops.start("dispatcher", self._dispatch)
+        self.loops.start("janitor", self._tidy)
+        self.loops.start("warm-up", self._warm_up)
         try:
             yield
         finally:
             self.service.drain()
             await self._drain()
-            for task in loops:
-                task.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await self.loops.stop()
             await self.sketch.close()
             await self.sender.close()
             await self.operator_sender.close()
             self.fetcher.close()
 
-    async def _keep_up(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run a loop until it ends by itself; one that breaks is logged and begun again."""
-        while True:
-            try:
-                await work()
-            except Exception:
-                log.exception("loop_broke", loop=name)
-                await self._clock.sleep(_LOOP_AGAIN_S)
-            else:
-                return
+    def _sweep(self) -> None:
+        """Delete what a killed predecessor left half written, before anybody writes anew."""
+        swept = 0
+        with suppress(OSError):  # it takes some room and does no other harm
+            swept = self._artifacts.sweep(before_ms=self._started_ms)
+        if swept:
+            log.info("artifacts_swept", count=swept)
+
+    async def _work(self) -> None:
+        await self._rescued.wait()
+        await self.worker.run()
+
+    async def _dispatch(self) -> None:
+        await self._rescued.wait()
+        await self.dispatcher.run()
+
+    async def _tidy(self) -> None:
+        """Free what a dead predecessor held, before anybody claims anew; then look after leases."""
+        if not self._rescued.is_set():
+            await self.janitor.rescue_all_in_time()
+            self._rescued.set()
+        await self.janitor.run()
 
     async def _warm_up(self) -> None:
         """Start the drawing process, once the server answers: its start-up takes a whole core."""

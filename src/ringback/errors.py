@@ -18,6 +18,7 @@ RingbackError
 │   ├── DeliveryConflict            a delivery that is not in a position for that (409)
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
+│   ├── RangeNotSatisfiable         a range that the file does not have (416)
 │   ├── BacklogFull                 the workspace's queue limit is reached (429)
 │   └── TooManyStreams              the workspace has as many streams open as it may (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
@@ -27,6 +28,7 @@ RingbackError
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
 ├── Draining                        the server is going down and takes no new work (503)
+├── NotReady                        one of the server's loops keeps breaking (503)
 └── SetupError                      the server cannot start like this; says what to do
     └── SealBroken                  a sealed secret opens with none of the master keys
 """
@@ -186,6 +188,16 @@ class UnsupportedMediaType(CallerError):
     code = "unsupported_media_type"
 
 
+class RangeNotSatisfiable(CallerError):
+    """The range asked for begins beyond the file, which has ``size_bytes``."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"The file has {size_bytes} bytes, and that range is not among them.")
+        self.size_bytes = size_bytes
+
+
 class BacklogFull(CallerError):
     """The workspace's queue limit is reached; ``retry_after_s`` says when to ask again."""
 
@@ -253,6 +265,16 @@ class Draining(RingbackError):
     """The server is going down and takes no new work."""
 
     code = "draining"
+
+
+class NotReady(RingbackError):
+    """Some of the server's loops keep breaking; names those that the asker may know of."""
+
+    code = "not_ready"
+
+    def __init__(self, loops: Sequence[str] = ()) -> None:
+        which = f": of its loops, {' and '.join(loops)} broke" if loops else " for work"
+        super().__init__(f"The server is not ready{which}; its log says why.")
 
 
 class SetupError(RingbackError):

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
 from ringback.clock import Clock
 from ringback.doorbell import Bells
-from ringback.errors import StorageFull
+from ringback.errors import LeaseLost, StorageFull
+from ringback.jobs.model import Job
+from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
-from ringback.service import Service
-from ringback.webhooks.outbox import Outbox
+from ringback.service import DEATHS_MAX, Service
+from ringback.storage.contract import Store
 
 log = get_logger(__name__)
 
 _EVERY_S = 1.0
 _ALL_LEASES_MS = 2**53
+_JOBS_AT_ONCE = 100
 
 
 class Janitor:
-    """Gives the work of dead workers and dispatchers back, and forgets old keys, once a second."""
+    """Gives the work of dead workers and dispatchers back, and forgets old keys, once a second.
 
-    def __init__(self, service: Service, outbox: Outbox, *, clock: Clock, bells: Bells) -> None:
+    A job that ``is_held`` knows of is not rescued, however long ago its lease ended: its worker
+    lives, and a full disk has kept it from saying so.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        store: Store,
+        *,
+        clock: Clock,
+        bells: Bells,
+        is_held: Callable[[Job], bool] = lambda _job: False,
+    ) -> None:
         self._service = service
-        self._outbox = outbox
+        self._store = store
         self._clock = clock
         self._bells = bells
+        self._is_held = is_held
 
     async def run(self) -> None:
         """Rescue expired leases until cancelled."""
@@ -39,13 +59,68 @@ class Janitor:
         """Rescue every lease there is: for the start of a server that has the data to itself."""
         return await self.rescue(leases_until_ms=_ALL_LEASES_MS)
 
+    async def rescue_all_in_time(self) -> None:
+        """Rescue every lease there is, as soon as the disk has room for it."""
+        while True:
+            try:
+                await self.rescue_all()
+            except StorageFull:
+                log.warning("storage_full", waiting_s=_EVERY_S)
+                await self._clock.sleep(_EVERY_S)
+            else:
+                return
+
     async def rescue(self, *, leases_until_ms: int) -> int:
         """Rescue the jobs and deliveries whose lease ended by then; return how many."""
-        jobs = 0
-        while rescued := await self._service.rescue_jobs(leases_until_ms=leases_until_ms):
-            jobs += rescued
-        deliveries = await self._outbox.rescue_deliveries(now_ms=leases_until_ms)
+        jobs = await self._rescue_jobs(leases_until_ms)
+        if jobs:
+            self._bells.queued.ring()
+        deliveries = await self._store.rescue_deliveries(now_ms=leases_until_ms)
         if deliveries:
             log.warning("deliveries_rescued", count=deliveries)
             self._bells.owed.ring()
         return jobs + deliveries
+
+    async def _rescue_jobs(self, leases_until_ms: int) -> int:
+        rescued = 0
+        passed_over: set[str] = set()
+        while True:
+            # So many more as are passed over: nothing shall hide behind them.
+            expired = await self._store.expired_jobs(
+                now_ms=leases_until_ms, limit=_JOBS_AT_ONCE + len(passed_over)
+            )
+            ahead = [job for job in expired if job.job_id not in passed_over]
+            if not ahead:
+                return rescued
+            for job in ahead:
+                if not self._is_held(job) and await self._is_rescued(job):
+                    rescued += 1
+                else:
+                    passed_over.add(job.job_id)
+
+    async def _is_rescued(self, job: Job) -> bool:
+        """Rescue one job; False when it has changed hands, or when its rescue broke."""
+        try:
+            return await self._rescue_job(job)
+        except StorageFull:
+            raise
+        except Exception:
+            # Whatever is wrong with this one, the jobs behind it are not to wait for it.
+            log.exception("rescue_broke", job_id=job.job_id)
+            return False
+
+    async def _rescue_job(self, job: Job) -> bool:
+        """Give the job back to the queue; after three deaths it fails."""
+        after = advance(job, JobEvent.RESCUE, now_ms=self._clock.now_ms())
+        if after.deaths < DEATHS_MAX:
+            if not await self._store.requeue_job(after):
+                return False
+            log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
+            return True
+        error = f"The job's worker died {after.deaths} times while running it."
+        try:
+            await self._service.fail(replace(job, deaths=after.deaths), error=error)
+        except LeaseLost:
+            return False
+        log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
+        return True

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +25,17 @@ Wait = Annotated[float, Meta(ge=0, le=7 * 86_400)]
 
 DEFAULT_PORT = 7464
 _LISTS = ("allowed_hosts", "webhook_schedule_s")
+VARIABLES_OF_OTHERS = (
+    "RINGBACK_API_KEY",  # clients of a server
+    "RINGBACK_BASE_URL",
+    "RINGBACK_MASTER_KEY",  # what seals the secrets that the database keeps
+    "RINGBACK_CONTRACT_DIR",  # this project's own tests
+    "RINGBACK_TEST_*",
+    "RINGBACK_LOG*",  # whoever runs the server and collects its log
+    "RINGBACK_SERVICE_*",  # Kubernetes, into every pod beside a service of that name
+    "RINGBACK_PORT_*",
+)
+"""Variables that begin as ours do and set nothing here; any other such name is taken for a slip."""
 _PUBLIC_URL = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
 
@@ -109,6 +122,7 @@ def read_settings(
 
     A flag that is None was not given.
     """
+    _check_names(environment)
     config = config or (Path(path) if (path := environment.get("RINGBACK_CONFIG")) else None)
     found: dict[str, Any] = {}
     if config is not None:
@@ -122,6 +136,22 @@ def read_settings(
         return msgspec.convert(found, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as exc:
         raise SetupError(f"The settings are wrong: {exc}.") from exc
+
+
+def _check_names(environment: Mapping[str, str]) -> None:
+    """Raise ``SetupError`` for a variable that looks like a setting and is none."""
+    known = {
+        "RINGBACK_CONFIG",
+        *(f"RINGBACK_{name.upper()}" for name in Settings.__struct_fields__),
+    }
+    for name, text in environment.items():
+        if not text or not name.startswith("RINGBACK_") or name in known:
+            continue
+        if any(fnmatchcase(name, pattern) for pattern in VARIABLES_OF_OTHERS):
+            continue
+        near = get_close_matches(name.upper(), sorted(known), n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else "unset it."
+        raise SetupError(f"The environment variable {name} sets nothing in Ringback; {hint}")
 
 
 def _read_file(config: Path) -> dict[str, Any]:

@@ -115,12 +115,17 @@ class Worker:
         left = list(self._running)
         for run in left:
             run.give_back = True
-            run.task.cancel()
+            run.cancel()
         if left:
             # On a full disk even this takes for ever: then the leases' end gives the jobs back.
             await asyncio.wait([run.task for run in left], timeout=_GIVE_BACK_S)
         if self._heart is not None:
             self._heart.cancel()
+
+    def holds(self, job: Job) -> bool:
+        """Say whether this worker has the job in hand, under the epoch that it has now."""
+        held = (job.job_id, job.epoch)
+        return any((run.job.job_id, run.job.epoch) == held for run in self._running)
 
     def _start(self, job: Job) -> None:
         self._free[job.engine] -= 1
@@ -131,6 +136,7 @@ class Worker:
     async def _work(self, run: _Run) -> None:
         job_id, engine = run.job.job_id, run.job.engine
         try:
+            run.begin()
             await self._end(run, *await self._outcome(run))
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
@@ -163,15 +169,18 @@ class Worker:
         try:
             # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
             with self._bells.ended.watch(job.job_id, run.cancel):
-                async with asyncio.timeout(self._job_timeout_s):
+                async with asyncio.timeout(self._job_timeout_s) as timeout:
                     names = await self._slots[job.engine].engine.run(request, io)
         except EngineError as exc:
             return JobEvent.FAIL, str(exc)
-        except TimeoutError:
-            return JobEvent.FAIL, f"The job took longer than {self._job_timeout_s:g} s."
         except (LeaseLost, StorageFull):
             raise
-        except Exception:
+        except (Exception, asyncio.CancelledError) as exc:
+            # An engine may raise these two by itself: then it broke, like with any other.
+            if isinstance(exc, asyncio.CancelledError) and run.is_stopped():
+                raise
+            if isinstance(exc, TimeoutError) and timeout.expired():
+                return JobEvent.FAIL, f"The job took longer than {self._job_timeout_s:g} s."
             log.exception("engine_broke", job_id=job.job_id, engine=job.engine)
             return JobEvent.FAIL, _BROKEN
         return JobEvent.COMPLETE, tuple(artifact_url(job, name) for name in names)
@@ -218,9 +227,25 @@ class _Run:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.give_back = False
+        self._has_begun = False
+        self._is_unwanted = False
+
+    def begin(self) -> None:
+        """Raise ``CancelledError`` if the run was cancelled before its task came to run."""
+        self._has_begun = True
+        if self._is_unwanted:
+            raise asyncio.CancelledError
 
     def cancel(self) -> None:
-        self.task.cancel()
+        """Stop the run."""
+        self._is_unwanted = True
+        # A task cancelled before its first step never takes it: nobody would free the place.
+        if self._has_begun:
+            self.task.cancel()
+
+    def is_stopped(self) -> bool:
+        """Say whether somebody cancelled the task; an engine may raise the same by itself."""
+        return self.task.cancelling() > 0
 
 
 class _JobIO:

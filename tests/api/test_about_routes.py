@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
 import pytest
-from api.world import FLUX, World
+from api.world import FLUX, World, a_world
 
 
 @pytest.mark.parametrize("path", ["/", "/models", "/openapi.json", "/healthz", "/readyz"])
@@ -19,13 +21,23 @@ async def test_what_the_server_is_needs_no_token(world: World, path: str) -> Non
 async def test_readiness_ends_before_the_server_does(
     world: World, client: httpx2.AsyncClient
 ) -> None:
-    world.is_ready = lambda: False
-    starting = await client.get("/readyz")
-    world.is_ready = lambda: True
     world.service.drain()
     draining = await client.get("/readyz")
-    assert starting.status_code == draining.status_code == 503
+    assert (draining.status_code, draining.json()["code"]) == (503, "draining")
     assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(("profile", "is_named"), [("dev", True), ("serve", False)])
+async def test_a_loop_that_keeps_breaking_is_named_to_its_developer_and_to_no_stranger(
+    tmp_path: Path, profile: str, is_named: bool
+) -> None:
+    async with a_world(tmp_path, profile=profile) as world, world.client(token=None) as client:
+        world.broken_loops = lambda: ["dispatcher"]
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+        assert ("dispatcher" in answer.text) is is_named
+        world.broken_loops = list
+        assert (await client.get("/readyz")).status_code == 200
 
 
 async def test_the_description_names_the_server_and_each_model(

@@ -107,6 +107,20 @@ TABLE = [
         code="unsupported_media_type",
         words="application/json",
     ),
+    *(
+        Bad(
+            name=f"the content type {content_type}",
+            headers=[("content-type", content_type)],
+            status=415,
+            code="unsupported_media_type",
+            words="UTF-8",
+        )
+        for content_type in (
+            "application/json; charset=utf-16",
+            'application/json;version=1; Charset="UTF-32"',
+            "application/json; charset=",
+        )
+    ),
     Bad(
         name="a hostile content type",
         headers=[("content-type", b"\xff\xfe;;")],
@@ -335,10 +349,10 @@ async def test_nobody_waits_for_a_client_that_has_left(world: World) -> None:
 async def test_our_own_fault_is_a_500_that_tells_nothing(
     world: World, client: httpx2.AsyncClient
 ) -> None:
-    def broken() -> bool:
+    def broken() -> list[str]:
         raise RuntimeError("the password is hunter2")
 
-    world.is_ready = broken
+    world.broken_loops = broken
     answer = await client.get("/readyz")
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal_error"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class World:
         self.store = store
         self.clock = FakeClock()
         self.settings = settings
-        self.is_ready: Callable[[], bool] = lambda: True
+        self.broken_loops: Callable[[], Sequence[str]] = lambda: ()
         ids = Ids(self.clock.now_ms, random.Random(3).getrandbits)
         self.keys = KeyDesk(store, PlainSeals(), clock=self.clock, ids=ids)
         bells = Bells()
@@ -74,7 +74,7 @@ class World:
             keys=self.keys,
             settings=settings,
             clock=self.clock,
-            ready=lambda: self.is_ready(),
+            broken_loops=lambda: self.broken_loops(),
         )
         self.app: ASGIApp = create_api(self.deps)
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from cli.program import Program
 
@@ -82,3 +83,32 @@ def test_a_directory_without_data_is_refused_and_stays_as_it_was(
 ) -> None:
     assert ringback.run("keys", "list", "--data", "slip").returncode == 1
     assert not (tmp_path / "slip").exists()
+
+
+def test_a_directory_of_something_else_is_refused_and_stays_as_it_was(
+    ringback: Program, tmp_path: Path
+) -> None:
+    foreign = tmp_path / "photos"
+    foreign.mkdir()
+    (foreign / "aunt.png").touch()
+    for asked in (("list",), ("revoke", "0123"), ("secret", "--workspace", "studio")):
+        done = ringback.run("keys", *asked, "--data", "photos")
+        assert done.returncode == 1
+        assert "no Ringback database in photos" in done.stderr
+    assert [path.name for path in foreign.iterdir()] == ["aunt.png"]
+
+
+def test_a_database_that_somebody_keeps_busy_is_said_to_be_and_can_still_be_read(
+    ringback: Program, made: dict[str, Any], tmp_path: Path
+) -> None:
+    other = apsw.Connection(str(tmp_path / ".ringback" / "ringback.db"))
+    other.execute("begin immediate")
+    done = ringback.run("keys", "revoke", made["token_id"])
+    assert done.returncode == 1
+    assert done.stderr.startswith("ringback: ")
+    assert "busy" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert ringback.run("keys", "list").returncode == 0
+    other.execute("rollback")
+    other.close()
+    assert ringback.run("keys", "revoke", made["token_id"]).returncode == 0

@@ -124,5 +124,5 @@ async def test_a_drawing_process_that_dies_is_tried_again() -> None:
 async def test_a_job_whose_drawing_process_always_dies_fails_and_the_next_one_works() -> None:
     engine = SketchEngine()
     with pytest.raises(EngineError, match="ended unexpectedly"):
-        await engine._tried(signal.raise_signal, signal.SIGKILL, tries=3)  # type: ignore[arg-type]
+        await engine._tried(signal.raise_signal, signal.SIGKILL)  # type: ignore[arg-type]
     assert len(await engine.run(a_request(), RecordingIO())) == 1

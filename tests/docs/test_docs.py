@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import shutil
+import subprocess
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -131,6 +134,50 @@ def test_the_readmes_receiver_knows_a_genuine_webhook(monkeypatch: pytest.Monkey
     assert remembered == {}
     assert scope["receive"](headers, b'{"job_id": "7"}') == 204
     assert remembered == {"delivery-7": {"job_id": "7"}}
+
+
+_ASKED_OF_NODE = """
+const remembered = [];
+const remember = (...what) => remembered.push(what);
+const asked = JSON.parse(process.argv[2]);
+const answers = asked.map(([headers, body]) => receive(headers, Buffer.from(body)));
+console.log(JSON.stringify({ answers, remembered }));
+"""
+
+
+def test_the_readmes_receiver_in_node_knows_a_genuine_webhook(tmp_path: Path) -> None:
+    from ringback.clock import SystemClock
+
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    secret, now_s, body = new_secret(), SystemClock().now_ms() // 1000, '{"job_id": "é"}'
+    good = signed(secret, body.encode(), timestamp_s=now_s)
+    both = signed(secret, body.encode(), timestamp_s=now_s)
+    both["webhook-signature"] = f"v1,AAAA {both['webhook-signature']}"
+    asked: list[tuple[dict[str, str], str]] = [
+        (good, body),
+        (both, body),
+        (good, '{"job_id": "8"}'),
+        ({**good, "webhook-id": "delivery-8"}, body),
+        (signed(new_secret(), body.encode(), timestamp_s=now_s), body),
+        (signed(secret, body.encode(), timestamp_s=now_s - 400), body),
+        (signed(secret, body.encode(), timestamp_s=now_s + 400), body),
+        ({}, body),
+    ]
+    (code,) = blocks("README.md", "javascript")
+    program = tmp_path / "receiver.mjs"
+    program.write_text(code + _ASKED_OF_NODE, "utf-8")
+    done = subprocess.run(
+        [node, str(program), json.dumps(asked)],
+        env={**os.environ, "WEBHOOK_SECRET": secret},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    told = json.loads(done.stdout)
+    assert told["answers"] == [204, 204, 400, 400, 400, 400, 400, 400]
+    assert told["remembered"] == [["delivery-7", {"job_id": "é"}]] * 2
 
 
 def test_the_signature_checked_by_hand_is_the_signature_made() -> None:

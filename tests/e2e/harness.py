@@ -48,6 +48,7 @@ class ServerProcess:
         *,
         program: Sequence[str] = PLAIN,
         environment: dict[str, str] | None = None,
+        errors: Path | None = None,
     ) -> None:
         self.data = data
         self.port = free_port()
@@ -56,7 +57,7 @@ class ServerProcess:
         self._program = program
         self._environment = {**os.environ, "RINGBACK_LOG_LEVEL": "warning", **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
-        self._errors = data.parent / f"{data.name}.stderr"
+        self._errors = errors or data.parent / f"{data.name}.stderr"
 
     async def start(self) -> None:
         """Start the server and return when it says that it is ready."""

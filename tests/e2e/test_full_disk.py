@@ -97,3 +97,36 @@ async def test_a_full_disk_refuses_new_jobs_and_loses_none(
         assert books.ended_twice == []
         assert books.changed == []
     assert await server.stop() == 0, server.errors
+
+
+@pytest.mark.timeout(60)
+async def test_a_server_starts_on_a_full_disk_and_runs_what_its_predecessor_held_once_there_is_room(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    server = ServerProcess(
+        small_disk / "data",
+        # An hour's lease: what is rescued soon is not rescued by its time.
+        environment={"RINGBACK_LEASE_S": "3600"},
+        errors=tmp_path / "stderr",
+    )
+    await server.start()
+    async with httpx2.AsyncClient(base_url=server.url, timeout=20) as http:
+        http.headers["authorization"] = "Bearer dev"
+        picture = {"prompt": "a galaxy", "width": 2048, "height": 2048}
+        job = (await http.post("/generate/image/bfl/flux-1-dev", json=picture)).json()["job_id"]
+        async with asyncio.timeout(10):
+            while (await http.get(f"/jobs/{job}")).json()["status"] == "queued":
+                continue
+        await server.kill()
+
+        ballast = fill(small_disk, leave_bytes=0)
+        await server.start()
+        async with asyncio.timeout(10):
+            while "storage_full" not in server.errors:
+                assert (await http.get("/readyz")).status_code == 200
+        assert (await http.get(f"/jobs/{job}")).json()["status"] != "queued"
+
+        ballast.unlink()
+        ended = (await http.get(f"/jobs/{job}?wait=20")).json()
+        assert ended["status"] == "completed", ended
+    assert await server.stop() == 0, server.errors

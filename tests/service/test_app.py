@@ -1,11 +1,11 @@
-"""What the composition root adds: loops that survive, secrets that rotate, a guarded disk."""
+"""What the composition root adds: secrets that rotate, readiness, a guarded disk."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from random import Random
 
+import httpx2
 import pytest
 from builders import PlainSeals, a_delivery, a_job
 
@@ -16,29 +16,30 @@ from ringback.ids import Ids
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
-from ringback.testing import FakeClock
+from ringback.testing import FakeClock, settle
 from ringback.webhooks.signing import SigningBook
 from ringback.wire.signature import sign
 
 
-async def test_a_loop_that_breaks_begins_again(store: SqliteStore, tmp_path: Path) -> None:
+async def test_the_server_is_not_ready_while_a_loop_of_its_own_breaks(
+    store: SqliteStore, tmp_path: Path
+) -> None:
     app = App(Settings(data=tmp_path / "data"), store, listening=("127.0.0.1", 7464))
-    clock = app._clock = FakeClock()  # type: ignore[assignment]
-    runs = 0
+    transport = httpx2.ASGITransport(app=app.api)
 
-    async def work() -> None:
-        nonlocal runs
-        runs += 1
-        if runs < 3:
-            raise OSError("the disk caught fire")
+    async def breaks() -> None:
+        raise OSError("the disk caught fire")
 
-    kept_up = asyncio.create_task(app._keep_up("worker", work))
-    await clock.elapse(5)
-    await kept_up
-    assert runs == 3
-    await app.sender.close()
-    await app.operator_sender.close()
-    app.fetcher.close()
+    async with (
+        app.working(),
+        httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:7464") as client,
+    ):
+        assert (await client.get("/readyz")).status_code == 200
+        app.loops.start("worker", breaks)
+        await settle()
+        answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert "worker" not in answer.text
 
 
 async def test_the_settings_of_requests_to_users_reach_what_makes_them(

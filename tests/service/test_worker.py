@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import a_request
@@ -20,40 +21,10 @@ from ringback.errors import EngineError, FetchError
 from ringback.jobs.model import Job, JobStatus
 from ringback.service import Service
 from ringback.storage.sqlite import SqliteStore
-from ringback.testing import FakeClock
+from ringback.testing import FakeClock, ScriptedEngine, never_ends
 from ringback.worker import Slot, Worker
 
 HOOK = "https://shop.example/webhook"
-Script = Callable[[EngineRequest, EngineIO], Awaitable[tuple[str, ...]]]
-
-
-class ScriptedEngine:
-    """Runs what the test says, and remembers how its runs ended."""
-
-    name = "null"
-
-    def __init__(self, script: Script) -> None:
-        self._script = script
-        self.runs: list[str] = []
-        self.started = asyncio.Event()
-
-    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
-        self.started.set()
-        try:
-            names = await self._script(request, io)
-        except asyncio.CancelledError:
-            self.runs.append("cancelled")
-            raise
-        self.runs.append("finished")
-        return names
-
-    async def close(self) -> None:
-        pass
-
-
-async def forever(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
-    await asyncio.Event().wait()
-    raise AssertionError
 
 
 class World:
@@ -65,16 +36,15 @@ class World:
         self.artifacts = LocalArtifacts(tmp_path / "artifacts")
         self._bells = bells
 
-    @asynccontextmanager
-    async def worker(
+    def made(
         self,
         engine: ScriptedEngine | NullEngine,
         *,
         concurrency: int = 2,
         timeout_s: float = 60,
         clock: Clock | None = None,
-    ) -> AsyncIterator[Worker]:
-        worker = Worker(
+    ) -> Worker:
+        return Worker(
             self.service,
             slots={"null": Slot(engine=engine, concurrency=concurrency)},
             artifacts=self.artifacts,
@@ -85,6 +55,12 @@ class World:
             lease_s=15,
             job_timeout_s=timeout_s,
         )
+
+    @asynccontextmanager
+    async def worker(
+        self, engine: ScriptedEngine | NullEngine, **how: Any
+    ) -> AsyncIterator[Worker]:
+        worker = self.made(engine, **how)
         loop = asyncio.create_task(worker.run())
         try:
             yield worker
@@ -137,7 +113,7 @@ async def test_a_preview_is_shown_while_the_engine_goes_on(world: World) -> None
     async def preview(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
         await io.preview(await io.save(b"rough", media_type="image/png"))
         shown.set()
-        return await forever(request, io)
+        return await never_ends(request, io)
 
     async with world.worker(ScriptedEngine(preview)):
         submitted = await world.submit()
@@ -153,10 +129,13 @@ async def test_a_preview_is_shown_while_the_engine_goes_on(world: World) -> None
     [
         (EngineError("The prompt is empty of meaning."), "The prompt is empty of meaning."),
         (ZeroDivisionError("x"), "The engine broke while making the result"),
+        # Its own, and not ours: nobody stopped it, and its time was not up.
+        (TimeoutError("x"), "The engine broke while making the result"),
+        (asyncio.CancelledError("x"), "The engine broke while making the result"),
     ],
 )
 async def test_an_engine_that_fails_fails_its_job_with_a_sentence(
-    world: World, error: Exception, sentence: str
+    world: World, error: BaseException, sentence: str
 ) -> None:
     async def fail(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
         raise error
@@ -171,7 +150,7 @@ async def test_an_engine_that_fails_fails_its_job_with_a_sentence(
 
 
 async def test_a_job_that_takes_too_long_fails_and_its_engine_is_stopped(world: World) -> None:
-    engine = ScriptedEngine(forever)
+    engine = ScriptedEngine(never_ends)
     async with world.worker(engine, timeout_s=0.05):
         job = await world.ended(await world.submit())
     assert job.result is not None
@@ -180,7 +159,7 @@ async def test_a_job_that_takes_too_long_fails_and_its_engine_is_stopped(world: 
 
 
 async def test_a_cancelled_jobs_engine_is_stopped_and_its_place_is_free(world: World) -> None:
-    engine = ScriptedEngine(forever)
+    engine = ScriptedEngine(never_ends)
     async with world.worker(engine, concurrency=1):
         first = await world.submit()
         await engine.started.wait()
@@ -189,6 +168,24 @@ async def test_a_cancelled_jobs_engine_is_stopped_and_its_place_is_free(world: W
         await world.submit()
         await asyncio.wait_for(engine.started.wait(), 5)
     assert engine.runs[0] == "cancelled"
+
+
+async def test_a_run_cancelled_before_it_began_frees_its_place_and_gives_its_job_back(
+    world: World,
+) -> None:
+    engine = ScriptedEngine(never_ends)
+    worker = world.made(engine, concurrency=1)
+    first = await world.submit()
+    assert await worker.run_once() == 1
+    (run,) = worker._running
+    run.give_back = True
+    run.cancel()
+    await run.task
+    assert engine.runs == []
+    given_back = await world.service.get(first.job_id, workspace_id="studio")
+    assert given_back.status is JobStatus.QUEUED
+    assert await worker.run_once() == 1
+    await worker.drain(0.0)
 
 
 async def test_no_more_jobs_run_at_once_than_there_are_places(world: World) -> None:
@@ -210,7 +207,7 @@ async def test_no_more_jobs_run_at_once_than_there_are_places(world: World) -> N
 
 
 async def test_a_draining_worker_gives_back_what_it_cannot_finish(world: World) -> None:
-    engine = ScriptedEngine(forever)
+    engine = ScriptedEngine(never_ends)
     async with world.worker(engine):
         job = await world.submit()
         await engine.started.wait()
@@ -267,7 +264,7 @@ async def test_the_null_engine_ends_every_job_with_one_shared_picture(world: Wor
 
 
 async def test_an_engine_is_stopped_when_a_heartbeat_finds_the_lease_lost(world: World) -> None:
-    engine = ScriptedEngine(forever)
+    engine = ScriptedEngine(never_ends)
     clock = FakeClock()
     async with world.worker(engine, clock=clock):
         await world.submit()

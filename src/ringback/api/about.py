@@ -9,7 +9,7 @@ from ringback.api.answers import Answer, encode, ok
 from ringback.api.deps import ApiDeps
 from ringback.api.hosts import base_url_of
 from ringback.catalogue import openapi
-from ringback.errors import Draining
+from ringback.errors import Draining, NotReady
 
 
 class AboutRoutes:
@@ -52,7 +52,10 @@ class AboutRoutes:
         return ok({"status": "ok"})
 
     async def readyz(self, request: Request) -> Answer:
-        """Answer whether new work is welcome; raises ``Draining`` when it is not."""
-        if self._deps.service.is_draining or not self._deps.ready():
-            raise Draining("The server is not ready for work.")
+        """Answer whether new work is welcome; raises ``Draining`` or ``NotReady`` when not."""
+        if self._deps.service.is_draining:
+            raise Draining("The server is going down.")
+        if broken := self._deps.broken_loops():
+            # In dev whoever asks is the operator; elsewhere the log alone names the loops.
+            raise NotReady(broken if self._deps.settings.is_dev else ())
         return ok({"status": "ready"})

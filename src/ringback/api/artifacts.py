@@ -6,10 +6,10 @@ import re
 
 from starlette.requests import Request
 from starlette.responses import FileResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from ringback.artifacts.contract import ArtifactStore
-from ringback.errors import NotFound
+from ringback.errors import NotFound, RangeNotSatisfiable
 
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -50,7 +50,14 @@ class _Artifact(FileResponse):
             for name, value in scope["headers"]
             if name != b"range" or _is_one_range(value)
         ]
-        await super().__call__({**scope, "headers": headers}, receive, send)
+
+        async def watched_send(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 416:
+                size = dict(message["headers"])[b"content-range"].removeprefix(b"bytes */")
+                raise RangeNotSatisfiable(int(size))
+            await send(message)
+
+        await super().__call__({**scope, "headers": headers}, receive, watched_send)
 
 
 def _is_one_range(value: bytes) -> bool:

@@ -12,6 +12,7 @@ from starlette.types import Receive
 from ringback.api.headers import RequestHeaders
 from ringback.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 
+_CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -31,11 +32,17 @@ async def read_object(headers: RequestHeaders, receive: Receive, bytes_max: int)
 def _check_type(content_type: bytes | None) -> None:
     if not content_type or content_type == b"application/json":
         return
-    bare = content_type.split(b";", 1)[0].strip().lower()
-    if bare != b"application/json":
+    bare, *parameters = content_type.lower().split(b";")
+    if bare.strip() != b"application/json":
         raise UnsupportedMediaType(
             "The body must be JSON; send the header Content-Type: application/json."
         )
+    for parameter in parameters:
+        name, _, value = parameter.partition(b"=")
+        if name.strip() == b"charset" and value.strip(b' \t"') not in _CHARSETS:
+            raise UnsupportedMediaType(
+                "The body must be JSON in UTF-8; encode it so and leave the charset out."
+            )
 
 
 async def _read(receive: Receive, bytes_max: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ringback.api.lab import Lab
@@ -32,5 +32,5 @@ class ApiDeps:
     keys: KeyDesk
     settings: Settings
     clock: Clock
-    ready: Callable[[], bool]
     lab: Lab | None = None  # the emulator's alone
+    broken_loops: Callable[[], Sequence[str]]

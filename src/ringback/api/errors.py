@@ -24,14 +24,16 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.DeliveryConflict: 409,
     errors.BodyTooLarge: 413,
     errors.UnsupportedMediaType: 415,
+    errors.RangeNotSatisfiable: 416,
     errors.BacklogFull: 429,
     errors.TooManyStreams: 429,
     errors.Draining: 503,
+    errors.NotReady: 503,
     errors.StorageFull: 507,
 }
 """The status of each kind of error and of its descendants; any other exception is our fault."""
 
-_DRAINING_RETRY_AFTER_S = 5
+_UNAVAILABLE_RETRY_AFTER_S = 5
 
 
 class ErrorsBecomeAnswers:
@@ -88,12 +90,14 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             return [(b"www-authenticate", b"Bearer")]
         case errors.MethodNotAllowed(allow=allow):
             return [(b"allow", ", ".join(allow).encode())]
+        case errors.RangeNotSatisfiable(size_bytes=size_bytes):
+            return [(b"content-range", b"bytes */%d" % size_bytes)]
         case (
             errors.BacklogFull(retry_after_s=retry_after_s)
             | errors.TooManyStreams(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]
-        case errors.Draining():
-            return [(b"retry-after", b"%d" % _DRAINING_RETRY_AFTER_S)]
+        case errors.Draining() | errors.NotReady():
+            return [(b"retry-after", b"%d" % _UNAVAILABLE_RETRY_AFTER_S)]
         case _:
             return []

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import apsw
 
 from ringback import log
 from ringback.app import key_desk, open_store
@@ -14,6 +17,7 @@ from ringback.errors import SetupError
 from ringback.ids import new_token
 from ringback.settings import Settings
 from ringback.storage.contract import Store, Token
+from ringback.storage.sqlite.files import DATABASE
 from ringback.webhooks.rotation import workspace_owner
 from ringback.wire.document import iso_time
 
@@ -21,6 +25,8 @@ Result = TypeVar("Result")
 
 _HINT_LENGTH = 7
 _ID_LENGTH = 12
+_BUSY_S = 6  # a little more than the database itself is patient
+_GIVE_UP_S = 0.1
 
 
 def create_token(settings: Settings, workspace: str) -> dict[str, str]:
@@ -97,16 +103,14 @@ def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, 
 
 
 def check_holds_data(settings: Settings) -> None:
-    """Raise ``SetupError`` for an empty directory: opening a store there would only hide a slip."""
+    """Raise ``SetupError`` where no database is: to make one there would only hide a slip."""
     try:
-        if any(settings.data.iterdir()):
-            return
-        why = "it is empty"
+        (settings.data / DATABASE).stat()
     except OSError as exc:
-        why = exc.strerror or str(exc)
-    raise SetupError(
-        f"There are no data in {settings.data} ({why}); name the server's directory with --data."
-    )
+        raise SetupError(
+            f"There is no Ringback database in {settings.data} ({exc.strerror}); "
+            "name the server's directory with --data."
+        ) from exc
 
 
 def with_store(settings: Settings, act: Callable[[Store], Awaitable[Result]]) -> Result:
@@ -117,4 +121,21 @@ def with_store(settings: Settings, act: Callable[[Store], Awaitable[Result]]) ->
             return await act(store)
 
     log.configure(level="warning", as_json=False)
-    return asyncio.run(run())
+    return asyncio.run(_bounded(run()))
+
+
+async def _bounded(acting: Coroutine[Any, Any, Result]) -> Result:
+    """Return the result, or raise ``SetupError`` when the store does not let us write for long."""
+    task = asyncio.create_task(acting)
+    await asyncio.wait([task], timeout=_BUSY_S)
+    if task.done():
+        with suppress(apsw.BusyError):
+            return task.result()
+    # Twice: first the write gives up, then the closing of the store, which waits for the write.
+    for _ in range(2):
+        task.cancel()
+        await asyncio.wait([task], timeout=_GIVE_UP_S)
+    raise SetupError(
+        f"The database is busy: another program has held it for {_BUSY_S} s; "
+        "end that program or wait for it, and try again."
+    )

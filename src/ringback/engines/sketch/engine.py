@@ -84,20 +84,21 @@ class SketchEngine:
         )
         return await io.save(await self._in_process(process.draw, asked), media_type="image/png")
 
-    async def _tried(self, work: Callable[[bytes], bytes], argument: bytes, *, tries: int) -> bytes:
+    async def _tried(self, work: Callable[[bytes], bytes], argument: bytes) -> bytes:
         """Run the work, again if its process died under it: it may not have been its fault."""
-        try:
-            # Cancelling this kills the process: nothing goes on that nobody waits for.
-            return await to_process.run_sync(
-                work, argument, cancellable=True, limiter=self._limiter
-            )
-        except BrokenWorkerProcess as exc:
-            if tries == 1:
-                raise EngineError("The process that draws ended unexpectedly.") from exc
-        return await self._tried(work, argument, tries=tries - 1)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                # Cancelling this kills the process: nothing goes on that nobody waits for.
+                return await to_process.run_sync(
+                    work, argument, cancellable=True, limiter=self._limiter
+                )
+            except BrokenWorkerProcess as exc:
+                if not tries_left:
+                    raise EngineError("The process that draws ended unexpectedly.") from exc
+        raise AssertionError("the last try returns or raises")
 
     async def _in_process(self, work: Callable[[bytes], bytes], argument: bytes) -> bytes:
-        answer = await self._tried(work, argument, tries=_TRIES)
+        answer = await self._tried(work, argument)
         if answer[:1] == b"-":
             raise EngineError(answer[1:].decode())
         return answer[1:]

@@ -19,6 +19,7 @@ from ringback.storage.sqlite.files import (
     connect,
     make_directory,
     migrate,
+    migrate_unserved,
 )
 from ringback.storage.sqlite.jobs import SqliteJobs
 from ringback.storage.sqlite.log import SqliteLog
@@ -36,7 +37,10 @@ class SqliteStore(SqliteJobs, SqliteOutbox, SqliteLog, SqliteEndpoints, SqliteWo
         self._lock = lock
         self._mint = mint
         self._connection = connect(path)
-        migrate(self._connection)
+        if lock is None:
+            migrate_unserved(self._connection, directory)
+        else:
+            migrate(self._connection)
         self._writer = Writer(self._connection, asyncio.get_running_loop())
         self._reader = connect(path, read_only=True)
         self._scanner = connect(path, read_only=True)

@@ -1,127 +1,20 @@
-"""Public fakes for tests: time that is moved by hand, a receiver with scripted answers, a resolver.
-
-```python
-async with FakeReceiver([503, reset(), 200]) as receiver:
-    ...  # point a webhook at receiver.url
-    first, second, third = await receiver.wait_for(3)
-```
-"""
+"""A real HTTP server on loopback that answers by a script, however badly."""
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import ssl
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
-from itertools import count
 from socket import SO_LINGER, SOL_SOCKET
 from typing import cast
 
 from httptools import HttpParserError, HttpRequestParser
 
 from ringback.clock import Clock, SystemClock
-
-_START_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
-
-
-class FakeClock:
-    """Time that stands still until a test moves it."""
-
-    def __init__(self, start_ms: int = _START_MS) -> None:
-        self._start_ms = start_ms
-        self._elapsed_us = 0
-        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._numbers = count()
-
-    def now_ms(self) -> int:
-        """Return milliseconds since 1970 UTC."""
-        return self._start_ms + self._elapsed_us // 1000
-
-    def monotonic(self) -> float:
-        """Return the seconds that were advanced since the clock was made."""
-        return self._elapsed_us / 1_000_000
-
-    async def sleep(self, seconds: float) -> None:
-        """Return once the clock was advanced by that much; at once, but yielding, for zero."""
-        loop = asyncio.get_running_loop()
-        woken = loop.create_future()
-        if seconds <= 0:
-            loop.call_soon(_wake, woken)
-        else:
-            wake_at_us = self._elapsed_us + round(seconds * 1_000_000)
-            heapq.heappush(self._sleepers, (wake_at_us, next(self._numbers), woken))
-        await woken
-
-    @property
-    def sleepers_count(self) -> int:
-        """Return how many are asleep."""
-        return sum(not woken.done() for _, _, woken in self._sleepers)
-
-    def advance(self, by: float | timedelta) -> None:
-        """Move time on and wake, in order, whoever slept until then; they run at the next await."""
-        until_us = self._elapsed_us + _microseconds(by)
-        while self._wake_next(until_us):
-            pass
-        self._elapsed_us = until_us
-
-    async def elapse(self, by: float | timedelta) -> None:
-        """Move time on step by step: whoever wakes runs, and may sleep again, before the next."""
-        until_us = self._elapsed_us + _microseconds(by)
-        await settle()
-        while self._wake_next(until_us):
-            await settle()
-        self._elapsed_us = until_us
-
-    def _wake_next(self, until_us: int) -> bool:
-        if not self._sleepers or self._sleepers[0][0] > until_us:
-            return False
-        self._elapsed_us, _, woken = heapq.heappop(self._sleepers)
-        _wake(woken)
-        return True
-
-
-async def settle(turns: int = 20) -> None:
-    """Let every task that can run do so, for some turns of the event loop."""
-    loop = asyncio.get_running_loop()
-    for _ in range(turns):
-        turned = loop.create_future()
-        loop.call_soon(_wake, turned)
-        await turned
-
-
-def _wake(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)
-
-
-def _microseconds(by: float | timedelta) -> int:
-    seconds = by.total_seconds() if isinstance(by, timedelta) else by
-    if seconds < 0:
-        raise ValueError("time does not run backwards")
-    return round(seconds * 1_000_000)
-
-
-class FakeResolver:
-    """A resolver that answers from a table; a list of lists is answered one after another."""
-
-    def __init__(self, answers: Mapping[str, Sequence[str] | Sequence[Sequence[str]] | OSError]):
-        self._answers = dict(answers)
-        self.questions: list[tuple[str, int]] = []
-
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """Return the scripted addresses; names that were not scripted do not exist."""
-        asked_before = sum(question[0] == host for question in self.questions)
-        self.questions.append((host, port))
-        answer = self._answers.get(host, OSError("name not known"))
-        if isinstance(answer, OSError):
-            raise answer
-        if answer and not isinstance(answer[0], str):
-            answer = answer[min(asked_before, len(answer) - 1)]
-        return cast("Sequence[str]", answer)
+from ringback.testing.clock import wake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,7 +203,7 @@ class FakeReceiver:
         if self._waiters:
             for requests_count, arrived in self._waiters:
                 if len(self.requests) >= requests_count:
-                    _wake(arrived)
+                    wake(arrived)
             self._waiters = [waiter for waiter in self._waiters if not waiter[1].done()]
         script = next(self._answers, self._then)
         if isinstance(script, int):

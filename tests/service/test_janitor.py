@@ -1,0 +1,128 @@
+"""What has lost its holder goes back to the queue, whatever stands in the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from builders import a_request, open_workspaces
+from service.disk import FillableStore
+
+from ringback.app import App
+from ringback.artifacts.local import LocalArtifacts
+from ringback.doorbell import Bells
+from ringback.engines.contract import EngineIO, EngineRequest
+from ringback.errors import FetchError
+from ringback.janitor import Janitor
+from ringback.jobs.model import Job, JobStatus
+from ringback.service import Service
+from ringback.settings import Settings
+from ringback.testing import FakeClock, ScriptedEngine, settle
+from ringback.worker import Slot, Worker
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[FillableStore]:
+    opened = await FillableStore.open(tmp_path / "data")
+    assert isinstance(opened, FillableStore)
+    await open_workspaces(opened, "studio")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+async def held(service: Service, *, lease_s: float = 15) -> Job:
+    """Return a job in the hands of a worker that has died since."""
+    await service.submit(a_request())
+    (job,) = await service.claim(engine="null", limit=1, worker_id="dead", lease_s=lease_s)
+    return job
+
+
+async def status_of(service: Service, job: Job) -> JobStatus:
+    return (await service.get(job.job_id, workspace_id="studio")).status
+
+
+async def test_a_job_whose_rescue_breaks_does_not_keep_the_others_waiting(
+    service: Service, store: FillableStore, clock: FakeClock, bells: Bells
+) -> None:
+    broken = await held(service)
+    others = [await held(service) for _ in range(3)]
+    # What no verb writes: a lease on a job that is over.
+    store._connection.execute(
+        "update jobs set status = 'completed' where job_id = ?", (broken.job_id,)
+    )
+    clock.advance(16)
+    janitor = Janitor(service, store, clock=clock, bells=bells)
+    assert await janitor.rescue(leases_until_ms=clock.now_ms()) == 3
+    assert [await status_of(service, job) for job in others] == [JobStatus.QUEUED] * 3
+
+
+async def test_a_job_whose_workers_die_three_times_fails(
+    service: Service, store: FillableStore, clock: FakeClock, bells: Bells
+) -> None:
+    janitor = Janitor(service, store, clock=clock, bells=bells)
+    job = await held(service)
+    for status in (JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.FAILED):
+        clock.advance(16)
+        assert await janitor.rescue(leases_until_ms=clock.now_ms()) == 1
+        assert await status_of(service, job) is status
+        await service.claim(engine="null", limit=1, worker_id="dead", lease_s=15)
+    assert await janitor.rescue_all() == 0
+
+
+async def test_a_server_starts_on_a_full_disk_and_rescues_as_soon_as_there_is_room(
+    service: Service, store: FillableStore, tmp_path: Path
+) -> None:
+    job = await held(service, lease_s=3_600)
+    store.is_full = True
+    app = App(Settings(data=tmp_path / "data"), store, listening=("127.0.0.1", 7464))
+    async with app.working():
+        await settle()
+        assert await status_of(service, job) is JobStatus.SCHEDULED
+        store.is_full = False
+        ended = await app.service.wait_for_end(job, timeout_s=10)
+        assert (ended.status, ended.deaths) == (JobStatus.COMPLETED, 1)
+
+
+async def test_a_finished_job_that_waits_for_room_is_its_workers_to_write(
+    service: Service, store: FillableStore, clock: FakeClock, bells: Bells, tmp_path: Path
+) -> None:
+    async def draw_while_the_disk_fills(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        store.is_full = True
+        return ()
+
+    async def fetch(url: str, *, bytes_max: int) -> bytes:
+        raise FetchError("connect", url)
+
+    engine = ScriptedEngine(draw_while_the_disk_fills)
+    worker = Worker(
+        service,
+        slots={"null": Slot(engine=engine, concurrency=1)},
+        artifacts=LocalArtifacts(tmp_path / "artifacts"),
+        fetch=fetch,
+        clock=clock,
+        bells=bells,
+        worker_id="w1",
+        lease_s=15,
+        job_timeout_s=60,
+    )
+    janitor = Janitor(service, store, clock=clock, bells=bells, is_held=worker.holds)
+    job = (await service.submit(a_request())).job
+    assert await worker.run_once() == 1
+    await engine.started.wait()
+    await clock.elapse(60)  # far beyond the lease, which nobody could extend
+    store.is_full = False
+    # The worst order of the two: the janitor looks first.
+    assert await janitor.rescue(leases_until_ms=clock.now_ms()) == 0
+    ending = asyncio.create_task(service.wait_for_end(job, timeout_s=5))
+    await clock.elapse(1)
+    ended = await ending
+    assert (ended.status, ended.deaths) == (JobStatus.COMPLETED, 0)
+    assert engine.runs == ["finished"]
+    await worker.drain(0.0)
