@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from ringback.clock import Clock
 from ringback.doorbell import Bells
-from ringback.errors import LeaseLost, StorageFull
+from ringback.errors import StorageFull
 from ringback.jobs.model import Job
-from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
-from ringback.service import DEATHS_MAX, Service
+from ringback.service import Service
 from ringback.storage.contract import Store
 
 log = get_logger(__name__)
@@ -101,26 +98,10 @@ class Janitor:
     async def _is_rescued(self, job: Job) -> bool:
         """Rescue one job; False when it has changed hands, or when its rescue broke."""
         try:
-            return await self._rescue_job(job)
+            return await self._service.rescue(job)
         except StorageFull:
             raise
         except Exception:
             # Whatever is wrong with this one, the jobs behind it are not to wait for it.
             log.exception("rescue_broke", job_id=job.job_id)
             return False
-
-    async def _rescue_job(self, job: Job) -> bool:
-        """Give the job back to the queue; after three deaths it fails."""
-        after = advance(job, JobEvent.RESCUE, now_ms=self._clock.now_ms())
-        if after.deaths < DEATHS_MAX:
-            if not await self._store.requeue_job(after):
-                return False
-            log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
-            return True
-        error = f"The job's worker died {after.deaths} times while running it."
-        try:
-            await self._service.fail(replace(job, deaths=after.deaths), error=error)
-        except LeaseLost:
-            return False
-        log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
-        return True

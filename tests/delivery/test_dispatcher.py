@@ -299,3 +299,21 @@ async def test_published_verifiers_take_our_signature_unmodified(world: World) -
         judge.verify(body, headers)
         with pytest.raises(refusal):
             judge.verify(body + " ", headers)
+
+
+async def test_what_a_person_cancelled_while_it_was_at_hand_is_not_sent(world: World) -> None:
+    receiver = await world.receiver(hang())
+    world.dispatcher = world.a_dispatcher(
+        DispatchSettings(concurrency_per_destination=1, timeout_s=0.5)
+    )
+    jobs = [await world.finish(receiver.url) for _ in range(2)]
+    await world.dispatcher.run_once()
+    await receiver.wait_for(1)
+    world.clock.advance(0.1)
+    waiting = await world.delivery_of(jobs[1])
+    assert await world.store.end_delivery(
+        waiting, DeliveryStatus.CANCELLED, now_ms=world.clock.now_ms()
+    )
+    await world.dispatcher.settled()
+    assert receiver.requests_count == 1
+    assert (await world.delivery_of(jobs[1])).status is DeliveryStatus.CANCELLED

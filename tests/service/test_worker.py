@@ -270,7 +270,8 @@ async def test_an_engine_is_stopped_when_a_heartbeat_finds_the_lease_lost(world:
         await world.submit()
         await engine.started.wait()
         engine.started.clear()
-        await world.service.rescue_jobs(leases_until_ms=2**53)
+        for expired in await world.store.expired_jobs(now_ms=2**53, limit=9):
+            await world.service.rescue(expired)
         clock.advance(5)
         await asyncio.wait_for(engine.started.wait(), 5)
     assert engine.runs == ["cancelled", "cancelled"]

@@ -14,7 +14,7 @@ DELIVERY = a_delivery(a_job())
 
 
 def held(destination_id: int) -> AtHand:
-    return AtHand(replace(DELIVERY, destination_id=destination_id), 99.0)
+    return AtHand(replace(DELIVERY, destination_id=destination_id), 0.0, 99.0)
 
 
 def filled(settings: LineSettings, *destinations: int) -> Lines:

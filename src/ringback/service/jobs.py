@@ -231,29 +231,24 @@ class Service:
         """Give a held job back to the queue, unharmed; nothing happens if it is no longer held."""
         await self._store.requeue_job(advance(job, JobEvent.RELEASE, now_ms=self._clock.now_ms()))
 
-    async def rescue_jobs(self, *, leases_until_ms: int, limit: int = 100) -> int:
-        """Give jobs whose lease ended by then back to the queue; after three deaths they fail.
+    async def rescue(self, job: Job) -> bool:
+        """Give a job whose worker died back to the queue; after three deaths it fails.
 
-        Returns how many were rescued or failed.
+        Returns False when it has changed hands meanwhile.
         """
-        now_ms = self._clock.now_ms()
-        rescued = 0
-        for job in await self._store.expired_jobs(now_ms=leases_until_ms, limit=limit):
-            after = advance(job, JobEvent.RESCUE, now_ms=now_ms)
-            if after.deaths < DEATHS_MAX:
-                rescued += await self._store.requeue_job(after)
-                log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
-                continue
-            error = f"The job's worker died {after.deaths} times while running it."
-            try:
-                await self.fail(msgspec.structs.replace(job, deaths=after.deaths), error=error)
-            except LeaseLost:
-                continue
-            rescued += 1
-            log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
-        if rescued:
-            self._bells.queued.ring()
-        return rescued
+        after = advance(job, JobEvent.RESCUE, now_ms=self._clock.now_ms())
+        if after.deaths < DEATHS_MAX:
+            if not await self._store.requeue_job(after):
+                return False
+            log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
+            return True
+        error = f"The job's worker died {after.deaths} times while running it."
+        try:
+            await self.fail(msgspec.structs.replace(job, deaths=after.deaths), error=error)
+        except LeaseLost:
+            return False
+        log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
+        return True
 
     async def forget_keys(self, *, limit: int = 500) -> int:
         """Delete idempotency keys past their time; returns how many."""

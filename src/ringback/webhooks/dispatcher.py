@@ -28,6 +28,7 @@ log = get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0  # deliveries may be owed by another process, which rings no bell here
 _PATIENCE_S = 1.0
+_FRESH_S = 0.05  # a delivery that was claimed so lately is believed to be due
 _TICK_S = 0.001  # no clock is waited on for less
 
 
@@ -117,7 +118,8 @@ class Dispatcher:
         lease_s = self._settings.lease_s
         now_ms = self._looked_at_ms = self._clock.now_ms()
         # Until then a whole attempt fits into the lease, and its recording.
-        usable_until = self._clock.monotonic() + lease_s - 1.5 * self._settings.timeout_s
+        claimed_at = self._clock.monotonic()
+        usable_until = claimed_at + lease_s - 1.5 * self._settings.timeout_s
         claimed = await self._outbox.claim_due(
             now_ms=now_ms,
             limit=room,
@@ -126,7 +128,7 @@ class Dispatcher:
             rooms=self._lines.rooms(),
         )
         for delivery in claimed:
-            self._lines.add(AtHand(delivery, usable_until))
+            self._lines.add(AtHand(delivery, claimed_at, usable_until))
         self._send_ready()
         return len(claimed)
 
@@ -177,22 +179,29 @@ class Dispatcher:
     async def _carry(self, held: AtHand) -> None:
         delivery = held.delivery
         try:
-            # Too little is left of the lease for a whole attempt: somebody may hold it by the end.
-            stale = self._clock.monotonic() > held.usable_until
-            if stale or (delivery.event in PASSING_EVENTS and not await self._is_held(delivery)):
+            if await self._may_go(held):
+                await self._deliver(delivery)
+            else:
                 self._leave(delivery)
                 await self._give_back([delivery])
-            else:
-                await self._deliver(delivery)
         except StorageFull:
             log.warning("storage_full", delivery_id=delivery.delivery_id)
         except Exception:
             # The lease's end gives the delivery back; the others must go on.
             log.exception("dispatcher_broke", delivery_id=delivery.delivery_id)
 
-    async def _is_held(self, delivery: Delivery) -> bool:
-        """Say whether nothing has overtaken a passing event: after a job's end none is told."""
-        return await self._outbox.is_held(delivery)
+    async def _may_go(self, held: AtHand) -> bool:
+        """Say whether the delivery is still to be sent, and its lease lasts for a whole attempt.
+
+        Meanwhile a person may have cancelled it, and a job's end overtakes its passing events.
+        """
+        now = self._clock.monotonic()
+        if now > held.usable_until:
+            return False
+        is_fresh = now - held.claimed_at < _FRESH_S
+        if is_fresh and held.delivery.event not in PASSING_EVENTS:
+            return True
+        return await self._outbox.is_held(held.delivery)
 
     def _leave(self, delivery: Delivery) -> None:
         """Free the delivery's place for whoever's turn is next."""

@@ -33,9 +33,10 @@ class LineSettings(Struct, frozen=True, kw_only=True):
 
 
 class AtHand(Struct, frozen=True):
-    """A claimed delivery, and the monotonic time after which too little of its lease is left."""
+    """A claimed delivery, since when, and until when enough of its lease is left; monotonic."""
 
     delivery: Delivery
+    claimed_at: float
     usable_until: float
 
 
