@@ -96,7 +96,7 @@ def test_what_is_not_there_and_what_is_wrong_is_said_in_a_sentence(
         (("cancel", "nobody"), "no delivery with that id"),
         (("list", "--status", "done"), "status must be one of"),
         (("list", "--since", "yesterday"), "since must be an ISO 8601 time"),
-        (("list", "--data", "slip"), "There are no data in slip"),
+        (("list", "--data", "slip"), "There is no Ringback database in slip"),
     ):
         done = ringback.run("deliveries", *arguments)
         assert (done.returncode, done.stdout) == (1, "")
