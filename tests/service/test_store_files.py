@@ -139,6 +139,8 @@ def test_the_statuses_written_in_sql_are_those_of_the_table() -> None:
         (DELIVERIES.next_due, "destinations_due"),
         (DELIVERIES.due_destinations, "destinations_due"),
         (DELIVERIES.settle_destinations, "deliveries_due"),
+        (DELIVERIES.settle_destinations, "deliveries_passing_due"),
+        (DELIVERIES.passing_due_of, "deliveries_passing_due"),
         (DELIVERIES.cancel_passing, "deliveries_passing"),
         (DELIVERIES.due_of, "deliveries_due"),
         (DELIVERIES.claim_deliveries, "INTEGER PRIMARY KEY"),

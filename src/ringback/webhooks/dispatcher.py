@@ -123,6 +123,7 @@ class Dispatcher:
             limit_each=self._at_hand_each,
             lease_until_ms=now_ms + int(lease_s * 1000),
             rooms=self._lines.rooms(),
+            passing_rooms=self._lines.passing_rooms(),
         )
         for delivery in claimed:
             self._lines.add(AtHand(delivery, usable_until - _LEASE_MARGIN_S))

@@ -25,6 +25,7 @@ from ringback.storage.sqlite.written import once, written
 from ringback.webhooks.breaker import after_return, next_flight, take_off
 from ringback.webhooks.events import Event
 from ringback.webhooks.fanout import owed_for
+from ringback.webhooks.lines import half_of
 from ringback.webhooks.model import Delivery, Destination
 from ringback.webhooks.outbox import Recorded, Recording
 
@@ -37,6 +38,7 @@ class ClaimDue(Struct, frozen=True, kw_only=True):
     limit_each: int
     lease_until_ms: int
     rooms: Mapping[int, int]
+    passing_rooms: Mapping[int, int]
 
 
 def tell(tx: apsw.Connection, items: Sequence[tuple[Job, Event]], *, mint: Mint) -> list[bool]:
@@ -70,10 +72,10 @@ def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
     asked = {"now_ms": item.now_ms, "limit": item.limit + len(item.rooms)}
     for row in tx.execute(DELIVERIES.due_destinations, asked).fetchall():
         destination = destination_from(row)
-        room = min(_room(destination, item), item.limit - len(taken))
-        if room <= 0:
+        most = min(_most(destination, item), item.limit - len(taken))
+        if most <= 0:
             continue
-        due = _due_of(tx, destination.destination_id, item.now_ms, room)
+        due = _due_of(tx, destination.destination_id, item, most)
         taken += due
         looked_at.append(destination.destination_id)
         breaker = destination.breaker
@@ -97,17 +99,26 @@ def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
     return [delivery_from(row[2:]) for row in rows]
 
 
-def _room(destination: Destination, item: ClaimDue) -> int:
-    room = min(item.limit_each, item.rooms.get(destination.destination_id, item.limit_each))
+def _most(destination: Destination, item: ClaimDue) -> int:
     if destination.breaker.is_closed:
-        return room
-    return min(room, next_flight(destination.breaker, now_ms=item.now_ms))
+        return 2 * item.limit_each
+    return next_flight(destination.breaker, now_ms=item.now_ms)
 
 
-def _due_of(tx: apsw.Connection, destination_id: int, now_ms: int, limit: int) -> list[int]:
-    asked = {"destination_id": destination_id, "now_ms": now_ms, "limit": limit}
-    found: list[Any] = tx.execute(DELIVERIES.due_of, asked).fetchall()
-    return [seq for _, seq in found]
+def _due_of(tx: apsw.Connection, destination_id: int, item: ClaimDue, most: int) -> list[int]:
+    """Return what a destination gives: passing events last, and within a room of their own."""
+    found: list[int] = []
+    half = half_of(item.limit_each)
+    for statement, room in (
+        (DELIVERIES.due_of, item.rooms.get(destination_id, item.limit_each)),
+        (DELIVERIES.passing_due_of, item.passing_rooms.get(destination_id, half)),
+    ):
+        limit = min(room, most - len(found))
+        if limit > 0:
+            asked = {"destination_id": destination_id, "now_ms": item.now_ms, "limit": limit}
+            rows: list[Any] = tx.execute(statement, asked).fetchall()
+            found += [seq for _, seq in rows]
+    return found
 
 
 def record_attempts(
