@@ -142,6 +142,8 @@ def test_the_statuses_written_in_sql_are_those_of_the_table() -> None:
         (DELIVERIES.settle_destinations, "deliveries_passing_due"),
         (DELIVERIES.passing_due_of, "deliveries_passing_due"),
         (DELIVERIES.cancel_passing, "deliveries_passing"),
+        (DELIVERIES.cancel_old_progress, "deliveries_passing"),
+        (DELIVERIES.progress_under_way, "deliveries_passing"),
         (DELIVERIES.due_of, "deliveries_due"),
         (DELIVERIES.claim_deliveries, "INTEGER PRIMARY KEY"),
         (DELIVERIES.record_deliveries, "sqlite_autoindex_deliveries_1"),

@@ -16,12 +16,13 @@ from ringback.log import get_logger
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Attempted, Carrier
 from ringback.webhooks.endpoints import FailingSettings
-from ringback.webhooks.events import PASSING_EVENTS
+from ringback.webhooks.events import PASSING_EVENTS, TERMINAL_EVENTS
 from ringback.webhooks.judgement import judge, record_of
 from ringback.webhooks.lines import AtHand, Lines, LineSettings
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 from ringback.webhooks.outbox import Outbox, Recorded, Recording
 from ringback.webhooks.outcome import is_gone, is_healthy
+from ringback.webhooks.passing import PassingAttempts
 from ringback.webhooks.schedule import SCHEDULE_S
 
 log = get_logger(__name__)
@@ -82,6 +83,7 @@ class Dispatcher:
         )
         self._at_hand_each = self._lines.at_hand_each
         self._tasks: set[asyncio.Task[None]] = set()
+        self._passing = PassingAttempts()
         self._resuming: asyncio.Task[None] | None = None
         self._looked_at_ms = 0
         self._draining = False
@@ -178,8 +180,7 @@ class Dispatcher:
         delivery = held.delivery
         try:
             # Too little is left of the lease for a whole attempt: somebody may hold it by the end.
-            stale = self._clock.monotonic() > held.usable_until
-            if stale or (delivery.event in PASSING_EVENTS and not await self._is_held(delivery)):
+            if self._clock.monotonic() > held.usable_until:
                 self._leave(delivery)
                 await self._give_back([delivery])
             else:
@@ -189,10 +190,6 @@ class Dispatcher:
         except Exception:
             # The lease's end gives the delivery back; the others must go on.
             log.exception("dispatcher_broke", delivery_id=delivery.delivery_id)
-
-    async def _is_held(self, delivery: Delivery) -> bool:
-        """Say whether nothing has overtaken a passing event: after a job's end none is told."""
-        return await self._outbox.is_held(delivery)
 
     def _leave(self, delivery: Delivery) -> None:
         """Free the delivery's place for whoever's turn is next."""
@@ -208,7 +205,7 @@ class Dispatcher:
     async def _deliver(self, delivery: Delivery) -> None:
         started_at_ms = self._clock.now_ms()
         try:
-            attempted = await self._carrier.attempt(delivery, now_ms=started_at_ms)
+            attempted = await self._attempt(delivery, now_ms=started_at_ms)
         except Undeliverable as exc:
             log.warning("delivery_discarded", delivery_id=delivery.delivery_id, detail=str(exc))
             await self._outbox.end_delivery(
@@ -218,6 +215,8 @@ class Dispatcher:
         finally:
             # Recording takes a commit; the destination need not wait for it.
             self._leave(delivery)
+        if attempted is None:
+            return
         now_ms = self._clock.now_ms()
         answer = attempted.answer
         after = judge(
@@ -246,6 +245,23 @@ class Dispatcher:
             log.warning("lease_lost", delivery_id=delivery.delivery_id)
         if after.next_attempt_at_ms is not None or recorded.paused:
             self._bells.owed.ring()  # the next due time may have moved closer
+
+    async def _attempt(self, delivery: Delivery, *, now_ms: int) -> Attempted | None:
+        """Make the attempt; None when it is of a job that has ended meanwhile.
+
+        After a job's end is told nothing else of it is: what is under way is broken off first.
+        """
+        if delivery.event in PASSING_EVENTS:
+            attempt = self._attempt_if_held(delivery, now_ms=now_ms)
+            return await self._passing.make(delivery.job_id, attempt)
+        if delivery.event in TERMINAL_EVENTS:
+            await self._passing.silence(delivery.job_id)
+        return await self._carrier.attempt(delivery, now_ms=now_ms)
+
+    async def _attempt_if_held(self, delivery: Delivery, *, now_ms: int) -> Attempted | None:
+        if not await self._outbox.is_held(delivery):
+            return None
+        return await self._carrier.attempt(delivery, now_ms=now_ms)
 
     async def _record(self, recording: Recording) -> Recorded:
         """Write the attempt, however long the disk takes to have room for it."""

@@ -59,7 +59,11 @@ class Outbox(Protocol):
         """
 
     async def tell(self, job: Job, event: Event) -> bool:
-        """Write a passing event of a job and what it owes; False if the job has changed hands."""
+        """Write a passing event of a job and what it owes; False if the job has changed hands.
+
+        Nothing is written when nobody wants it. Progress takes the place of progress that still
+        waits, and nobody is owed any while the last is on its way there.
+        """
 
     async def claim_due(
         self,

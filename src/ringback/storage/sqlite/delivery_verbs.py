@@ -23,7 +23,7 @@ from ringback.storage.sqlite.rows import (
 from ringback.storage.sqlite.statements import DELIVERIES, JOBS
 from ringback.storage.sqlite.written import once, written
 from ringback.webhooks.breaker import after_return, next_flight, take_off
-from ringback.webhooks.events import Event
+from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import owed_for
 from ringback.webhooks.lines import half_of
 from ringback.webhooks.model import Delivery, Destination
@@ -44,7 +44,7 @@ class ClaimDue(Struct, frozen=True, kw_only=True):
 def tell(tx: apsw.Connection, items: Sequence[tuple[Job, Event]], *, mint: Mint) -> list[bool]:
     """Write passing events of jobs that are still as their tellers know them."""
     load = Load(tx, {event.workspace_id for _, event in items})
-    owed = []
+    owed: dict[tuple[str, EventType], tuple[Event, list[Delivery]]] = {}
     results = []
     for job, event in items:
         row = tx.execute(JOBS.get_job, {"job_id": job.job_id}).fetchone()
@@ -54,10 +54,21 @@ def tell(tx: apsw.Connection, items: Sequence[tuple[Job, Event]], *, mint: Mint)
         if told:
             endpoints = listening(tx, event.workspace_id, load)
             deliveries = owed_for(event, job=job, endpoints=endpoints, new_id=mint.new_id)
-            owed.append((event, deliveries))
-    write_owed(tx, owed, load)
+            # Of two that share a commit the later one is news.
+            owed[job.job_id, event.type] = event, _news(tx, event, deliveries)
+    write_owed(tx, [one for one in owed.values() if one[1]], load)
     load.write()
     return results
+
+
+def _news(tx: apsw.Connection, event: Event, deliveries: list[Delivery]) -> list[Delivery]:
+    """Let progress take the place of what still waits; nobody is sent two at once."""
+    if event.type is not EventType.JOB_PROGRESS:
+        return deliveries
+    asked = {"job_id": event.job_id, "now_ms": event.created_at_ms}
+    tx.execute(DELIVERIES.cancel_old_progress, asked)
+    under_way = set(tx.execute(DELIVERIES.progress_under_way, {"job_id": event.job_id}))
+    return [one for one in deliveries if (one.url, one.endpoint_id) not in under_way]
 
 
 def claim_due(tx: apsw.Connection, items: Sequence[ClaimDue]) -> list[list[Delivery]]:

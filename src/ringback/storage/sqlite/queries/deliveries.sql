@@ -30,6 +30,17 @@ update deliveries
  where job_id in (select value from json_each(:job_ids)) and status = 'waiting'
    and event in ('job.backlogged', 'job.started', 'job.progress')
 
+-- name: cancel_old_progress
+update deliveries
+   set status = 'cancelled', ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1
+ where job_id = :job_id and status = 'waiting' and lease_until_ms is null
+   and event in ('job.backlogged', 'job.started', 'job.progress') and event = 'job.progress'
+
+-- name: progress_under_way
+select url, endpoint_id from deliveries
+ where job_id = :job_id and status = 'waiting' and lease_until_ms is not null
+   and event in ('job.backlogged', 'job.started', 'job.progress') and event = 'job.progress'
+
 -- name: next_due
 select max(next_due_at_ms, coalesce(open_until_ms, 0)) from destinations
  where next_due_at_ms is not null and paused_at_ms is null
