@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
+from typing import cast
 
 import uvicorn
 import uvloop
@@ -36,12 +37,14 @@ from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.log import configure, get_logger
 from ringback.service import Service
+from ringback.service.endpoints import EndpointDesk
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Courier
+from ringback.webhooks.desk import Chores
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.keys import workspace_owner
@@ -166,6 +169,17 @@ class App:
         self.api = create_api(
             ApiDeps(
                 service=self.service,
+                endpoints=EndpointDesk(
+                    store,
+                    # Every store of ours is its own book of chores.
+                    cast("Chores", store),
+                    self.keys,
+                    clock=clock,
+                    ids=ids,
+                    bells=bells,
+                    endpoints_max=settings.endpoints_max,
+                    overlap_s=settings.secret_overlap_s,
+                ),
                 catalogue=Catalogue.load(),
                 policy=policy,
                 artifacts=artifacts,

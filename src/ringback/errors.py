@@ -8,10 +8,12 @@ RingbackError
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
+│   │   ├── EndpointNotFound
 │   │   ├── ModelNotFound           carries near matches
 │   │   └── RouteNotFound
 │   ├── MethodNotAllowed            (405)
 │   ├── IdempotencyConflict         one key, two different requests (409)
+│   ├── EndpointConflict            the endpoint, or how many there are, does not allow it (409)
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
 │   └── BacklogFull                 the workspace's queue limit is reached (429)
@@ -93,6 +95,17 @@ class JobNotFound(NotFound):
         self.job_id = job_id
 
 
+class EndpointNotFound(NotFound):
+    """No endpoint of this workspace has that id."""
+
+    code = "endpoint_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace has no endpoint with that id; GET /webhooks/endpoints lists them."
+        )
+
+
 class ModelNotFound(NotFound):
     """No model of the catalogue has that id; ``near`` are ids that resemble it."""
 
@@ -130,6 +143,14 @@ class IdempotencyConflict(CallerError):
         super().__init__(
             "This Idempotency-Key was used for a different request; use a new one for this request."
         )
+
+
+class EndpointConflict(CallerError):
+    """What was asked does not go with the endpoints as they are; ``code`` says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class BodyTooLarge(CallerError):

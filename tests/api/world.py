@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from builders import PlainSeals
+from builders import FakeChores, PlainSeals
 from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
@@ -22,6 +22,7 @@ from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.jobs.transitions import JobEvent
 from ringback.service import Service
+from ringback.service.endpoints import EndpointDesk
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
@@ -44,18 +45,31 @@ class World:
         self.settings = settings
         self.is_ready: Callable[[], bool] = lambda: True
         ids = Ids(self.clock.now_ms, random.Random(3).getrandbits)
+        bells = Bells()
         self.keys = KeyDesk(store, PlainSeals(), clock=self.clock, ids=ids)
         self.service = Service(
             store,
             clock=self.clock,
             ids=ids,
             limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
-            bells=Bells(),
+            bells=bells,
+        )
+        self.chores = FakeChores()
+        self.endpoints = EndpointDesk(
+            store,
+            self.chores,
+            self.keys,
+            clock=self.clock,
+            ids=ids,
+            bells=bells,
+            endpoints_max=settings.endpoints_max,
+            overlap_s=settings.secret_overlap_s,
         )
         self.artifacts = LocalArtifacts(directory / "artifacts")
         self.app: ASGIApp = create_api(
             ApiDeps(
                 service=self.service,
+                endpoints=self.endpoints,
                 catalogue=CATALOGUE,
                 policy=TargetPolicy.server(),
                 artifacts=self.artifacts,

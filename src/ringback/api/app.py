@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -9,10 +11,12 @@ from ringback.api.about import AboutRoutes
 from ringback.api.artifacts import ArtifactRoutes
 from ringback.api.auth import Authenticator
 from ringback.api.deps import ApiDeps
+from ringback.api.endpoints import EndpointRoutes
 from ringback.api.errors import ErrorsBecomeAnswers
 from ringback.api.hosts import HostCheck
 from ringback.api.jobs import JobRoutes
-from ringback.api.resources import Resource, private_to
+from ringback.api.jwks import JwksRoute
+from ringback.api.resources import Open, Private, Resource, private_to
 from ringback.api.submissions import PREFIX, Submissions
 from ringback.errors import RouteNotFound
 
@@ -41,6 +45,8 @@ def create_api(deps: ApiDeps) -> ASGIApp:
                 Resource(GET=private(jobs.get_job), DELETE=private(jobs.cancel_job)),
             ),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
+            Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
+            *_webhook_routes(EndpointRoutes(deps), private),
         ],
         redirect_slashes=False,
         default=_no_such_route,
@@ -52,6 +58,35 @@ def create_api(deps: ApiDeps) -> ASGIApp:
         await target(scope, receive, send)
 
     return _HttpOnly(ErrorsBecomeAnswers(HostCheck(route, deps.settings)))
+
+
+def _webhook_routes(endpoints: EndpointRoutes, private: Callable[[Private], Open]) -> list[Route]:
+    one = "/webhooks/endpoints/{endpoint_id}"
+    keys = Resource(
+        GET=private(endpoints.list_keys),
+        POST=private(endpoints.add_key),
+        DELETE=private(endpoints.drop_keys),
+    )
+    return [
+        Route(
+            "/webhooks/endpoints",
+            Resource(GET=private(endpoints.list_endpoints), POST=private(endpoints.create)),
+        ),
+        Route(
+            one,
+            Resource(
+                GET=private(endpoints.get),
+                PATCH=private(endpoints.change),
+                DELETE=private(endpoints.delete),
+            ),
+        ),
+        Route(f"{one}/test", Resource(POST=private(endpoints.send_test))),
+        Route(f"{one}/recover", Resource(POST=private(endpoints.recover))),
+        Route(f"{one}/keys", keys),
+        Route(f"{one}/secret/rotate", Resource(POST=private(endpoints.rotate_endpoint_secret))),
+        Route("/webhooks/keys", keys),
+        Route("/webhooks/secret/rotate", Resource(POST=private(endpoints.rotate_workspace_secret))),
+    ]
 
 
 async def _no_such_route(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
+from ringback.service.endpoints import EndpointDesk
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
@@ -20,6 +21,7 @@ class ApiDeps:
     """Everything that the routes use; there is no other state."""
 
     service: Service
+    endpoints: EndpointDesk
     catalogue: Catalogue
     policy: TargetPolicy
     artifacts: ArtifactStore

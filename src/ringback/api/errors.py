@@ -21,6 +21,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.IdempotencyConflict: 409,
+    errors.EndpointConflict: 409,
     errors.BodyTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.BacklogFull: 429,

@@ -11,20 +11,21 @@ Schema = dict[str, Any]
 
 def json_content(schema_name: str) -> dict[str, Any]:
     """Return the content of an answer whose JSON has the named schema."""
-    return {"application/json": {"schema": _ref("schemas", schema_name)}}
+    return {"application/json": {"schema": reference("schemas", schema_name)}}
 
 
 def header_parameter(name: str) -> dict[str, str]:
     """Return the reference to a request header that several operations take."""
-    return _ref("parameters", name)
+    return reference("parameters", name)
 
 
 def responses(*status_codes: int) -> dict[str, dict[str, str]]:
     """Return the references to the error answers with these status codes."""
-    return {str(code): _ref("responses", _ERRORS[code][0]) for code in status_codes}
+    return {str(code): reference("responses", _ERRORS[code][0]) for code in status_codes}
 
 
-def _ref(section: str, name: str) -> dict[str, str]:
+def reference(section: str, name: str) -> dict[str, str]:
+    """Return the reference to a part of the description that is written once."""
     return {"$ref": f"#/components/{section}/{name}"}
 
 
@@ -55,7 +56,8 @@ def _error_response(code: int, description: str) -> dict[str, Any]:
     return response
 
 
-def _object(properties: dict[str, Schema], required: list[str], description: str) -> Schema:
+def object_schema(properties: dict[str, Schema], required: list[str], description: str) -> Schema:
+    """Return the schema of an object with these members."""
     return {
         "type": "object",
         "description": description,
@@ -68,7 +70,7 @@ _TIME: Schema = {"type": "string", "format": "date-time"}
 _TEXT: Schema = {"type": "string"}
 _JOB: dict[str, Schema] = {
     "job_id": {"type": "string", "format": "uuid"},
-    "status": _ref("schemas", "JobStatus"),
+    "status": reference("schemas", "JobStatus"),
     "created_at": _TIME,
 }
 _ABOUT_JOB: dict[str, Schema] = {
@@ -83,7 +85,7 @@ _SCHEMAS: dict[str, Schema] = {
         "description": "The last three are the end: nothing changes after.",
         "enum": [status.value for status in JobStatus],
     },
-    "Result": _object(
+    "Result": object_schema(
         {
             "urls": {"type": "array", "items": {"type": "string", "format": "uri"}},
             "error": {"type": "string", "description": "Why there is none."},
@@ -91,7 +93,7 @@ _SCHEMAS: dict[str, Schema] = {
         [],
         "What came of the job: files, or one sentence.",
     ),
-    "SubmittedJob": _object(
+    "SubmittedJob": object_schema(
         {
             **_JOB,
             "completed_at": {
@@ -100,7 +102,7 @@ _SCHEMAS: dict[str, Schema] = {
                 "description": "Null, unless the answer was waited for.",
             },
             "result": {
-                "anyOf": [_ref("schemas", "Result"), {"type": "null"}],
+                "anyOf": [reference("schemas", "Result"), {"type": "null"}],
                 "description": "Null, unless the answer was waited for.",
             },
             **_ABOUT_JOB,
@@ -108,11 +110,11 @@ _SCHEMAS: dict[str, Schema] = {
         ["job_id", "status", "created_at", "completed_at", "result", "type", "engine"],
         "A job as its submission is answered.",
     ),
-    "Job": _object(
+    "Job": object_schema(
         {
             **_JOB,
             "completed_at": {**_TIME, "description": "Left out until the job has ended."},
-            "result": _ref("schemas", "Result"),
+            "result": reference("schemas", "Result"),
             **_ABOUT_JOB,
             "progress": {
                 "type": "number",
@@ -124,9 +126,9 @@ _SCHEMAS: dict[str, Schema] = {
         ["job_id", "status", "created_at"],
         "A job as it stands; what is not known yet is left out.",
     ),
-    "JobPage": _object(
+    "JobPage": object_schema(
         {
-            "items": {"type": "array", "items": _ref("schemas", "Job")},
+            "items": {"type": "array", "items": reference("schemas", "Job")},
             "next_cursor": {
                 "type": ["string", "null"],
                 "description": "Send it as `cursor` for the next page; null on the last.",
@@ -135,7 +137,7 @@ _SCHEMAS: dict[str, Schema] = {
         ["items", "next_cursor"],
         "Jobs, newest first.",
     ),
-    "Model": _object(
+    "Model": object_schema(
         {
             "id": _TEXT,
             "kind": _TEXT,
@@ -151,23 +153,23 @@ _SCHEMAS: dict[str, Schema] = {
         ["id", "kind", "path", "title", "description", "engine", "type", "parameters"],
         "A model and what it takes.",
     ),
-    "Models": _object(
-        {"models": {"type": "array", "items": _ref("schemas", "Model")}},
+    "Models": object_schema(
+        {"models": {"type": "array", "items": reference("schemas", "Model")}},
         ["models"],
         "Every model.",
     ),
-    "State": _object({"status": _TEXT}, ["status"], "How the server is, in a word."),
-    "Error": _object(
+    "State": object_schema({"status": _TEXT}, ["status"], "How the server is, in a word."),
+    "Error": object_schema(
         {
             "error": {"type": "string", "description": "What is wrong, in one sentence."},
             "message": {"type": "string", "description": "The same sentence."},
             "code": {"type": "string", "description": "A stable name of what is wrong."},
-            "details": {"type": "array", "items": _ref("schemas", "FieldError")},
+            "details": {"type": "array", "items": reference("schemas", "FieldError")},
         },
         ["error", "message", "code"],
         "Why the request was not served.",
     ),
-    "FieldError": _object(
+    "FieldError": object_schema(
         {
             "path": {
                 "type": "string",

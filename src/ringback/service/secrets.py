@@ -60,6 +60,10 @@ class KeyDesk:
         )
         return Made(key=key, secret=secret)
 
+    def seal(self, text: str, *, owner: str) -> str:
+        """Return a text of an owner's that only the server may read, as it may be kept."""
+        return self._seals.seal(text, owner=owner)
+
     async def open_workspace(self, workspace_id: str) -> Workspace:
         """Return the workspace of that id, made now with a key of its own if there was none."""
         known = await self._store.get_workspace(workspace_id)
