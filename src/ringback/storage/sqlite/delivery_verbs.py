@@ -91,7 +91,12 @@ def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
         looked_at.append(destination.destination_id)
         breaker = destination.breaker
         if due and not breaker.is_closed:
-            away = take_off(breaker, count=len(due), lease_until_ms=item.lease_until_ms)
+            away = take_off(
+                breaker,
+                count=len(due),
+                lease_until_ms=item.lease_until_ms,
+                allowed=next_flight(breaker, now_ms=item.now_ms),
+            )
             breakers.append(breaker_row(destination.destination_id, away))
         if len(taken) >= item.limit:
             break
