@@ -10,6 +10,7 @@ from typing import Any
 
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.openapi_components import COMPONENTS
+from ringback.catalogue.openapi_endpoints import ENDPOINT_PATHS, ENDPOINT_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
 
@@ -32,13 +33,15 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
         "tags": [
             {"name": "Image", "description": "One route for each model of pictures."},
             {"name": "Jobs", "description": "What became of what was asked for."},
+            {"name": "Endpoints", "description": "Webhook URLs that a workspace keeps."},
             {"name": "Server", "description": "The server itself."},
         ],
         "paths": {
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             **FIXED_PATHS,
+            **ENDPOINT_PATHS,
         },
-        "components": COMPONENTS,
+        "components": {**COMPONENTS, "schemas": {**COMPONENTS["schemas"], **ENDPOINT_SCHEMAS}},
     }
 
 
