@@ -11,7 +11,13 @@ from ringback.clock import Clock
 from ringback.ids import Ids
 from ringback.log import get_logger
 from ringback.storage.contract import Store, Workspace
-from ringback.webhooks.keys import SigningKey, in_force, new_signing_secret, workspace_owner
+from ringback.webhooks.keys import (
+    SigningKey,
+    endpoint_owner,
+    in_force,
+    new_signing_secret,
+    workspace_owner,
+)
 
 log = get_logger(__name__)
 
@@ -100,6 +106,23 @@ class KeyDesk:
             if sealed is not None:
                 await self._store.reseal_key(replace(key, sealed=sealed))
                 count += 1
+        count += await self._seal_headers()
         if count:
             log.info("secrets_sealed", count=count)
+        return count
+
+    async def _seal_headers(self) -> int:
+        """Seal endpoints' own headers anew, as their keys; returns of how many."""
+        count = 0
+        for workspace in await self._store.list_workspaces():
+            for endpoint in await self._store.list_endpoints(workspace.workspace_id):
+                if endpoint.headers is None:
+                    continue
+                owner = endpoint_owner(endpoint.endpoint_id)
+                sealed = self._seals.resealed(endpoint.headers, owner=owner)
+                if sealed is not None:
+                    after = replace(endpoint, headers=sealed)
+                    count += await self._store.change_endpoint(
+                        after, before=endpoint, now_ms=self._clock.now_ms()
+                    )
         return count
