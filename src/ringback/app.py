@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
+from typing import cast
 
 import uvicorn
 import uvloop
@@ -39,6 +40,7 @@ from ringback.log import configure, get_logger
 from ringback.loops import Loops
 from ringback.service import Service
 from ringback.service.deliveries import DeliveryDesk
+from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
@@ -46,6 +48,7 @@ from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Courier
+from ringback.webhooks.desk import Chores
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.explanation import Caps
@@ -201,6 +204,17 @@ class App:
                 service=self.service,
                 deliveries=delivery_desk(settings, store, bells),
                 feed=EventFeed(store, self.service, clock=clock, bells=bells),
+                endpoints=EndpointDesk(
+                    store,
+                    # Every store of ours is its own book of chores.
+                    cast("Chores", store),
+                    self.keys,
+                    clock=clock,
+                    ids=ids,
+                    bells=bells,
+                    endpoints_max=settings.endpoints_max,
+                    overlap_s=settings.secret_overlap_s,
+                ),
                 catalogue=Catalogue.load(),
                 policy=policy,
                 artifacts=artifacts,

@@ -11,11 +11,13 @@ RingbackError
 │   │   ├── JobNotFound
 │   │   ├── DeliveryNotFound
 │   │   ├── DestinationNotFound
+│   │   ├── EndpointNotFound
 │   │   ├── ModelNotFound           carries near matches
 │   │   └── RouteNotFound
 │   ├── MethodNotAllowed            (405)
 │   ├── IdempotencyConflict         one key, two different requests (409)
 │   ├── DeliveryConflict            a delivery that is not in a position for that (409)
+│   ├── EndpointConflict            the endpoint, or how many there are, does not allow it (409)
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
 │   ├── RangeNotSatisfiable         a range that the file does not have (416)
@@ -125,6 +127,17 @@ class DestinationNotFound(NotFound):
         super().__init__("This workspace has no such destination; GET /destinations lists them.")
 
 
+class EndpointNotFound(NotFound):
+    """No endpoint of this workspace has that id."""
+
+    code = "endpoint_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace has no endpoint with that id; GET /webhooks/endpoints lists them."
+        )
+
+
 class ModelNotFound(NotFound):
     """No model of the catalogue has that id; ``near`` are ids that resemble it."""
 
@@ -166,6 +179,14 @@ class IdempotencyConflict(CallerError):
 
 class DeliveryConflict(CallerError):
     """A delivery that is in no position for what was asked; ``code`` says which it is in."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class EndpointConflict(CallerError):
+    """What was asked does not go with the endpoints as they are; ``code`` says why."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

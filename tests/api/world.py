@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from builders import PlainSeals
+from builders import FakeChores, PlainSeals
 from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
@@ -23,6 +23,7 @@ from ringback.jobs.model import Job
 from ringback.jobs.transitions import JobEvent
 from ringback.service import Service
 from ringback.service.deliveries import DeliveryDesk
+from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
@@ -47,6 +48,7 @@ class World:
         self.settings = settings
         self.broken_loops: Callable[[], Sequence[str]] = lambda: ()
         ids = Ids(self.clock.now_ms, random.Random(3).getrandbits)
+        bells = Bells()
         self.keys = KeyDesk(store, PlainSeals(), clock=self.clock, ids=ids)
         bells = Bells()
         self.service = Service(
@@ -62,11 +64,23 @@ class World:
             bells=bells,
             caps=Caps(concurrency=256, concurrency_per_destination=8),
         )
+        self.chores = FakeChores()
+        self.endpoints = EndpointDesk(
+            store,
+            self.chores,
+            self.keys,
+            clock=self.clock,
+            ids=ids,
+            bells=bells,
+            endpoints_max=settings.endpoints_max,
+            overlap_s=settings.secret_overlap_s,
+        )
         self.artifacts = LocalArtifacts(directory / "artifacts")
         self.deps = ApiDeps(
             service=self.service,
             deliveries=self.deliveries,
             feed=EventFeed(store, self.service, clock=self.clock, bells=bells),
+            endpoints=self.endpoints,
             catalogue=CATALOGUE,
             policy=TargetPolicy.server(),
             artifacts=self.artifacts,

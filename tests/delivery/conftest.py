@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from delivery.world import World, a_world
 
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.sender import Sender, SenderSettings
@@ -43,3 +44,10 @@ async def make_sender() -> AsyncIterator[MakeSender]:
             return sender
 
         yield make
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """The real dispatcher on a real store, and the verbs beside it."""
+    async with a_world(tmp_path) as made:
+        yield made

@@ -4,106 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
-from random import Random
 
 import pytest
 import standardwebhooks
 import svix
-from builders import PlainSeals, a_request, open_workspaces
+from delivery.world import World
 
-from ringback.clock import SystemClock
-from ringback.doorbell import Bells
-from ringback.egress.policy import TargetPolicy
-from ringback.egress.sender import Sender, SenderSettings
 from ringback.egress.url import parse_target
-from ringback.ids import Ids, new_secret
-from ringback.jobs.admission import Limits
-from ringback.jobs.model import Job
-from ringback.service import Service
-from ringback.storage.sqlite import SqliteStore
-from ringback.testing import FakeClock, FakeReceiver, Script, hang, respond
-from ringback.webhooks.courier import Courier
-from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
-from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
+from ringback.testing import hang, respond
+from ringback.webhooks.dispatcher import DispatchSettings
+from ringback.webhooks.model import DeliveryStatus
 from ringback.webhooks.schedule import SCHEDULE_S
-from ringback.webhooks.signing import SigningBook
 
 DAY_S = 24 * 3600
-
-
-class World:
-    """A store, its verbs, a dispatcher and receivers."""
-
-    def __init__(self, store: SqliteStore, stack: AsyncExitStack, secret: str) -> None:
-        # The verifiers of other projects look at the machine's clock: begin at its time.
-        self.clock = FakeClock(SystemClock().now_ms())
-        self.secret = secret
-        self.store = store
-        self._stack = stack
-        self._bells = Bells()
-        self.sender = Sender(
-            TargetPolicy.dev(), settings=SenderSettings(total_timeout_s=0.5), clock=self.clock
-        )
-        self.service = Service(
-            store,
-            clock=self.clock,
-            ids=Ids(self.clock.now_ms, Random(5).getrandbits),
-            limits=Limits(active_max=1000),
-            bells=self._bells,
-        )
-        self.dispatcher = self.a_dispatcher()
-
-    def a_dispatcher(self, settings: DispatchSettings | None = None) -> Dispatcher:
-        return Dispatcher(
-            self.store,
-            Courier(
-                self.sender,
-                SigningBook(self.store, self.store, unsealer=PlainSeals(), clock=self.clock),
-            ),
-            clock=self.clock,
-            rng=Random(5),
-            bells=self._bells,
-            settings=settings or DispatchSettings(timeout_s=0.5),
-        )
-
-    async def receiver(self, *answers: Script, then: Script = 200) -> FakeReceiver:
-        return await self._stack.enter_async_context(FakeReceiver(answers, then=then))
-
-    async def finish(self, webhook_url: str) -> Job:
-        await self.service.submit(a_request(webhook_url=webhook_url))
-        (job,) = await self.service.claim(engine="null", limit=1, worker_id="w", lease_s=60)
-        return await self.service.finish(job, urls=("http://x/a.png",))
-
-    async def dispatch(self) -> int:
-        """Send everything that is due; return how many were claimed."""
-        total = 0
-        while claimed := await self.dispatcher.run_once():
-            total += claimed
-            await self.dispatcher.settled()
-        return total
-
-    async def delivery_of(self, job: Job) -> Delivery:
-        (delivery,) = await self.store.deliveries_of(job.job_id)
-        return delivery
-
-    async def attempts_of(self, job: Job) -> list[Attempt]:
-        return await self.store.attempts_of((await self.delivery_of(job)).delivery_id)
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    store = await SqliteStore.open(tmp_path / "data")
-    secret = new_secret()
-    await open_workspaces(store, "studio", secret=secret)
-    async with AsyncExitStack() as stack:
-        made = World(store, stack, secret)
-        yield made
-        await made.dispatcher.drain(1)
-        await made.sender.close()
-    await store.close()
 
 
 async def test_a_webhook_brings_the_job_and_says_what_it_is(

@@ -99,7 +99,9 @@ async def test_a_delivery_without_an_endpoint_to_go_to_is_not_redelivered(world:
     await world.store.add_endpoint(endpoint, a_key(), limit=9)
     with pytest.raises(DeliveryConflict, match="enable it"):
         await world.desk.redeliver("d1", workspace_id="studio")
-    await world.store.change_endpoint(replace(endpoint, disabled_at_ms=None), now_ms=NOW)
+    await world.store.change_endpoint(
+        replace(endpoint, disabled_at_ms=None), before=endpoint, now_ms=NOW
+    )
     await world.desk.redeliver("d1", workspace_id="studio")
 
 

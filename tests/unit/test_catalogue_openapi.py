@@ -104,6 +104,7 @@ def test_only_the_server_speaks_without_a_token() -> None:
         "get /openapi.json",
         "get /healthz",
         "get /readyz",
+        "get /.well-known/webhooks-jwks.json",
     }
 
 

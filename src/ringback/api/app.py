@@ -12,10 +12,12 @@ from ringback.api.artifacts import ArtifactRoutes
 from ringback.api.auth import Authenticator
 from ringback.api.deliveries import DeliveryRoutes, DestinationRoutes
 from ringback.api.deps import ApiDeps
+from ringback.api.endpoints import EndpointRoutes
 from ringback.api.errors import ErrorsBecomeAnswers
 from ringback.api.events import EventRoutes
 from ringback.api.hosts import HostCheck
 from ringback.api.jobs import JobRoutes
+from ringback.api.jwks import JwksRoute
 from ringback.api.lab import LabRoutes
 from ringback.api.resources import Open, Private, Resource, private_to
 from ringback.api.submissions import PREFIX, Submissions
@@ -61,6 +63,8 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
             *_lab_routes(deps, private),
+            Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
+            *_webhook_routes(EndpointRoutes(deps), private),
         ],
         redirect_slashes=False,
         default=_no_such_route,
@@ -81,6 +85,35 @@ def _lab_routes(deps: ApiDeps, private: Callable[[Private], Open]) -> list[Route
     lab = LabRoutes(deps.lab)
     clock = Resource(GET=private(lab.get_clock), POST=private(lab.move_clock))
     return [Route("/lab/clock", clock)]
+
+
+def _webhook_routes(endpoints: EndpointRoutes, private: Callable[[Private], Open]) -> list[Route]:
+    one = "/webhooks/endpoints/{endpoint_id}"
+    keys = Resource(
+        GET=private(endpoints.list_keys),
+        POST=private(endpoints.add_key),
+        DELETE=private(endpoints.drop_keys),
+    )
+    return [
+        Route(
+            "/webhooks/endpoints",
+            Resource(GET=private(endpoints.list_endpoints), POST=private(endpoints.create)),
+        ),
+        Route(
+            one,
+            Resource(
+                GET=private(endpoints.get),
+                PATCH=private(endpoints.change),
+                DELETE=private(endpoints.delete),
+            ),
+        ),
+        Route(f"{one}/test", Resource(POST=private(endpoints.send_test))),
+        Route(f"{one}/recover", Resource(POST=private(endpoints.recover))),
+        Route(f"{one}/keys", keys),
+        Route(f"{one}/secret/rotate", Resource(POST=private(endpoints.rotate_endpoint_secret))),
+        Route("/webhooks/keys", keys),
+        Route("/webhooks/secret/rotate", Resource(POST=private(endpoints.rotate_workspace_secret))),
+    ]
 
 
 async def _no_such_route(scope: Scope, receive: Receive, send: Send) -> None:

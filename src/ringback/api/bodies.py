@@ -16,17 +16,37 @@ _CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 _decode = msgspec.json.Decoder().decode
 
 
-async def read_object(headers: RequestHeaders, receive: Receive, bytes_max: int) -> dict[str, Any]:
-    """Return the body's JSON object.
+_GENERATION = '{"prompt": "a lake at dawn"}'
+
+
+async def read_object(
+    headers: RequestHeaders, receive: Receive, bytes_max: int, *, like: str = _GENERATION
+) -> dict[str, Any]:
+    """Return the body's JSON object; ``like`` is an example for those who sent none.
 
     Raises ``UnsupportedMediaType``, ``BodyTooLarge`` or ``InvalidRequest``.
     """
     _check_type(headers.get(b"content-type"))
+    return _object(await _read_bounded(headers, receive, bytes_max), like)
+
+
+async def read_optional_object(
+    headers: RequestHeaders, receive: Receive, bytes_max: int, *, like: str
+) -> dict[str, Any]:
+    """Return the body's JSON object, an empty one when there is no body."""
+    body = await _read_bounded(headers, receive, bytes_max)
+    if not body:
+        return {}  # curl -X POST says that nothing is a form
+    _check_type(headers.get(b"content-type"))
+    return _object(body, like)
+
+
+async def _read_bounded(headers: RequestHeaders, receive: Receive, bytes_max: int) -> bytes:
     length = headers.get(b"content-length")
     # A body that admits to be too large is refused unread; one that lies is counted below.
     if length is not None and length.isdigit() and int(length[:20]) > bytes_max:
         raise BodyTooLarge(bytes_max)
-    return _object(await _read(receive, bytes_max))
+    return await _read(receive, bytes_max)
 
 
 def _check_type(content_type: bytes | None) -> None:
@@ -61,7 +81,7 @@ async def _read(receive: Receive, bytes_max: int) -> bytes:
         chunks.append(chunk)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(body: bytes, like: str) -> dict[str, Any]:
     try:
         value = _decode(body)
     except UnicodeDecodeError as exc:
@@ -69,15 +89,15 @@ def _object(body: bytes) -> dict[str, Any]:
     except RecursionError as exc:
         raise InvalidRequest("The body is nested too deeply.") from exc
     except msgspec.DecodeError as exc:
-        raise InvalidRequest(_what_is_wrong(body, exc)) from exc
+        raise InvalidRequest(_what_is_wrong(body, exc, like)) from exc
     if not isinstance(value, dict):
-        raise InvalidRequest('The body must be a JSON object, like {"prompt": "a lake at dawn"}.')
+        raise InvalidRequest(f"The body must be a JSON object, like {like}.")
     return value
 
 
-def _what_is_wrong(body: bytes, error: msgspec.DecodeError) -> str:
+def _what_is_wrong(body: bytes, error: msgspec.DecodeError, like: str) -> str:
     if not body.strip():
-        return 'The body is empty; send a JSON object, like {"prompt": "a lake at dawn"}.'
+        return f"The body is empty; send a JSON object, like {like}."
     # msgspec gives "truncated" as the reason for half a surrogate pair too, and without a position.
     if "truncated" in str(error):
         try:

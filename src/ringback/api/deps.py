@@ -12,6 +12,7 @@ from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
 from ringback.service.deliveries import DeliveryDesk
+from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
@@ -25,6 +26,7 @@ class ApiDeps:
     service: Service
     deliveries: DeliveryDesk
     feed: EventFeed
+    endpoints: EndpointDesk
     catalogue: Catalogue
     policy: TargetPolicy
     artifacts: ArtifactStore

@@ -22,6 +22,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.MethodNotAllowed: 405,
     errors.IdempotencyConflict: 409,
     errors.DeliveryConflict: 409,
+    errors.EndpointConflict: 409,
     errors.BodyTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.RangeNotSatisfiable: 416,

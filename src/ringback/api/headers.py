@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from starlette.types import Scope
 
 from ringback.errors import FieldError, InvalidRequest
+from ringback.webhooks.events import JOB_EVENTS
 
 _KEPT_IN = "ringback.headers"
 _WAIT = re.compile(rb'wait\s*=\s*"?(\d{1,9})"?')
 _VISIBLE = re.compile(rb"[\x21-\x7e]+")
 
 WAIT_MAX_S = 60
+_EVENT_NAMES = frozenset(event.value for event in JOB_EVENTS)
 
 
 class RequestHeaders:
@@ -64,6 +67,28 @@ def idempotency_key(headers: RequestHeaders) -> str | None:
     if len(value) > 255 or not _VISIBLE.fullmatch(value):
         raise invalid_header("idempotency-key", "must have 1 to 255 visible ASCII characters")
     return value.decode()
+
+
+def webhook_events(headers: RequestHeaders) -> tuple[str, ...]:
+    """Return the events of X-Webhook-Events; none when it was not sent: then it is the three ends.
+
+    Raises ``InvalidRequest`` for unknown names, and when there is no X-Webhook-URL to tell.
+    """
+    value = headers.get(b"x-webhook-events")
+    if value is None:
+        return ()
+    if headers.any(b"x-webhook-url") is None:
+        raise invalid_header("x-webhook-events", "needs X-Webhook-URL, where the events are sent")
+    return _events(value)
+
+
+@lru_cache(maxsize=256)
+def _events(value: bytes) -> tuple[str, ...]:
+    asked = {name.strip() for name in value.decode("latin-1").split(",")}
+    if not asked <= _EVENT_NAMES:
+        names = ", ".join(JOB_EVENTS)
+        raise invalid_header("x-webhook-events", f"must be one or more of {names}, with commas")
+    return tuple(event.value for event in JOB_EVENTS if event in asked)
 
 
 def preferred_wait_s(headers: RequestHeaders) -> int | None:

@@ -22,23 +22,18 @@ from ringback.api.headers import (
     idempotency_key,
     invalid_header,
     preferred_wait_s,
+    webhook_events,
 )
 from ringback.api.hosts import base_url_of
+from ringback.api.targets import judge_target
 from ringback.api.waiting import wait_for_end
 from ringback.catalogue.catalogue import Model
-from ringback.egress.policy import BlockedTarget
-from ringback.egress.url import parse_target
 from ringback.errors import (
     Draining,
-    FieldError,
-    InvalidTarget,
     MethodNotAllowed,
     RouteNotFound,
 )
-from ringback.log import get_logger
 from ringback.service import GenerationRequest
-
-log = get_logger(__name__)
 
 PREFIX = "/generate/"
 
@@ -83,6 +78,7 @@ class Submissions:
                 input=valid.input,
                 base_url=base_url_of(scope),
                 webhook_url=self._webhook_url(headers),
+                webhook_events=webhook_events(headers),
                 idempotency_key=idempotency_key(headers),
             )
         )
@@ -125,11 +121,4 @@ class Submissions:
             raise invalid_header("x-webhook-url", "is not UTF-8 text") from exc
         if not url:
             raise invalid_header("x-webhook-url", "is empty; leave it out to get no webhook")
-        try:
-            self._policy.judge_url(parse_target(url))
-        except InvalidTarget as exc:
-            if isinstance(exc, BlockedTarget):
-                log.info("target_blocked", detail=exc.detail)  # the caller is not told why
-            exc.details = (FieldError("header:X-Webhook-URL", str(exc)),)
-            raise
-        return url
+        return judge_target(self._policy, url, path="header:X-Webhook-URL")

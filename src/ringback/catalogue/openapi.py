@@ -10,6 +10,7 @@ from typing import Any
 
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.openapi_components import COMPONENTS
+from ringback.catalogue.openapi_endpoints import ENDPOINT_PATHS, ENDPOINT_SCHEMAS
 from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
@@ -35,14 +36,19 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             {"name": "Jobs", "description": "What became of what was asked for."},
             {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},
             {"name": "Events", "description": "What happened, for those who were away."},
+            {"name": "Endpoints", "description": "Webhook URLs that a workspace keeps."},
             {"name": "Server", "description": "The server itself."},
         ],
         "paths": {
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             **FIXED_PATHS,
             **LOG_PATHS,
+            **ENDPOINT_PATHS,
         },
-        "components": {**COMPONENTS, "schemas": {**COMPONENTS["schemas"], **LOG_SCHEMAS}},
+        "components": {
+            **COMPONENTS,
+            "schemas": {**COMPONENTS["schemas"], **LOG_SCHEMAS, **ENDPOINT_SCHEMAS},
+        },
     }
 
 

@@ -202,6 +202,13 @@ COMPONENTS: dict[str, Any] = {
             "networks may be refused.",
             {"type": "string", "format": "uri", "pattern": "^https?://"},
         ),
+        "X-Webhook-Events": _header_parameter(
+            "X-Webhook-Events",
+            "What `X-Webhook-URL` is told, with commas between: `job.completed`, `job.failed`, "
+            "`job.cancelled` (these three, unless it says otherwise), `job.backlogged`, "
+            "`job.started`, `job.progress`. Needs `X-Webhook-URL`.",
+            {"type": "string", "examples": ["job.started,job.progress,job.completed"]},
+        ),
         "Idempotency-Key": _header_parameter(
             "Idempotency-Key",
             "A request with the same key makes no second job and gets the first one's answer.",

@@ -21,6 +21,7 @@ def model_operation(model: Model) -> dict[str, Any]:
         "description": description_of(model),
         "parameters": [
             header_parameter("X-Webhook-URL"),
+            header_parameter("X-Webhook-Events"),
             header_parameter("Idempotency-Key"),
             header_parameter("Prefer"),
         ],

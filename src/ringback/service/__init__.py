@@ -5,9 +5,8 @@ from ringback.service.jobs import (
     IDEMPOTENCY_KEPT_MS,
     GenerationRequest,
     Service,
-    result_document,
-    webhook_body,
 )
+from ringback.service.telling import result_document, webhook_body
 
 __all__ = [
     "DEATHS_MAX",

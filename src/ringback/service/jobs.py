@@ -20,22 +20,20 @@ from ringback.doorbell import Bells, Doorbell
 from ringback.errors import Draining, JobNotFound, LeaseLost
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
-from ringback.jobs.model import Job, JobResult
+from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.queue import Accepted, Idempotency, JobFilter, Submission
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
+from ringback.service.telling import Teller, event_of
 from ringback.storage.contract import Store
-from ringback.webhooks.events import EVENT_FOR, Event, EventType
+from ringback.webhooks.events import EVENT_FOR, EventType
 from ringback.webhooks.outbox import Ending
-from ringback.wire.document import job_document
 
 log = get_logger(__name__)
 
 DEATHS_MAX = 3
 IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 _LOOK_AGAIN_S = 1.0  # a job may end in another process, which rings no bell here
-
-_encode = msgspec.json.Encoder().encode
 
 
 class GenerationRequest(Struct, frozen=True, kw_only=True):
@@ -73,6 +71,7 @@ class Service:
         self._limits = limits
         self._bells = bells
         self._room_for_work = room_for_work
+        self._teller = Teller(store, clock=clock, ids=ids, bells=bells)
         self._draining = False
         self._waiting: set[Doorbell] = set()
 
@@ -133,6 +132,8 @@ class Service:
             )
         )
         self._bells.queued.ring()
+        if accepted.job.status is JobStatus.BACKLOGGED and not accepted.replayed:
+            await self._teller.tell(accepted.job, EventType.JOB_BACKLOGGED)
         return accepted
 
     async def get(self, job_id: str, *, workspace_id: str) -> Job:
@@ -211,6 +212,10 @@ class Service:
             job = advance(job, event, now_ms=now_ms, result=result, progress=progress)
         if not await self._store.hold_job(job, lease_until_ms=now_ms + int(lease_s * 1000)):
             raise LeaseLost(f"job {job.job_id} has changed hands")
+        if JobEvent.START in events:
+            await self._teller.tell(job, EventType.JOB_STARTED)
+        if JobEvent.SAMPLE in events or JobEvent.PREVIEW in events:
+            await self._teller.tell(job, EventType.JOB_PROGRESS)
         return job
 
     async def heartbeat(self, job: Job, *, lease_s: float) -> None:
@@ -256,8 +261,9 @@ class Service:
         return await self._store.forget_keys(used_before_ms=used_before_ms, limit=limit)
 
     async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
-        after = advance(job, event, now_ms=self._clock.now_ms(), result=result)
-        told = self._event(EVENT_FOR[after.status], after)
+        now_ms = self._clock.now_ms()
+        after = advance(job, event, now_ms=now_ms, result=result)
+        told = event_of(after, EVENT_FOR[after.status], event_id=self._ids.uuid7(), now_ms=now_ms)
         ending = Ending(before=job, after=after, limits=self._limits, event=told)
         if not await self._store.end_job(ending):
             raise LeaseLost(f"job {job.job_id} has changed hands")
@@ -265,41 +271,8 @@ class Service:
         self._bells.queued.ring()
         self._bells.ended.tell(job.job_id)
         self._bells.told.tell(job.workspace_id)
+        self._teller.forget(job.job_id)
         return after
-
-    def _event(self, event_type: EventType, job: Job) -> Event:
-        return Event(
-            event_id=self._ids.uuid7(),
-            workspace_id=job.workspace_id,
-            job_id=job.job_id,
-            type=event_type,
-            engine=job.engine,
-            model=job.model,
-            created_at_ms=job.completed_at_ms or self._clock.now_ms(),
-            body=webhook_body(job),
-        )
-
-
-def webhook_body(job: Job) -> bytes:
-    """Return the body of a terminal job's webhook: the contract's five members and no more."""
-    return _encode(
-        job_document(
-            job_id=job.job_id,
-            status=job.status,
-            created_at_ms=job.created_at_ms,
-            completed_at_ms=job.completed_at_ms,
-            result=result_document(job.result),
-        )
-    )
-
-
-def result_document(result: JobResult | None) -> dict[str, Any] | None:
-    """Return a job's result as the contract shows it."""
-    if result is None:
-        return None
-    if result.error is not None:
-        return {"error": result.error}
-    return {"urls": result.urls or ()}
 
 
 def _fingerprint(request: GenerationRequest) -> str:

@@ -12,7 +12,13 @@ from ringback.ids import Ids
 from ringback.log import get_logger
 from ringback.storage.contract import Store, Workspace
 from ringback.webhooks.keys import new_signing_secret
-from ringback.webhooks.rotation import Kind, SigningKey, in_force, workspace_owner
+from ringback.webhooks.rotation import (
+    Kind,
+    SigningKey,
+    endpoint_owner,
+    in_force,
+    workspace_owner,
+)
 
 log = get_logger(__name__)
 
@@ -61,6 +67,10 @@ class KeyDesk:
         )
         return Made(key=key, secret=secret)
 
+    def seal(self, text: str, *, owner: str) -> str:
+        """Return a text of an owner's that only the server may read, as it may be kept."""
+        return self._seals.seal(text, owner=owner)
+
     async def open_workspace(self, workspace_id: str) -> Workspace:
         """Return the workspace of that id, made now with a key of its own if there was none."""
         known = await self._store.get_workspace(workspace_id)
@@ -83,10 +93,9 @@ class KeyDesk:
         log.info("secret_rotated", owner=owner, kind=kind)
         return made.secret
 
-    async def public_keys(self) -> list[str]:
-        """Return every public key that webhooks may be signed with now, newest first."""
-        now_ms = self._clock.now_ms()
-        keys = in_force([key for _, key in await self._store.all_keys()], now_ms=now_ms)
+    async def public_keys(self, owner: str) -> list[str]:
+        """Return the public keys with which an owner's webhooks are signed now, newest first."""
+        keys = in_force(await self._store.keys_of(owner), now_ms=self._clock.now_ms())
         return [key.public for key in keys if key.public is not None]
 
     async def seal_all(self) -> int:
@@ -97,6 +106,23 @@ class KeyDesk:
             if sealed != key.sealed:
                 await self._store.reseal_key(replace(key, sealed=sealed))
                 count += 1
+        count += await self._seal_headers()
         if count:
             log.info("secrets_sealed", count=count)
+        return count
+
+    async def _seal_headers(self) -> int:
+        """Seal endpoints' own headers anew, as their keys; returns of how many."""
+        count = 0
+        for workspace in await self._store.list_workspaces():
+            for endpoint in await self._store.list_endpoints(workspace.workspace_id):
+                if endpoint.headers is None:
+                    continue
+                owner = endpoint_owner(endpoint.endpoint_id)
+                sealed = self._seals.reseal(endpoint.headers, owner=owner)
+                if sealed != endpoint.headers:
+                    after = replace(endpoint, headers=sealed)
+                    count += await self._store.change_endpoint(
+                        after, before=endpoint, now_ms=self._clock.now_ms()
+                    )
         return count

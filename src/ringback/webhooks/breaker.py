@@ -28,7 +28,7 @@ class Breaker(Struct, frozen=True, kw_only=True):
     failures_count: int = 0  # in a row
     open_until_ms: int | None = None  # None: closed; else nothing is handed out before then
     openings_count: int = 0  # since it was last closed
-    flight: int = 0  # the size of the flight under way, or of the last one that came back
+    flight: int = 0  # how large the flight under way, or the last that came back, might be
     flying: int = 0  # deliveries of the flight whose outcome is not known
 
     @property
@@ -48,12 +48,17 @@ def next_flight(breaker: Breaker, *, now_ms: int) -> int:
     return breaker.flight * 2 if breaker.flight and not breaker.flying else 1
 
 
-def take_off(breaker: Breaker, *, count: int, lease_until_ms: int) -> Breaker:
+def take_off(
+    breaker: Breaker, *, count: int, lease_until_ms: int, allowed: int | None = None
+) -> Breaker:
     """Return the breaker once so many were handed out: no more are until they have come back.
 
     Should they never come back, the end of their lease lets a probe out again.
     """
-    return replace(breaker, flight=count, flying=count, open_until_ms=lease_until_ms)
+    # A flight counts as large as it was allowed to be: with little to send, a recovery would
+    # otherwise never end.
+    flight = max(count, allowed or 0)
+    return replace(breaker, flight=flight, flying=count, open_until_ms=lease_until_ms)
 
 
 def after_success(breaker: Breaker, *, now_ms: int, settings: BreakerSettings) -> Breaker:

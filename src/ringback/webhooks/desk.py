@@ -137,8 +137,8 @@ class Endpoints(Protocol):
     async def list_endpoints(self, workspace_id: str) -> list[Endpoint]:
         """Return a workspace's endpoints, oldest first."""
 
-    async def change_endpoint(self, endpoint: Endpoint, *, now_ms: int) -> bool:
-        """Write an endpoint as it now is; False when there is none of that id.
+    async def change_endpoint(self, endpoint: Endpoint, *, before: Endpoint, now_ms: int) -> bool:
+        """Write an endpoint as it now is; False when it no longer is as it was before.
 
         One that is disabled by it has its waiting deliveries discarded, one with a new URL has
         them moved there, by chores.

@@ -16,12 +16,13 @@ from ringback.log import get_logger
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Attempted, Carrier
 from ringback.webhooks.endpoints import FailingSettings
-from ringback.webhooks.events import PASSING_EVENTS
+from ringback.webhooks.events import PASSING_EVENTS, TERMINAL_EVENTS
 from ringback.webhooks.judgement import judge, record_of
 from ringback.webhooks.lines import AtHand, Lines, LineSettings
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 from ringback.webhooks.outbox import Outbox, Recorded, Recording
 from ringback.webhooks.outcome import is_gone, is_healthy
+from ringback.webhooks.passing import PassingAttempts
 from ringback.webhooks.schedule import SCHEDULE_S
 
 log = get_logger(__name__)
@@ -83,6 +84,7 @@ class Dispatcher:
         )
         self._at_hand_each = self._lines.at_hand_each
         self._tasks: set[asyncio.Task[None]] = set()
+        self._passing = PassingAttempts()
         self._resuming: asyncio.Task[None] | None = None
         self._looked_at_ms = 0
         self._draining = False
@@ -126,6 +128,7 @@ class Dispatcher:
             limit_each=self._at_hand_each,
             lease_until_ms=now_ms + int(lease_s * 1000),
             rooms=self._lines.rooms(),
+            passing_rooms=self._lines.passing_rooms(),
         )
         for delivery in claimed:
             self._lines.add(AtHand(delivery, claimed_at, usable_until))
@@ -191,17 +194,13 @@ class Dispatcher:
             log.exception("dispatcher_broke", delivery_id=delivery.delivery_id)
 
     async def _may_go(self, held: AtHand) -> bool:
-        """Say whether the delivery is still to be sent, and its lease lasts for a whole attempt.
-
-        Meanwhile a person may have cancelled it, and a job's end overtakes its passing events.
-        """
+        """Say whether the delivery is still to be sent, and its lease lasts for a whole attempt."""
         now = self._clock.monotonic()
         if now > held.usable_until:
             return False
+        # A person may have cancelled it while it waited at hand.
         is_fresh = now - held.claimed_at < _FRESH_S
-        if is_fresh and held.delivery.event not in PASSING_EVENTS:
-            return True
-        return await self._outbox.is_held(held.delivery)
+        return is_fresh or await self._outbox.is_held(held.delivery)
 
     def _leave(self, delivery: Delivery) -> None:
         """Free the delivery's place for whoever's turn is next."""
@@ -217,7 +216,7 @@ class Dispatcher:
     async def _deliver(self, delivery: Delivery) -> None:
         started_at_ms = self._clock.now_ms()
         try:
-            attempted = await self._carrier.attempt(delivery, now_ms=started_at_ms)
+            attempted = await self._attempt(delivery, now_ms=started_at_ms)
         except Undeliverable as exc:
             log.warning("delivery_discarded", delivery_id=delivery.delivery_id, detail=str(exc))
             await self._outbox.end_delivery(
@@ -227,6 +226,8 @@ class Dispatcher:
         finally:
             # Recording takes a commit; the destination need not wait for it.
             self._leave(delivery)
+        if attempted is None:
+            return
         now_ms = self._clock.now_ms()
         answer = attempted.answer
         after = judge(
@@ -255,6 +256,23 @@ class Dispatcher:
             log.warning("lease_lost", delivery_id=delivery.delivery_id)
         if after.next_attempt_at_ms is not None or recorded.paused:
             self._bells.owed.ring()  # the next due time may have moved closer
+
+    async def _attempt(self, delivery: Delivery, *, now_ms: int) -> Attempted | None:
+        """Make the attempt; None when it is of a job that has ended meanwhile.
+
+        After a job's end is told nothing else of it is: what is under way is broken off first.
+        """
+        if delivery.event in PASSING_EVENTS:
+            attempt = self._attempt_if_held(delivery, now_ms=now_ms)
+            return await self._passing.make(delivery.job_id, attempt)
+        if delivery.event in TERMINAL_EVENTS:
+            await self._passing.silence(delivery.job_id)
+        return await self._carrier.attempt(delivery, now_ms=now_ms)
+
+    async def _attempt_if_held(self, delivery: Delivery, *, now_ms: int) -> Attempted | None:
+        if not await self._outbox.is_held(delivery):
+            return None
+        return await self._carrier.attempt(delivery, now_ms=now_ms)
 
     async def _record(self, recording: Recording) -> Recorded:
         """Write the attempt, however long the disk takes to have room for it."""

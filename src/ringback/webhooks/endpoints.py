@@ -25,6 +25,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     disabled_reason: str | None = None  # "asked", "gone" (410) or "failing"
     failing_since_ms: int | None = None  # the first failure since its last success
     warned_percent: int = 0  # how far on the way to being disabled the operator was told
+    missed_since_ms: int | None = None  # enabled again, and not asked to recover since
 
     def wants(self, event_type: EventType, model: str) -> bool:
         """Say whether the endpoint is told such an event of a job of that model."""

@@ -8,6 +8,7 @@ from itertools import count
 
 from msgspec import Struct
 
+from ringback.webhooks.events import PASSING_EVENTS
 from ringback.webhooks.model import Delivery
 from ringback.webhooks.pace import Pace
 
@@ -31,6 +32,16 @@ class LineSettings(Struct, frozen=True, kw_only=True):
             most if not self.rate_each else max(1, min(most, int(self.rate_each * _PACED_AHEAD_S)))
         )
 
+    @property
+    def passing_each(self) -> int:
+        """How many attempts of passing events one destination may have in flight."""
+        return half_of(self.concurrency_each)
+
+
+def half_of(places: int) -> int:
+    """Return how many of a destination's places passing events may take: half, and always one."""
+    return max(1, places // 2)
+
 
 class AtHand(Struct, frozen=True):
     """A claimed delivery, since when, and until when enough of its lease is left; monotonic."""
@@ -44,10 +55,43 @@ class _Line:
     """What is held of one destination."""
 
     def __init__(self, rate: float) -> None:
-        self.waiting: deque[AtHand] = deque()
-        self.active = 0
+        self.first: deque[AtHand] = deque()  # all but passing events
+        self.passing: deque[AtHand] = deque()
+        self.active = 0  # passing events included
+        self.active_passing = 0
         self.pace = Pace(rate)
         self.has_turn = False  # it stands in the round, or will when its time has come
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing waits in it."""
+        return not self.first and not self.passing
+
+    def add(self, held: AtHand) -> None:
+        """Put a delivery at the end of its lane."""
+        (self.passing if _is_passing(held.delivery) else self.first).append(held)
+
+    def has_next(self, settings: LineSettings) -> bool:
+        """Say whether there is one that may go, as far as this destination is concerned."""
+        if self.active >= settings.concurrency_each:
+            return False
+        return bool(self.first or (self.passing and self.active_passing < settings.passing_each))
+
+    def take(self) -> AtHand:
+        """Take the one that goes next: a passing event only when nothing else waits."""
+        held = self.first.popleft() if self.first else self.passing.popleft()
+        self.active += 1
+        self.active_passing += _is_passing(held.delivery)
+        return held
+
+    def done(self, delivery: Delivery) -> None:
+        """Free the place of one that was taken."""
+        self.active -= 1
+        self.active_passing -= _is_passing(delivery)
+
+
+def _is_passing(delivery: Delivery) -> bool:
+    return delivery.event in PASSING_EVENTS
 
 
 class Lines:
@@ -55,7 +99,8 @@ class Lines:
 
     No destination has more than its concurrency in flight or exceeds its rate, nor do all of them
     together. A destination that is at its limit costs the others nothing: it is out of the round
-    until it has a free place, or until its time has come.
+    until it has a free place, or until its time has come. Passing events have half of its places
+    and wait behind all else, so that a job's end is not held up by news of jobs that still run.
     """
 
     def __init__(self, settings: LineSettings) -> None:
@@ -82,7 +127,15 @@ class Lines:
         """Return how many more may be claimed of each destination that anything is held of."""
         most = self._settings.at_hand_each
         return {
-            number: max(0, most - len(line.waiting) - line.active)
+            number: max(0, most - len(line.first) - line.active + line.active_passing)
+            for number, line in self._lines.items()
+        }
+
+    def passing_rooms(self) -> dict[int, int]:
+        """Return how many more passing events may be claimed of each of those destinations."""
+        most = half_of(self._settings.at_hand_each)
+        return {
+            number: max(0, most - len(line.passing) - line.active_passing)
             for number, line in self._lines.items()
         }
 
@@ -92,7 +145,7 @@ class Lines:
         line = self._lines.get(number)
         if line is None:
             line = self._lines[number] = _Line(self._settings.rate_each)
-        line.waiting.append(held)
+        line.add(held)
         self.held_count += 1
         self._give_turn(number, line)
 
@@ -104,9 +157,9 @@ class Lines:
                 return None
             number = self._round.popleft()
             line = self._lines[number]
-            if not line.waiting or line.active >= self._settings.concurrency_each:
+            if not line.has_next(self._settings):
                 line.has_turn = False
-                if not line.waiting and not line.active:
+                if line.is_empty and not line.active:
                     del self._lines[number]
                 continue
             if wait_s := line.pace.wait_s(now):
@@ -115,8 +168,7 @@ class Lines:
             line.pace.take(now)
             self._pace.take(now)
             line.has_turn = False
-            held = line.waiting.popleft()
-            line.active += 1
+            held = line.take()
             self.active_count += 1
             self._give_turn(number, line)
             return held
@@ -137,11 +189,11 @@ class Lines:
         """Free the place of a delivery that was taken."""
         number = delivery.destination_id
         line = self._lines[number]
-        line.active -= 1
+        line.done(delivery)
         self.active_count -= 1
         self.held_count -= 1
         self._give_turn(number, line)
-        if line.active or line.waiting or line.has_turn:
+        if line.active or not line.is_empty or line.has_turn:
             return
         if wait_s := line.pace.wait_s(now):
             # Forgotten now, the destination would have a new pace; it is when its time has come.
@@ -155,8 +207,9 @@ class Lines:
         line = self._lines.get(destination_id)
         if line is None:
             return []
-        back = [held.delivery for held in line.waiting]
-        line.waiting.clear()
+        back = [held.delivery for held in (*line.first, *line.passing)]
+        line.first.clear()
+        line.passing.clear()
         self.held_count -= len(back)
         if not line.active and not line.has_turn:
             del self._lines[destination_id]
@@ -167,7 +220,7 @@ class Lines:
         return [delivery for number in list(self._lines) for delivery in self.take_back(number)]
 
     def _give_turn(self, number: int, line: _Line) -> None:
-        if line.has_turn or not line.waiting or line.active >= self._settings.concurrency_each:
+        if line.has_turn or not line.has_next(self._settings):
             return
         line.has_turn = True
         self._round.append(number)

@@ -12,15 +12,16 @@ from ringback.webhooks.model import Delivery, Destination
 from ringback.wire.document import iso_time
 
 
-def notice(
-    event_type: EventType, data: dict[str, Any], *, event_id: str, now_ms: int, job_id: str = ""
-) -> Event:
-    """Return an event for the operator: its type, its time, and the facts."""
+def notice(event_type: EventType, data: dict[str, Any], *, event_id: str, now_ms: int) -> Event:
+    """Return an event for the operator: its type, its time, and the facts.
+
+    It is of no job, even if it is about one: whoever looks at a job's events finds the tenant's.
+    """
     body = {"type": event_type, "timestamp": iso_time(now_ms), "data": data}
     return Event(
         event_id=event_id,
         workspace_id=OPERATOR,
-        job_id=job_id,
+        job_id="",
         type=event_type,
         engine="",
         model="",

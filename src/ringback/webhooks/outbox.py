@@ -59,7 +59,11 @@ class Outbox(Protocol):
         """
 
     async def tell(self, job: Job, event: Event) -> bool:
-        """Write a passing event of a job and what it owes; False if the job has changed hands."""
+        """Write a passing event of a job and what it owes; False if the job has changed hands.
+
+        Nothing is written when nobody wants it. Progress takes the place of progress that still
+        waits, and nobody is owed any while the last is on its way there.
+        """
 
     async def claim_due(
         self,
@@ -69,8 +73,12 @@ class Outbox(Protocol):
         limit_each: int,
         lease_until_ms: int,
         rooms: Mapping[int, int] | None = None,
+        passing_rooms: Mapping[int, int] | None = None,
     ) -> list[Delivery]:
         """Take deliveries that are due, destinations in the order of their longest-due one.
+
+        Of one destination, passing events come after all else, and no more of them than half of
+        ``limit_each``, or than ``passing_rooms`` has for its number.
 
         No destination gives more than ``limit_each``, or than ``rooms`` has for its number, so
         that one long line does not fill a claim; one whose breaker is not closed gives no more

@@ -54,7 +54,7 @@ class SigningBook:
         self._endpoints = endpoints
         self._clock = clock
         self._operator = operator
-        self._known: dict[str, tuple[Signing | None, float]] = {}
+        self._known: dict[str, tuple[Signing, float]] = {}
         # Unsealing costs more than signing, and a key's sealed text never changes its meaning.
         self._signer = lru_cache(maxsize=_KEPT_MAX)(
             lambda kind, sealed, owner: signer_for(kind, unsealer.unseal(sealed, owner=owner))
@@ -76,6 +76,8 @@ class SigningBook:
         if known is not None and now < known[1]:
             return known[0]
         signing = await self._look_up(owner, endpoint_id)
+        if signing is None or signing.is_disabled:
+            return signing  # not kept: what is owed once it is enabled again must not be discarded
         if len(self._known) >= _KEPT_MAX:
             self._known.clear()  # it fills again within a second
         self._known[owner] = (signing, now + _KEPT_S)

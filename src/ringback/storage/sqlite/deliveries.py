@@ -50,6 +50,7 @@ class SqliteOutbox(SqliteBase):
         limit_each: int,
         lease_until_ms: int,
         rooms: Mapping[int, int] | None = None,
+        passing_rooms: Mapping[int, int] | None = None,
     ) -> list[Delivery]:
         """Take deliveries that are due."""
         first_due_ms = await self.next_due_ms()
@@ -61,6 +62,7 @@ class SqliteOutbox(SqliteBase):
             limit_each=limit_each,
             lease_until_ms=lease_until_ms,
             rooms=rooms or {},
+            passing_rooms=passing_rooms or {},
         )
         claimed: list[Delivery] = await self._writer.call(verbs.claim_due, wish)
         return claimed

@@ -23,8 +23,9 @@ from ringback.storage.sqlite.rows import (
 from ringback.storage.sqlite.statements import DELIVERIES, JOBS
 from ringback.storage.sqlite.written import once, written
 from ringback.webhooks.breaker import after_return, next_flight, take_off
-from ringback.webhooks.events import Event
+from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import owed_for
+from ringback.webhooks.lines import half_of
 from ringback.webhooks.model import Delivery, Destination
 from ringback.webhooks.outbox import Recorded, Recording
 
@@ -37,12 +38,13 @@ class ClaimDue(Struct, frozen=True, kw_only=True):
     limit_each: int
     lease_until_ms: int
     rooms: Mapping[int, int]
+    passing_rooms: Mapping[int, int]
 
 
 def tell(tx: apsw.Connection, items: Sequence[tuple[Job, Event]], *, mint: Mint) -> list[bool]:
     """Write passing events of jobs that are still as their tellers know them."""
     load = Load(tx, {event.workspace_id for _, event in items})
-    owed = []
+    owed: dict[tuple[str, EventType], tuple[Event, list[Delivery]]] = {}
     results = []
     for job, event in items:
         row = tx.execute(JOBS.get_job, {"job_id": job.job_id}).fetchone()
@@ -52,10 +54,21 @@ def tell(tx: apsw.Connection, items: Sequence[tuple[Job, Event]], *, mint: Mint)
         if told:
             endpoints = listening(tx, event.workspace_id, load)
             deliveries = owed_for(event, job=job, endpoints=endpoints, new_id=mint.new_id)
-            owed.append((event, deliveries))
-    write_owed(tx, owed, load)
+            # Of two that share a commit the later one is news.
+            owed[job.job_id, event.type] = event, _news(tx, event, deliveries)
+    write_owed(tx, [one for one in owed.values() if one[1]], load)
     load.write()
     return results
+
+
+def _news(tx: apsw.Connection, event: Event, deliveries: list[Delivery]) -> list[Delivery]:
+    """Let progress take the place of what still waits; nobody is sent two at once."""
+    if event.type is not EventType.JOB_PROGRESS:
+        return deliveries
+    asked = {"job_id": event.job_id, "now_ms": event.created_at_ms}
+    tx.execute(DELIVERIES.cancel_old_progress, asked)
+    under_way = set(tx.execute(DELIVERIES.progress_under_way, {"job_id": event.job_id}))
+    return [one for one in deliveries if (one.url, one.endpoint_id) not in under_way]
 
 
 def claim_due(tx: apsw.Connection, items: Sequence[ClaimDue]) -> list[list[Delivery]]:
@@ -70,15 +83,20 @@ def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
     asked = {"now_ms": item.now_ms, "limit": item.limit + len(item.rooms)}
     for row in tx.execute(DELIVERIES.due_destinations, asked).fetchall():
         destination = destination_from(row)
-        room = min(_room(destination, item), item.limit - len(taken))
-        if room <= 0:
+        most = min(_most(destination, item), item.limit - len(taken))
+        if most <= 0:
             continue
-        due = _due_of(tx, destination.destination_id, item.now_ms, room)
+        due = _due_of(tx, destination.destination_id, item, most)
         taken += due
         looked_at.append(destination.destination_id)
         breaker = destination.breaker
         if due and not breaker.is_closed:
-            away = take_off(breaker, count=len(due), lease_until_ms=item.lease_until_ms)
+            away = take_off(
+                breaker,
+                count=len(due),
+                lease_until_ms=item.lease_until_ms,
+                allowed=next_flight(breaker, now_ms=item.now_ms),
+            )
             breakers.append(breaker_row(destination.destination_id, away))
         if len(taken) >= item.limit:
             break
@@ -97,17 +115,26 @@ def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
     return [delivery_from(row[2:]) for row in rows]
 
 
-def _room(destination: Destination, item: ClaimDue) -> int:
-    room = min(item.limit_each, item.rooms.get(destination.destination_id, item.limit_each))
+def _most(destination: Destination, item: ClaimDue) -> int:
     if destination.breaker.is_closed:
-        return room
-    return min(room, next_flight(destination.breaker, now_ms=item.now_ms))
+        return 2 * item.limit_each
+    return next_flight(destination.breaker, now_ms=item.now_ms)
 
 
-def _due_of(tx: apsw.Connection, destination_id: int, now_ms: int, limit: int) -> list[int]:
-    asked = {"destination_id": destination_id, "now_ms": now_ms, "limit": limit}
-    found: list[Any] = tx.execute(DELIVERIES.due_of, asked).fetchall()
-    return [seq for _, seq in found]
+def _due_of(tx: apsw.Connection, destination_id: int, item: ClaimDue, most: int) -> list[int]:
+    """Return what a destination gives: passing events last, and within a room of their own."""
+    found: list[int] = []
+    half = half_of(item.limit_each)
+    for statement, room in (
+        (DELIVERIES.due_of, item.rooms.get(destination_id, item.limit_each)),
+        (DELIVERIES.passing_due_of, item.passing_rooms.get(destination_id, half)),
+    ):
+        limit = min(room, most - len(found))
+        if limit > 0:
+            asked = {"destination_id": destination_id, "now_ms": item.now_ms, "limit": limit}
+            rows: list[Any] = tx.execute(statement, asked).fetchall()
+            found += [seq for _, seq in rows]
+    return found
 
 
 def record_attempts(

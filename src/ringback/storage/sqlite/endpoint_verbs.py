@@ -37,14 +37,14 @@ def add_endpoints(
 
 
 def change_endpoints(
-    tx: apsw.Connection, items: Sequence[tuple[Endpoint, int]], *, mint: Mint
+    tx: apsw.Connection, items: Sequence[tuple[Endpoint, Endpoint, int]], *, mint: Mint
 ) -> list[bool]:
-    """Write endpoints as they now are, and let what waits for them follow."""
+    """Write endpoints that are still as they were, and let what waits for them follow."""
     results = []
-    for endpoint, now_ms in items:
-        before = _endpoint(tx, endpoint.endpoint_id)
-        results.append(before is not None)
-        if before is None:
+    for endpoint, before, now_ms in items:
+        # An attempt may have disabled it since it was read: that must not be undone unseen.
+        results.append(_endpoint(tx, endpoint.endpoint_id) == before)
+        if not results[-1]:
             continue
         tx.execute(ENDPOINTS.change_endpoint, endpoint_row(endpoint))
         if endpoint.disabled_at_ms is not None and before.disabled_at_ms is None:

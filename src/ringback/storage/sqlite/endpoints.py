@@ -39,9 +39,9 @@ class SqliteEndpoints(SqliteBase):
         rows = self._read(ENDPOINTS.list_endpoints, workspace_id=workspace_id)
         return [endpoint_from(row) for row in rows]
 
-    async def change_endpoint(self, endpoint: Endpoint, *, now_ms: int) -> bool:
-        """Write an endpoint as it now is; False when there is none of that id."""
-        return bool(await self._writer.call(self._change_endpoints, (endpoint, now_ms)))
+    async def change_endpoint(self, endpoint: Endpoint, *, before: Endpoint, now_ms: int) -> bool:
+        """Write an endpoint as it now is; False when it no longer is as it was before."""
+        return bool(await self._writer.call(self._change_endpoints, (endpoint, before, now_ms)))
 
     async def delete_endpoint(self, endpoint_id: str, *, now_ms: int) -> bool:
         """Forget an endpoint and its keys; its deliveries stay in the log."""

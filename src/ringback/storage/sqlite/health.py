@@ -27,8 +27,8 @@ from ringback.webhooks.model import DeliveryStatus, Destination
 from ringback.webhooks.notices import about_delivery, about_destination, about_endpoint, notice
 from ringback.webhooks.outbox import Recording
 
-Told = tuple[EventType, dict[str, Any], str]
-"""What the operator is told: the type, the facts, the job."""
+Told = tuple[EventType, dict[str, Any]]
+"""What the operator is told: the type and the facts."""
 
 _PER_S = 1_000
 
@@ -58,7 +58,7 @@ def destinations_after(
                 if breaker.is_closed
                 else EventType.DESTINATION_PAUSED
             )
-            told.append((event_type, about_destination(now), ""))
+            told.append((event_type, about_destination(now)))
     changed = [
         breaker_row(number, now.breaker)
         for number, now in after.items()
@@ -106,12 +106,12 @@ def _endpoint_after(endpoint: Endpoint, item: Recording) -> tuple[Endpoint, list
         reason = "gone" if item.gone else "failing"
         endpoint = replace(endpoint, disabled_at_ms=item.now_ms, disabled_reason=reason)
         facts = about_endpoint(endpoint, percent=percent or 0)
-        return endpoint, [(EventType.ENDPOINT_DISABLED, facts, "")]
+        return endpoint, [(EventType.ENDPOINT_DISABLED, facts)]
     if percent is None:
         return endpoint, []
     endpoint = replace(endpoint, warned_percent=percent)
     facts = about_endpoint(endpoint, percent=percent)
-    return endpoint, [(EventType.ENDPOINT_FAILING, facts, "")]
+    return endpoint, [(EventType.ENDPOINT_FAILING, facts)]
 
 
 def add_chore(
@@ -149,14 +149,14 @@ def write_notices(
         return
     now_ms = recorded[-1].now_ms
     exhausted = [
-        (EventType.DELIVERY_EXHAUSTED, about_delivery(item.delivery), item.delivery.job_id)
+        (EventType.DELIVERY_EXHAUSTED, about_delivery(item.delivery))
         for item in recorded
         if item.delivery.status is DeliveryStatus.EXHAUSTED
         and item.delivery.workspace_id != OPERATOR
     ]
     owed = []
-    for event_type, facts, job_id in (*told, *exhausted):
-        event = notice(event_type, facts, event_id=mint.new_id(), now_ms=now_ms, job_id=job_id)
+    for event_type, facts in (*told, *exhausted):
+        event = notice(event_type, facts, event_id=mint.new_id(), now_ms=now_ms)
         delivery = delivery_to(mint.operator_url, event, delivery_id=mint.new_id())
         owed.append((event, [delivery]))
     if owed:

@@ -228,6 +228,7 @@ def endpoint_from(row: Row) -> Endpoint:
         disabled_reason=row[12],
         failing_since_ms=row[13],
         warned_percent=row[14],
+        missed_since_ms=row[15],
     )
 
 

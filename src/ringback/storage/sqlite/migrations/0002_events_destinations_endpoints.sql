@@ -49,7 +49,8 @@ create table endpoints (
     disabled_at_ms   integer,
     disabled_reason  text,
     failing_since_ms integer,
-    warned_percent   integer not null default 0
+    warned_percent   integer not null default 0,
+    missed_since_ms  integer
 ) strict;
 
 create index endpoints_of_workspace on endpoints (workspace_id, endpoint_id);
@@ -142,8 +143,13 @@ update deliveries
                   where attempts.delivery_id = deliveries.delivery_id
                     and attempts.number = deliveries.attempts_count);
 
+-- Passing events stand in a line of their own, so that no end of a job waits behind them.
 create index deliveries_due on deliveries (destination_id, next_attempt_at_ms)
- where status = 'waiting' and lease_until_ms is null;
+ where status = 'waiting' and lease_until_ms is null
+   and event not in ('job.backlogged', 'job.started', 'job.progress');
+create index deliveries_passing_due on deliveries (destination_id, next_attempt_at_ms)
+ where status = 'waiting' and lease_until_ms is null
+   and event in ('job.backlogged', 'job.started', 'job.progress');
 create index deliveries_leased on deliveries (lease_until_ms) where lease_until_ms is not null;
 create index deliveries_of_workspace on deliveries (workspace_id, seq);
 drop index deliveries_of_job;

@@ -30,6 +30,17 @@ update deliveries
  where job_id in (select value from json_each(:job_ids)) and status = 'waiting'
    and event in ('job.backlogged', 'job.started', 'job.progress')
 
+-- name: cancel_old_progress
+update deliveries
+   set status = 'cancelled', ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1
+ where job_id = :job_id and status = 'waiting' and lease_until_ms is null
+   and event in ('job.backlogged', 'job.started', 'job.progress') and event = 'job.progress'
+
+-- name: progress_under_way
+select url, endpoint_id from deliveries
+ where job_id = :job_id and status = 'waiting' and lease_until_ms is not null
+   and event in ('job.backlogged', 'job.started', 'job.progress') and event = 'job.progress'
+
 -- name: next_due
 select max(next_due_at_ms, coalesce(open_until_ms, 0)) from destinations
  where next_due_at_ms is not null and paused_at_ms is null
@@ -45,6 +56,14 @@ select {destination_columns} from destinations
 -- name: due_of
 select next_attempt_at_ms, seq from deliveries
  where status = 'waiting' and lease_until_ms is null and destination_id = :destination_id
+   and event not in ('job.backlogged', 'job.started', 'job.progress')
+   and next_attempt_at_ms <= :now_ms
+ order by next_attempt_at_ms limit :limit
+
+-- name: passing_due_of
+select next_attempt_at_ms, seq from deliveries
+ where status = 'waiting' and lease_until_ms is null and destination_id = :destination_id
+   and event in ('job.backlogged', 'job.started', 'job.progress')
    and next_attempt_at_ms <= :now_ms
  order by next_attempt_at_ms limit :limit
 
@@ -61,9 +80,17 @@ select d.next_attempt_at_ms, d.seq, {columns}
 -- name: settle_destinations
 -- What is due next, now that deliveries were taken or given back.
 update destinations
-   set next_due_at_ms = (select min(next_attempt_at_ms) from deliveries d
-                          where d.status = 'waiting' and d.lease_until_ms is null
-                            and d.destination_id = destinations.destination_id)
+   set next_due_at_ms = (
+           select min(at_ms) from (
+               select min(next_attempt_at_ms) as at_ms from deliveries d
+                where d.status = 'waiting' and d.lease_until_ms is null
+                  and d.event not in ('job.backlogged', 'job.started', 'job.progress')
+                  and d.destination_id = destinations.destination_id
+                union all
+               select min(next_attempt_at_ms) from deliveries d
+                where d.status = 'waiting' and d.lease_until_ms is null
+                  and d.event in ('job.backlogged', 'job.started', 'job.progress')
+                  and d.destination_id = destinations.destination_id))
  where destination_id in (select value from json_each(:destination_ids))
 
 -- name: hasten_destinations

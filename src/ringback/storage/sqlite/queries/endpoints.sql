@@ -1,10 +1,10 @@
 -- name: add_endpoint
 insert into endpoints (endpoint_id, workspace_id, url, destination, created_at_ms, description,
                        events, models, headers, header_names, schedule_s, disabled_at_ms,
-                       disabled_reason, failing_since_ms, warned_percent)
+                       disabled_reason, failing_since_ms, warned_percent, missed_since_ms)
 values (:endpoint_id, :workspace_id, :url, :destination, :created_at_ms, :description, :events,
         :models, :headers, :header_names, :schedule_s, :disabled_at_ms, :disabled_reason,
-        :failing_since_ms, :warned_percent)
+        :failing_since_ms, :warned_percent, :missed_since_ms)
 
 -- name: count_endpoint
 update workspaces set endpoints_count = endpoints_count + :by where workspace_id = :workspace_id
@@ -32,7 +32,7 @@ update endpoints
        models = :models, headers = :headers, header_names = :header_names,
        schedule_s = :schedule_s, disabled_at_ms = :disabled_at_ms,
        disabled_reason = :disabled_reason, failing_since_ms = :failing_since_ms,
-       warned_percent = :warned_percent
+       warned_percent = :warned_percent, missed_since_ms = :missed_since_ms
  where endpoint_id = :endpoint_id
 returning endpoint_id
 

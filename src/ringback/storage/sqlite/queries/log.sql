@@ -75,16 +75,23 @@ update destinations set paused_at_ms = :paused_at_ms where destination_id = :des
 returning destination_id
 
 -- name: waiting_at
-select value, (select count(*) from (
+select value, min(:limit, (select count(*) from (
            select 1 from deliveries indexed by deliveries_due
             where destination_id = value and status = 'waiting' and lease_until_ms is null
-            limit :limit))
+              and event not in ('job.backlogged', 'job.started', 'job.progress')
+            limit :limit)) + (select count(*) from (
+           select 1 from deliveries indexed by deliveries_passing_due
+            where destination_id = value and status = 'waiting' and lease_until_ms is null
+              and event in ('job.backlogged', 'job.started', 'job.progress')
+            limit :limit)))
   from json_each(:destination_ids)
 
 -- name: waiting_before
 select count(*) from (
     select 1 from deliveries indexed by deliveries_due
      where status = 'waiting' and lease_until_ms is null and destination_id = :destination_id
+       and event not in ('job.backlogged', 'job.started', 'job.progress')
        and (next_attempt_at_ms, seq)
          < (:at_ms, (select seq from deliveries where delivery_id = :delivery_id))
      limit :limit)
+
