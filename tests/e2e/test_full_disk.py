@@ -58,6 +58,7 @@ async def test_a_full_disk_refuses_new_jobs_and_loses_none(
         environment={
             "RINGBACK_DISK_RESERVE_BYTES": str(reserve_bytes),
             "RINGBACK_ACTIVE_MAX": "1000",
+            "RINGBACK_BREAKER_FAILURES_MAX": "1000",
         },
     )
     await server.start()
