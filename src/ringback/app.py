@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
-from typing import cast
 
 import uvicorn
 import uvloop
@@ -23,6 +22,7 @@ from ringback.api.app import ApiDeps, create_api
 from ringback.api.protocol import BoundedProtocol
 from ringback.artifacts.local import LocalArtifacts
 from ringback.catalogue.catalogue import Catalogue
+from ringback.chores import ChoreRunner
 from ringback.clock import Clock, SystemClock
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetcher, FetcherSettings
@@ -48,7 +48,6 @@ from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Courier
-from ringback.webhooks.desk import Chores
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.explanation import Caps
@@ -193,6 +192,7 @@ class App:
             bells=bells,
             settings=_dispatching(settings),
         )
+        self.chores = ChoreRunner(store, clock=clock, bells=bells)
         self.answering = asyncio.Event()
         self.loops = Loops(clock)
         self._rescued = asyncio.Event()  # what a predecessor held is free again
@@ -206,8 +206,7 @@ class App:
                 feed=EventFeed(store, self.service, clock=clock, bells=bells),
                 endpoints=EndpointDesk(
                     store,
-                    # Every store of ours is its own book of chores.
-                    cast("Chores", store),
+                    store,
                     self.keys,
                     clock=clock,
                     ids=ids,
@@ -235,6 +234,7 @@ class App:
         self.loops.start("worker", self._work)
         self.loops.start("dispatcher", self._dispatch)
         self.loops.start("janitor", self._tidy)
+        self.loops.start("chores", self.chores.run)
         self.loops.start("warm-up", self._warm_up)
         try:
             yield

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ringback.jobs.queue import JobQueue
-from ringback.webhooks.desk import DeliveryLog, Endpoints, Secrets
+from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
 from ringback.webhooks.outbox import Outbox
 from ringback.webhooks.rotation import SigningKey
 
@@ -62,7 +62,7 @@ class Workspaces(Protocol):
         """Make a token open nothing; False when none has that id or it was revoked before."""
 
 
-class Store(JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Protocol):
+class Store(JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Protocol):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
 
     async def counts(self) -> Counts:

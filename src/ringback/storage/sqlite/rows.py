@@ -9,6 +9,7 @@ import msgspec
 
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.webhooks.breaker import Breaker
+from ringback.webhooks.desk import Chore, ChoreKind, DeliveryFilter
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destination
@@ -20,6 +21,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_input = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_result = msgspec.json.Decoder(JobResult).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_wanted = msgspec.json.Decoder(DeliveryFilter).decode
 _decode_schedule = msgspec.json.Decoder(tuple[float, ...]).decode
 _decode_timings = msgspec.json.Decoder(
     tuple[float | None, float | None, float | None, float | None]
@@ -282,4 +284,32 @@ def key_from(row: Row) -> SigningKey:
         public=row[3],
         created_at_ms=row[4],
         retires_at_ms=row[5],
+    )
+
+
+def chore_row(chore: Chore) -> dict[str, Any]:
+    """Return a chore's columns by name."""
+    return {
+        **msgspec.structs.asdict(chore),
+        "kind": chore.kind.value,
+        "wanted": as_json(chore.wanted),
+        "cancelled": int(chore.cancelled),
+    }
+
+
+def chore_from(row: Row) -> Chore:
+    """Return the chore of a row."""
+    return Chore(
+        chore_id=row[0],
+        workspace_id=row[1],
+        kind=ChoreKind(row[2]),
+        wanted=_decode_wanted(row[3]),
+        created_at_ms=row[4],
+        rate=row[5],
+        first_seq=row[6],
+        cursor=row[7],
+        last_seq=row[8],
+        done_count=row[9],
+        ended_at_ms=row[10],
+        cancelled=bool(row[11]),
     )

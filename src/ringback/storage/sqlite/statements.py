@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from msgspec.structs import fields
 
 from ringback.jobs.model import Job
+from ringback.webhooks.desk import Chore
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.model import Delivery
 
@@ -24,6 +25,7 @@ DESTINATION_COLUMNS = (
     "destination_id, workspace_id, origin, failures_count, open_until_ms, openings_count, flight, "
     "flying, next_due_at_ms, paused_at_ms"
 )
+CHORE_COLUMNS = ", ".join(field.name for field in fields(Chore))
 ENDPOINT_COLUMNS = ", ".join(field.name for field in fields(Endpoint))
 # Which deliveries a filter holds for; whatever is null holds for all of them.
 _IS_WANTED = " and ".join(
@@ -56,6 +58,7 @@ def _load(name: str, columns: str) -> SimpleNamespace:
             .replace("{destination_columns}", DESTINATION_COLUMNS)
             .replace("{endpoint_columns}", ENDPOINT_COLUMNS)
             .replace("{is_wanted}", _IS_WANTED)
+            .replace("{chore_columns}", CHORE_COLUMNS)
         )
     return SimpleNamespace(**statements)
 

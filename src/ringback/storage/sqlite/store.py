@@ -10,6 +10,7 @@ from random import Random
 from ringback.clock import SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sqlite.chores import SqliteChores
 from ringback.storage.sqlite.deliveries import SqliteOutbox
 from ringback.storage.sqlite.endpoints import SqliteEndpoints
 from ringback.storage.sqlite.files import (
@@ -29,7 +30,9 @@ from ringback.storage.sqlite.workspaces import SqliteWorkspaces
 from ringback.storage.sqlite.writer import Writer
 
 
-class SqliteStore(SqliteJobs, SqliteOutbox, SqliteLog, SqliteEndpoints, SqliteWorkspaces):
+class SqliteStore(
+    SqliteJobs, SqliteOutbox, SqliteLog, SqliteEndpoints, SqliteWorkspaces, SqliteChores
+):
     """A ``Store`` in one data directory, for one server process and its command line."""
 
     def __init__(self, directory: Path, lock: DirectoryLock | None, mint: Mint) -> None:

@@ -9,3 +9,69 @@ select coalesce(max(seq), 0) from deliveries
 
 -- name: last_event_seq
 select coalesce(max(seq), 0) from events
+
+-- name: get_chore
+select {chore_columns} from chores where chore_id = :chore_id
+
+-- name: list_chores
+select {chore_columns} from chores where workspace_id = :workspace_id
+ order by chore_id desc limit :limit
+
+-- name: open_chores
+select {chore_columns} from chores where ended_at_ms is null order by created_at_ms
+
+-- name: move_chore
+update chores set cursor = :cursor, done_count = :done_count, ended_at_ms = :ended_at_ms
+ where chore_id = :chore_id
+
+-- name: cancel_chore
+update chores set ended_at_ms = :now_ms, cancelled = 1
+ where chore_id = :chore_id and ended_at_ms is null
+returning chore_id
+
+-- name: next_deliveries
+select seq, {is_wanted} from deliveries indexed by deliveries_of_workspace
+ where workspace_id = :workspace_id and seq > :cursor and seq <= :last_seq
+ order by seq limit :window
+
+-- name: next_deliveries_of_endpoint
+select seq, {is_wanted} from deliveries indexed by deliveries_of_endpoint
+ where endpoint_id = :endpoint_id and seq > :cursor and seq <= :last_seq
+ order by seq limit :window
+
+-- name: next_events
+select seq, event_id, workspace_id, job_id, type, engine, model, created_at_ms, body from events
+ where workspace_id = :workspace_id and seq > :cursor and seq <= :last_seq
+ order by seq limit :window
+
+-- name: first_event_from
+select seq, created_at_ms from events indexed by events_of_workspace
+ where workspace_id = :workspace_id and seq >= :seq order by seq limit 1
+
+-- name: begin_rounds
+update deliveries
+   set status = 'waiting', round_attempts_count = 0, round_started_at_ms = :now_ms,
+       next_attempt_at_ms = :now_ms, ended_at_ms = null, epoch = epoch + 1
+ where seq in (select value from json_each(:seqs)) and lease_until_ms is null
+   and event not in ('job.backlogged', 'job.started', 'job.progress')
+returning destination_id
+
+-- name: discard
+update deliveries
+   set status = 'discarded', ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1,
+       lease_until_ms = null
+ where seq in (select value from json_each(:seqs)) and status = 'waiting'
+returning destination_id
+
+-- name: move
+-- Whoever holds one of them makes its attempt at the old URL, and finds its epoch past.
+update deliveries
+   set url = :url, destination = :destination, destination_id = :destination_id,
+       epoch = epoch + 1, lease_until_ms = null
+ where seq in (select value from json_each(:seqs)) and status = 'waiting'
+   and (url <> :url or destination_id <> :destination_id)
+returning next_attempt_at_ms
+
+-- name: deliveries_to_endpoint
+select d.event_seq, d.seq, d.status from deliveries d indexed by deliveries_of_job
+ where d.job_id = :job_id and d.event_seq = :event_seq and d.endpoint_id = :endpoint_id
