@@ -26,7 +26,7 @@ from ringback.wire.document import iso_time
 log = get_logger(__name__)
 
 RECOVERY_PER_S = 100
-KEYS_MAX = 4  # of one owner and kind that sign at once, so that the header stays short
+KEYS_MAX = 8  # of one owner and kind that sign at once: receivers look at few signatures
 
 _encode = msgspec.json.Encoder().encode
 
