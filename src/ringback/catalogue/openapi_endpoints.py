@@ -335,6 +335,7 @@ ENDPOINT_PATHS: dict[str, Any] = {
             "get_jwks",
             "Get the public keys of webhooks",
             _answer(200, "The key set.", "Jwks"),
+            400,
             security=[],
             parameters=[
                 {
