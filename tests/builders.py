@@ -15,7 +15,6 @@ from ringback.jobs.queue import Idempotency, Submission
 from ringback.service import GenerationRequest
 from ringback.storage.contract import Store, Workspace
 from ringback.storage.sqlite import Mint
-from ringback.webhooks.desk import Chore
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import delivery_to
@@ -122,32 +121,6 @@ async def open_workspaces(store: Store, *names: str, secret: str = "whsec_AAAA")
     for name in names:
         workspace = Workspace(workspace_id=name, created_at_ms=1)
         await store.open_workspace(workspace, a_key(secret))
-
-
-class FakeChores:
-    """Remembers chores and does none, for tests of those who ask for them."""
-
-    def __init__(self) -> None:
-        self.added: list[Chore] = []
-
-    async def add_chore(self, chore: Chore) -> Chore:
-        self.added.append(chore)
-        return chore
-
-    async def get_chore(self, chore_id: str) -> Chore | None:
-        return next((one for one in self.added if one.chore_id == chore_id), None)
-
-    async def list_chores(self, workspace_id: str, *, limit: int) -> list[Chore]:
-        return [one for one in self.added if one.workspace_id == workspace_id][:limit]
-
-    async def open_chores(self) -> list[Chore]:
-        return list(self.added)
-
-    async def step_chore(self, chore: Chore, *, limit: int, now_ms: int) -> Chore:
-        return chore
-
-    async def cancel_chore(self, chore_id: str, *, now_ms: int) -> bool:
-        return False
 
 
 class PlainSeals:

@@ -39,6 +39,7 @@ from ringback.jobs.admission import Limits
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
 from ringback.service import Service
+from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
@@ -214,6 +215,7 @@ class App:
                     endpoints_max=settings.endpoints_max,
                     overlap_s=settings.secret_overlap_s,
                 ),
+                chores=ChoreDesk(store, clock=clock, ids=ids),
                 catalogue=Catalogue.load(),
                 policy=policy,
                 artifacts=artifacts,

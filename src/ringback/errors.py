@@ -9,6 +9,7 @@ RingbackError
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
+│   │   ├── ChoreNotFound
 │   │   ├── DeliveryNotFound
 │   │   ├── DestinationNotFound
 │   │   ├── EndpointNotFound
@@ -107,6 +108,17 @@ class JobNotFound(NotFound):
     def __init__(self, job_id: str) -> None:
         super().__init__("This workspace has no job with that id; check the id and the token.")
         self.job_id = job_id
+
+
+class ChoreNotFound(NotFound):
+    """No chore of this workspace has that id."""
+
+    code = "chore_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace has no chore with that id; GET /webhooks/chores lists them."
+        )
 
 
 class DeliveryNotFound(NotFound):

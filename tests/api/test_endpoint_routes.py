@@ -264,7 +264,7 @@ async def test_one_that_is_enabled_again_is_as_good_as_new_and_offers_what_it_mi
 
     answer = await client.post(f"{path}/recover")
     assert answer.status_code == 202
-    (chore,) = world.chores.added
+    (chore,) = [one for one in await world.store.open_chores() if one.kind == "recover"]
     assert answer.json() == {"chore_id": chore.chore_id, "since": enabled["missed"]["since"]}
     assert answer.headers["location"] == f"/webhooks/chores/{chore.chore_id}"
     assert (chore.kind, chore.workspace_id) == (ChoreKind.RECOVER, "studio")
@@ -284,7 +284,7 @@ async def test_a_recovery_begins_where_it_is_asked_to(
         answer = await client.post(path, json={"since": since})
         assert answer.status_code == 400
         assert answer.json()["details"][0]["path"] == "/since"
-    assert len(world.chores.added) == 1
+    assert len(await world.store.open_chores()) == 1
 
 
 async def test_of_an_endpoint_that_missed_nothing_the_time_must_be_said(
@@ -293,7 +293,7 @@ async def test_of_an_endpoint_that_missed_nothing_the_time_must_be_said(
     made = await make(client)
     answer = await client.post(f"{ENDPOINTS}/{made['id']}/recover")
     assert (answer.status_code, answer.json()["details"][0]["path"]) == (400, "/since")
-    assert world.chores.added == []
+    assert await world.store.open_chores() == []
 
 
 async def test_a_change_does_not_undo_what_an_attempt_did_meanwhile(

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from builders import FakeChores, PlainSeals
+from builders import PlainSeals
 from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
 from ringback.artifacts.local import LocalArtifacts
 from ringback.catalogue.catalogue import Catalogue
+from ringback.chores import ChoreRunner
 from ringback.doorbell import Bells
 from ringback.egress.policy import TargetPolicy
 from ringback.ids import Ids
@@ -22,6 +23,7 @@ from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.jobs.transitions import JobEvent
 from ringback.service import Service
+from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
@@ -48,7 +50,6 @@ class World:
         self.settings = settings
         self.broken_loops: Callable[[], Sequence[str]] = lambda: ()
         ids = Ids(self.clock.now_ms, random.Random(3).getrandbits)
-        bells = Bells()
         self.keys = KeyDesk(store, PlainSeals(), clock=self.clock, ids=ids)
         bells = Bells()
         self.service = Service(
@@ -64,10 +65,10 @@ class World:
             bells=bells,
             caps=Caps(concurrency=256, concurrency_per_destination=8),
         )
-        self.chores = FakeChores()
+        self.chores = ChoreRunner(store, clock=self.clock, bells=bells)
         self.endpoints = EndpointDesk(
             store,
-            self.chores,
+            store,
             self.keys,
             clock=self.clock,
             ids=ids,
@@ -81,6 +82,7 @@ class World:
             deliveries=self.deliveries,
             feed=EventFeed(store, self.service, clock=self.clock, bells=bells),
             endpoints=self.endpoints,
+            chores=ChoreDesk(store, clock=self.clock, ids=ids),
             catalogue=CATALOGUE,
             policy=TargetPolicy.server(),
             artifacts=self.artifacts,

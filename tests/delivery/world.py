@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from builders import FakeChores, PlainSeals, a_mint, a_request, open_workspaces
+from builders import PlainSeals, a_mint, a_request, open_workspaces
 from msgspec.structs import replace
 
 from ringback.clock import SystemClock
@@ -59,7 +59,7 @@ class World:
         self.keys = KeyDesk(store, PlainSeals(), clock=self.clock, ids=ids)
         self.endpoints = EndpointDesk(
             store,
-            FakeChores(),
+            store,
             self.keys,
             clock=self.clock,
             ids=ids,

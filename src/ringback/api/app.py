@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ringback.api.about import AboutRoutes
 from ringback.api.artifacts import ArtifactRoutes
 from ringback.api.auth import Authenticator
+from ringback.api.chores import ChoreRoutes
 from ringback.api.deliveries import DeliveryRoutes, DestinationRoutes
 from ringback.api.deps import ApiDeps
 from ringback.api.endpoints import EndpointRoutes
@@ -34,6 +35,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
     artifacts = ArtifactRoutes(deps.artifacts)
     jobs = JobRoutes(deps.service)
     deliveries = DeliveryRoutes(deps.deliveries)
+    chores = ChoreRoutes(deps.chores)
     destinations = DestinationRoutes(deps.deliveries)
     events = EventRoutes(deps.feed, deps.clock)
     submit = Submissions(deps, authenticator)
@@ -51,6 +53,12 @@ def create_api(deps: ApiDeps) -> ASGIApp:
                 Resource(GET=private(jobs.get_job), DELETE=private(jobs.cancel_job)),
             ),
             Route("/deliveries", Resource(GET=private(deliveries.list_deliveries))),
+            Route("/deliveries/redeliver", Resource(POST=private(chores.redeliver))),
+            Route("/webhooks/chores", Resource(GET=private(chores.list_chores))),
+            Route(
+                "/webhooks/chores/{chore_id}",
+                Resource(GET=private(chores.get_chore), DELETE=private(chores.cancel_chore)),
+            ),
             Route("/deliveries/{delivery_id}", Resource(GET=private(deliveries.get_delivery))),
             Route(
                 "/deliveries/{delivery_id}/redeliver", Resource(POST=private(deliveries.redeliver))

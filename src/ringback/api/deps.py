@@ -11,6 +11,7 @@ from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
+from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
@@ -27,6 +28,7 @@ class ApiDeps:
     deliveries: DeliveryDesk
     feed: EventFeed
     endpoints: EndpointDesk
+    chores: ChoreDesk
     catalogue: Catalogue
     policy: TargetPolicy
     artifacts: ArtifactStore

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ringback.catalogue.catalogue import Catalogue
+from ringback.catalogue.openapi_chores import CHORE_PATHS, CHORE_SCHEMAS
 from ringback.catalogue.openapi_components import COMPONENTS
 from ringback.catalogue.openapi_endpoints import ENDPOINT_PATHS, ENDPOINT_SCHEMAS
 from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
@@ -43,11 +44,17 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             **FIXED_PATHS,
             **LOG_PATHS,
+            **CHORE_PATHS,
             **ENDPOINT_PATHS,
         },
         "components": {
             **COMPONENTS,
-            "schemas": {**COMPONENTS["schemas"], **LOG_SCHEMAS, **ENDPOINT_SCHEMAS},
+            "schemas": {
+                **COMPONENTS["schemas"],
+                **LOG_SCHEMAS,
+                **CHORE_SCHEMAS,
+                **ENDPOINT_SCHEMAS,
+            },
         },
     }
 

@@ -1,0 +1,85 @@
+"""Redelivering many, by the API and the loop that does it."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+from api.world import HOOK, NULL, World
+
+from ringback.webhooks.model import DeliveryStatus
+
+MANY = "/deliveries/redeliver"
+
+
+async def exhausted(world: World, client: httpx2.AsyncClient, count: int) -> list[str]:
+    """Return so many deliveries that were given up."""
+    ids = []
+    for _ in range(count):
+        await client.post(NULL, json={"prompt": "x"}, headers={"x-webhook-url": HOOK})
+        job = await world.complete()
+        (delivery,) = await world.store.deliveries_of(job.job_id)
+        now_ms = world.clock.now_ms()
+        assert await world.store.end_delivery(delivery, DeliveryStatus.EXHAUSTED, now_ms=now_ms)
+        ids.append(delivery.delivery_id)
+    return ids
+
+
+async def test_many_are_redelivered_at_their_rate_with_progress(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    ids = await exhausted(world, client, 5)
+    answer = await client.post(MANY, json={"status": "exhausted", "rate": 8})
+    assert answer.status_code == 202
+    chore = answer.json()
+    assert (chore["status"], chore["progress"], chore["rate"]) == ("running", 0.0, 8)
+    path = f"/webhooks/chores/{chore['id']}"
+    assert answer.headers["location"] == path
+    assert await world.chores.run_once() == 2  # a quarter of a second's
+    halfway = (await client.get(path)).json()
+    assert halfway["done"] == 2
+    assert 0 < halfway["progress"] < 1
+    while await world.chores.run_once():
+        pass
+    done = (await client.get(path)).json()
+    assert (done["status"], done["progress"], done["done"]) == ("ended", 1.0, 5)
+    for delivery_id in ids:
+        shown = (await client.get(f"/deliveries/{delivery_id}")).json()
+        assert shown["status"] == "waiting"
+    assert (await client.get("/webhooks/chores")).json() == {"items": [done]}
+
+
+async def test_a_chore_is_stopped_and_another_workspaces_is_not_there(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    await exhausted(world, client, 3)
+    chore = (await client.post(MANY, json={"status": "exhausted", "rate": 1})).json()
+    path = f"/webhooks/chores/{chore['id']}"
+    async with world.client("rival") as rival:
+        assert (await rival.get(path)).status_code == 404
+        assert (await rival.delete(path)).json()["code"] == "chore_not_found"
+        assert (await rival.get("/webhooks/chores")).json() == {"items": []}
+    await world.chores.run_once()
+    assert (await client.delete(path)).json()["status"] == "cancelled"
+    assert await world.chores.run_once() == 0
+    assert (await client.delete(path)).json()["done"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "/"),
+        ({"rate": 5}, "/"),
+        ({"color": "red"}, "/color"),
+        ({"status": 1}, "/status"),
+        ({"status": "exhausted", "rate": 0}, "/rate"),
+        ({"status": "exhausted", "rate": 1001}, "/rate"),
+        ({"status": "exhausted", "rate": True}, "/rate"),
+        ({"since": "yesterday"}, "query:since"),
+    ],
+)
+async def test_a_wrong_wish_is_refused_by_the_name_of_what_is_wrong(
+    client: httpx2.AsyncClient, body: dict[str, object], path: str
+) -> None:
+    answer = await client.post(MANY, json=body)
+    assert answer.status_code == 400
+    assert [one["path"] for one in answer.json()["details"]] == [path]
