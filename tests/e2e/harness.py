@@ -95,6 +95,15 @@ class ServerProcess:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
+    async def audit(self) -> None:
+        """Fail unless the books balance that the server, which was stopped, has left."""
+        command = [*self._program, "ledger", "--data", str(self.data)]
+        auditor = await asyncio.create_subprocess_exec(
+            sys.executable, *command, stdout=asyncio.subprocess.PIPE
+        )
+        told, _ = await auditor.communicate()
+        assert auditor.returncode == 0, told.decode()
+
     async def stop(self) -> int:
         """Ask the server to end and return its exit status."""
         return await self._end(signal.SIGTERM)

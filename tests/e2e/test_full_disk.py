@@ -98,6 +98,7 @@ async def test_a_full_disk_refuses_new_jobs_and_loses_none(
         assert books.ended_twice == []
         assert books.changed == []
     assert await server.stop() == 0, server.errors
+    await server.audit()
 
 
 @pytest.mark.timeout(60)
@@ -131,3 +132,4 @@ async def test_a_server_starts_on_a_full_disk_and_runs_what_its_predecessor_held
         ended = (await http.get(f"/jobs/{job}?wait=20")).json()
         assert ended["status"] == "completed", ended
     assert await server.stop() == 0, server.errors
+    await server.audit()

@@ -99,6 +99,8 @@ async def run_cycles(data: Path, *, cycles: int, seed: int, program: tuple[str, 
             await books.until_brought(set(books.acknowledged) - set(books.lost), timeout_s=60)
         finally:
             assert await server.stop() == 0, server.errors
+        if program == PLAIN:
+            await server.audit()
     return books
 
 
@@ -129,6 +131,7 @@ async def run_pauses(data: Path, *, pauses: int, seed: int) -> Books:
             await books.until_brought(set(books.acknowledged) - set(books.lost), timeout_s=60)
         finally:
             assert await server.stop() == 0, server.errors
+        await server.audit()
     return books
 
 

@@ -101,6 +101,7 @@ class Life(RuleBasedStateMachine):
         await self.janitor.rescue_all()
 
     def teardown(self) -> None:
+        assert self.run(self.store.ledger()).faults == ()
         self.run(self.store.close())
         self.loop.close()
         self.folder.cleanup()

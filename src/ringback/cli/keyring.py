@@ -113,15 +113,17 @@ def check_holds_data(settings: Settings) -> None:
         ) from exc
 
 
-def with_store(settings: Settings, act: Callable[[Store], Awaitable[Result]]) -> Result:
-    """Return what a function makes of the settings' store."""
+def with_store(
+    settings: Settings, act: Callable[[Store], Awaitable[Result]], *, bounded: bool = True
+) -> Result:
+    """Return what a function makes of the settings' store; bounded, a busy one is said to be."""
 
     async def run() -> Result:
         async with open_store(settings, exclusive=False) as store:
             return await act(store)
 
     log.configure(level="warning", as_json=False)
-    return asyncio.run(_bounded(run()))
+    return asyncio.run(_bounded(run()) if bounded else run())
 
 
 async def _bounded(acting: Coroutine[Any, Any, Result]) -> Result:

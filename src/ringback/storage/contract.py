@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
 
 from ringback.jobs.queue import JobQueue
+from ringback.ledger import Ledger
 from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
 from ringback.webhooks.outbox import Outbox
 from ringback.webhooks.rotation import SigningKey
@@ -62,7 +64,19 @@ class Workspaces(Protocol):
         """Make a token open nothing; False when none has that id or it was revoked before."""
 
 
-class Store(JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Protocol):
+class Books(Protocol):
+    """What was promised, against what is there."""
+
+    async def ledger(
+        self, workspace_id: str | None = None, *, on_rule: Callable[[str], None] = ...
+    ) -> Ledger:
+        """Return the books of one workspace or of all, as of one moment.
+
+        Takes time in the number of rows, and tells ``on_rule``, from a thread, what it looks at.
+        """
+
+
+class Store(JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Books, Protocol):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
 
     async def counts(self) -> Counts:

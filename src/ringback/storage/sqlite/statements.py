@@ -69,6 +69,7 @@ WORKSPACES = _load("workspaces", "")
 SECRETS = _load("secrets", "")
 ENDPOINTS = _load("endpoints", "")
 CHORES = _load("chores", "")
+LEDGER = _load("ledger", "")
 LOG = _load("log", DELIVERY_COLUMNS)
 
 

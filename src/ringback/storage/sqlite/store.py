@@ -10,6 +10,7 @@ from random import Random
 from ringback.clock import SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sqlite.books import SqliteBooks
 from ringback.storage.sqlite.chores import SqliteChores
 from ringback.storage.sqlite.deliveries import SqliteOutbox
 from ringback.storage.sqlite.endpoints import SqliteEndpoints
@@ -31,7 +32,13 @@ from ringback.storage.sqlite.writer import Writer
 
 
 class SqliteStore(
-    SqliteJobs, SqliteOutbox, SqliteLog, SqliteEndpoints, SqliteWorkspaces, SqliteChores
+    SqliteJobs,
+    SqliteOutbox,
+    SqliteLog,
+    SqliteEndpoints,
+    SqliteWorkspaces,
+    SqliteChores,
+    SqliteBooks,
 ):
     """A ``Store`` in one data directory, for one server process and its command line."""
 
