@@ -38,6 +38,8 @@ from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
+from ringback.pruner import Pruner
+from ringback.retention import Retention
 from ringback.service import Service
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
@@ -193,6 +195,17 @@ class App:
             bells=bells,
             settings=_dispatching(settings),
         )
+        self.pruner = Pruner(
+            store,
+            store,
+            artifacts=artifacts,
+            retention=Retention(
+                answers_days=settings.retention_answers_days,
+                attempts_days=settings.retention_attempts_days,
+                days=settings.retention_days,
+            ),
+            clock=clock,
+        )
         self.chores = ChoreRunner(store, clock=clock, bells=bells)
         self.answering = asyncio.Event()
         self.loops = Loops(clock)
@@ -237,6 +250,7 @@ class App:
         self.loops.start("dispatcher", self._dispatch)
         self.loops.start("janitor", self._tidy)
         self.loops.start("chores", self.chores.run)
+        self.loops.start("pruner", self.pruner.run)
         self.loops.start("warm-up", self._warm_up)
         try:
             yield

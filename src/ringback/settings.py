@@ -21,6 +21,7 @@ from ringback.errors import SetupError
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=2**31)]
 Seconds = Annotated[float, Meta(gt=0, le=7 * 86_400)]
+Days = Annotated[float, Meta(gt=0, le=36_500)]
 Wait = Annotated[float, Meta(ge=0, le=7 * 86_400)]
 
 DEFAULT_PORT = 7464
@@ -94,6 +95,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Webhook endpoints that one workspace may keep."""
     secret_overlap_s: Annotated[float, Meta(ge=0, le=30 * 86_400)] = 86_400.0
     """How long a rotated secret still signs beside its successor."""
+    retention_answers_days: Days = 7.0
+    """How long what receivers answered is kept: bodies and headers."""
+    retention_attempts_days: Days = 30.0
+    """How long attempts are kept."""
+    retention_days: Days = 90.0
+    """How long ended jobs, their artifacts, their events and their deliveries are kept."""
     operator_webhook_url: str | None = None
     """Where the operator is told of what was given up, disabled or paused."""
     operator_webhook_secret: str | None = None

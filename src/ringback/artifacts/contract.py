@@ -29,5 +29,8 @@ class ArtifactStore(Protocol):
     async def save(self, content: bytes | Path, *, media_type: str) -> str:
         """Keep a file durably and return its name; a path is moved, not copied."""
 
+    async def delete(self, name: str) -> None:
+        """Delete the file of that name, if there is one."""
+
     def find(self, name: str) -> StoredArtifact | None:
         """Return the file of that name, or None; no name reaches outside the store."""

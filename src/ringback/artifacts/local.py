@@ -41,6 +41,12 @@ class LocalArtifacts:
         await asyncio.to_thread(self._keep, name, content)
         return name
 
+    async def delete(self, name: str) -> None:
+        """Delete the file of that name, if there is one."""
+        artifact = self.find(name)
+        if artifact is not None:
+            await asyncio.to_thread(artifact.path.unlink, missing_ok=True)
+
     def find(self, name: str) -> StoredArtifact | None:
         """Return the file of that name, or None."""
         match = _NAME.fullmatch(name)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ringback.jobs.queue import JobQueue
 from ringback.ledger import Ledger
+from ringback.retention import Kept, Pruned
 from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
 from ringback.webhooks.outbox import Outbox
 from ringback.webhooks.rotation import SigningKey
@@ -76,7 +77,22 @@ class Books(Protocol):
         """
 
 
-class Store(JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Books, Protocol):
+class Pruning(Protocol):
+    """Forgetting what is past its time."""
+
+    async def prune(self, what: Kept, *, before_ms: int, limit: int) -> Pruned:
+        """Look at the next rows and delete what was made, and has ended, before that time.
+
+        The place of the last step is kept, so a step costs the same however much there is.
+        """
+
+    async def forget_chores(self, *, before_ms: int, limit: int) -> int:
+        """Delete chores that ended before then, at most so many; returns how many."""
+
+
+class Store(
+    JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Books, Pruning, Protocol
+):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
 
     async def counts(self) -> Counts:

@@ -42,6 +42,11 @@ def result_json(result: JobResult | None) -> str | None:
     return None if result is None else _encode(result).decode()
 
 
+def urls_of(result: str | None) -> tuple[str, ...]:
+    """Return the URLs in a result as it is kept."""
+    return () if result is None else _decode_result(result).urls or ()
+
+
 def job_row(job: Job) -> tuple[Any, ...]:
     """Return a job's columns."""
     return (

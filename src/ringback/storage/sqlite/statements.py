@@ -70,6 +70,7 @@ SECRETS = _load("secrets", "")
 ENDPOINTS = _load("endpoints", "")
 CHORES = _load("chores", "")
 LEDGER = _load("ledger", "")
+RETENTION = _load("retention", "")
 LOG = _load("log", DELIVERY_COLUMNS)
 
 

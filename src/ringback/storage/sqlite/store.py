@@ -26,6 +26,7 @@ from ringback.storage.sqlite.files import (
 from ringback.storage.sqlite.jobs import SqliteJobs
 from ringback.storage.sqlite.log import SqliteLog
 from ringback.storage.sqlite.owing import Mint
+from ringback.storage.sqlite.pruning import SqlitePruning
 from ringback.storage.sqlite.statements import DELIVERIES, JOBS
 from ringback.storage.sqlite.workspaces import SqliteWorkspaces
 from ringback.storage.sqlite.writer import Writer
@@ -39,6 +40,7 @@ class SqliteStore(
     SqliteWorkspaces,
     SqliteChores,
     SqliteBooks,
+    SqlitePruning,
 ):
     """A ``Store`` in one data directory, for one server process and its command line."""
 

@@ -1,0 +1,74 @@
+-- name: cursor_of
+select cursor from retention where what = :what
+
+-- name: keep_cursor
+insert into retention (what, cursor) values (:what, :cursor)
+    on conflict (what) do update set cursor = excluded.cursor
+
+-- name: next_answers
+select rowid, started_at_ms < :before_ms, 1 from attempts where rowid > :cursor
+ order by rowid limit :limit
+
+-- name: prune_answers
+update attempts set response = x'', response_headers = ''
+ where rowid in (select value from json_each(:keys))
+
+-- name: next_attempts
+select rowid, started_at_ms < :before_ms, 1 from attempts where rowid > :cursor
+ order by rowid limit :limit
+
+-- name: prune_attempts
+delete from attempts where rowid in (select value from json_each(:keys))
+
+-- name: next_jobs
+select seq, created_at_ms < :before_ms, coalesce(completed_at_ms < :before_ms, 0) from jobs
+ where seq > :cursor order by seq limit :limit
+
+-- name: prune_jobs
+delete from jobs where seq in (select value from json_each(:keys))
+returning workspace_id, result
+
+-- name: count_pruned_jobs
+update workspaces set jobs_pruned_count = jobs_pruned_count + (r.value ->> 1)
+  from json_each(:rows) r where workspaces.workspace_id = r.value ->> 0
+
+-- name: next_deliveries
+select seq, created_at_ms < :before_ms, coalesce(ended_at_ms < :before_ms, 0) from deliveries
+ where seq > :cursor order by seq limit :limit
+
+-- name: prune_attempts_of
+delete from attempts
+ where delivery_id in (select delivery_id from deliveries
+                        where seq in (select value from json_each(:keys)))
+
+-- name: prune_deliveries
+delete from deliveries where seq in (select value from json_each(:keys))
+returning workspace_id
+
+-- name: count_pruned_deliveries
+update workspaces set deliveries_pruned_count = deliveries_pruned_count + (r.value ->> 1)
+  from json_each(:rows) r where workspaces.workspace_id = r.value ->> 0
+
+-- name: next_events
+select seq, created_at_ms < :before_ms,
+       not exists (select 1 from deliveries d indexed by deliveries_of_job
+                    where d.job_id = events.job_id and d.event_seq = events.seq)
+  from events where seq > :cursor order by seq limit :limit
+
+-- name: prune_events
+delete from events where seq in (select value from json_each(:keys))
+
+-- name: next_destinations
+select destination_id, 1,
+       next_due_at_ms is null and open_until_ms is null and paused_at_ms is null
+       and not exists (select 1 from deliveries d indexed by deliveries_to
+                        where d.destination_id = destinations.destination_id)
+  from destinations where destination_id > :cursor order by destination_id limit :limit
+
+-- name: prune_destinations
+delete from destinations where destination_id in (select value from json_each(:keys))
+
+-- name: prune_chores
+delete from chores
+ where chore_id in (select chore_id from chores where ended_at_ms < :before_ms limit :limit)
+returning chore_id

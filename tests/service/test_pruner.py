@@ -1,0 +1,75 @@
+"""The loop that prunes: files too, and a job's deliveries never before the job."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from builders import a_request
+
+from ringback.artifacts.local import LocalArtifacts
+from ringback.jobs.model import Job
+from ringback.pruner import Pruner
+from ringback.retention import Retention
+from ringback.service import Service
+from ringback.storage.sqlite import SqliteStore
+from ringback.testing import FakeClock, settle
+from ringback.webhooks.model import DeliveryStatus
+
+HOOK = "https://shop.example/webhook"
+DAY_S = 86_400
+
+
+async def an_ended_job(service: Service, *, urls: tuple[str, ...] = ()) -> Job:
+    await service.submit(a_request(webhook_url=HOOK))
+    (job,) = await service.claim(engine="null", limit=1, worker_id="w", lease_s=15)
+    return await service.finish(job, urls=urls)
+
+
+async def test_a_job_past_its_time_goes_with_its_files(
+    service: Service, store: SqliteStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    artifacts = LocalArtifacts(tmp_path / "artifacts")
+    names = [await artifacts.save(b"x", media_type="image/png") for _ in range(2)]
+    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
+    old = await an_ended_job(service, urls=(f"http://x/artifacts/{names[0]}",))
+    (delivery,) = await store.deliveries_of(old.job_id)
+    now_ms = clock.now_ms()
+    assert await store.end_delivery(delivery, DeliveryStatus.CANCELLED, now_ms=now_ms)
+    clock.advance(89 * DAY_S)
+    assert await pruner.run_once() == 0
+    young = await an_ended_job(service, urls=(f"http://x/artifacts/{names[1]}",))
+    clock.advance(2 * DAY_S)
+    assert await pruner.run_once() == 3  # the job, its delivery, its event
+    assert [artifacts.find(name) is None for name in names] == [True, False]
+    assert await store.get_job(old.job_id) is None
+    assert await store.get_job(young.job_id) is not None
+    assert (await store.ledger()).balances
+
+
+async def test_many_are_pruned_in_small_steps_that_let_others_write(
+    service: Service, store: SqliteStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    artifacts = LocalArtifacts(tmp_path / "artifacts")
+    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(days=1.0), clock=clock)
+    await an_ended_job(service)
+    # As many more as take three steps, made in one go.
+    for table, unique in (("jobs", "job_id"), ("deliveries", "delivery_id")):
+        columns = [row[1] for row in store._read(f"pragma table_info({table})") if row[1] != "seq"]
+        made = ", ".join(f"{unique} || n" if one == unique else one for one in columns)
+        store._connection.execute(
+            f"insert into {table} ({', '.join(columns)}) "  # noqa: S608 - names of our own tables
+            "with recursive c (n) as (select 1 union all select n + 1 from c where n < 450) "
+            f"select {made} from {table}, c"
+        )
+    store._connection.execute(
+        "update deliveries set status = 'cancelled', ended_at_ms = created_at_ms, "
+        "next_attempt_at_ms = null"
+    )
+    clock.advance(2 * DAY_S)
+    task = asyncio.create_task(pruner.run_once())
+    while not task.done():
+        await settle()
+        await store._writer._idle.wait()
+        clock.advance(0.01)
+    assert await task == 451 + 451 + 1
