@@ -72,7 +72,9 @@ class Janitor:
         jobs = await self._rescue_jobs(leases_until_ms)
         if jobs:
             self._bells.queued.ring()
-        deliveries = await self._store.rescue_deliveries(now_ms=leases_until_ms)
+        deliveries = await self._store.rescue_deliveries(
+            leases_until_ms=leases_until_ms, now_ms=self._clock.now_ms()
+        )
         if deliveries:
             log.warning("deliveries_rescued", count=deliveries)
             self._bells.owed.ring()

@@ -218,7 +218,7 @@ async def test_a_delivery_is_redelivered_then_cancelled(
     now_ms = world.clock.now_ms()
     await world.store.claim_due(now_ms=now_ms, limit=1, limit_each=1, lease_until_ms=now_ms + 9)
     in_flight = await client.post(f"/deliveries/{delivery_id}/redeliver")
-    await world.store.rescue_deliveries(now_ms=now_ms + 9)
+    await world.store.rescue_deliveries(leases_until_ms=now_ms + 9, now_ms=now_ms + 9)
     cancelled = await client.post(f"/deliveries/{delivery_id}/cancel")
     for answer in (ended, again, explained, in_flight, cancelled):
         judges.judge(answer)

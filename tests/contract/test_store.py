@@ -381,7 +381,7 @@ async def test_an_ended_delivery_is_never_claimed_again(store: Store) -> None:
         ended_at_ms=NOW,
     )
     assert (await store.record_attempt(recording(ended))).written
-    assert await store.rescue_deliveries(now_ms=LATER * 2) == 0
+    assert await store.rescue_deliveries(leases_until_ms=LATER * 2, now_ms=LATER) == 0
     assert await claim_due(store, at=LATER * 2) == []
     assert (await store.counts()).deliveries == {"delivered": 1}
 
@@ -389,8 +389,8 @@ async def test_an_ended_delivery_is_never_claimed_again(store: Store) -> None:
 async def test_a_rescued_delivery_refuses_the_record_of_its_old_holder(store: Store) -> None:
     await a_waiting_delivery(store)
     (stale,) = await claim_due(store)
-    assert await store.rescue_deliveries(now_ms=LATER - 1) == 0
-    assert await store.rescue_deliveries(now_ms=LATER) == 1
+    assert await store.rescue_deliveries(leases_until_ms=LATER - 1, now_ms=LATER) == 0
+    assert await store.rescue_deliveries(leases_until_ms=LATER, now_ms=LATER) == 1
     late = replace(stale, attempts_count=1)
     assert not (await store.record_attempt(recording(late))).written
     assert await store.attempts_of(stale.delivery_id) == []

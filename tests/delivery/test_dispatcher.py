@@ -133,7 +133,7 @@ async def test_a_crash_between_sending_and_recording_sends_the_same_again(world:
     await world.sender.post(claimed.url, [(b"webhook-id", claimed.delivery_id.encode())], b"1")
     world.clock.advance(1)
     assert await world.dispatch() == 0
-    await world.store.rescue_deliveries(now_ms=world.clock.now_ms())
+    await world.store.rescue_deliveries(leases_until_ms=2**53, now_ms=world.clock.now_ms())
     assert await world.dispatch() == 1
     first, second = receiver.requests
     assert first.header("webhook-id") == second.header("webhook-id")
@@ -145,7 +145,7 @@ async def test_a_dispatcher_that_lost_its_lease_records_nothing(world: World) ->
     job = await world.finish(receiver.url)
     assert await world.dispatcher.run_once() == 1
     await receiver.wait_for(1)
-    await world.store.rescue_deliveries(now_ms=2**53)
+    await world.store.rescue_deliveries(leases_until_ms=2**53, now_ms=world.clock.now_ms())
     await world.dispatcher.settled()
     assert await world.attempts_of(job) == []
 

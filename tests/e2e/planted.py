@@ -6,26 +6,35 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from ringback.cli import main
 from ringback.storage.sqlite import job_verbs, store
+from ringback.storage.sqlite.commits import CommitThread
 from ringback.storage.sqlite.writer import Answers, Waiting, Writer, settle
 
 _COMMIT_LATER_S = 0.05  # as a store does that syncs in the background
 
 
+class LateCommits(CommitThread):
+    """Commits a little later."""
+
+    def _commit(self) -> None:
+        threading.Event().wait(_COMMIT_LATER_S)
+        super()._commit()
+
+
 class HastyWriter(Writer):
-    """Answers submissions when their rows are made, and commits a little later."""
+    """Answers submissions when their rows are made."""
+
+    def __init__(self, connection: Any, loop: Any, _commits: Any) -> None:
+        super().__init__(connection, loop, LateCommits(connection, loop))
 
     def _write(self, group: list[Waiting]) -> Answers:
         answers = super()._write(group)
         if any(verb is job_verbs.submit for verb, _, _ in group):
             settle(answers)
         return answers
-
-    def _commit(self) -> None:
-        threading.Event().wait(_COMMIT_LATER_S)
-        super()._commit()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.storage.sqlite import SqliteStore
+from ringback.storage.sqlite.commits import CommitThread
 from ringback.storage.sqlite.statements import JOBS
-from ringback.storage.sqlite.writer import Verb, Writer
+from ringback.storage.sqlite.writer import Verb
 from ringback.webhooks.outbox import Ending
 
 NOW = 1_800_000_000_000
@@ -35,9 +36,11 @@ class Mortal(SqliteStore):
         def commit_or_die() -> None:
             if next(lives, None) is None:
                 raise Died
-            Writer._commit(self._writer)
+            self._connection.execute("commit")
 
-        self._writer._commit = commit_or_die  # type: ignore[method-assign]
+        thread = self._writer._commits
+        assert isinstance(thread, CommitThread)
+        thread._commit = commit_or_die  # type: ignore[method-assign]
 
 
 class LateOutbox(Mortal):

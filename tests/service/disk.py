@@ -25,9 +25,9 @@ class FillableStore(SqliteStore):
         self._find_room()
         return await super().end_job(ending)
 
-    async def rescue_deliveries(self, *, now_ms: int) -> int:
+    async def rescue_deliveries(self, *, leases_until_ms: int, now_ms: int) -> int:
         self._find_room()
-        return await super().rescue_deliveries(now_ms=now_ms)
+        return await super().rescue_deliveries(leases_until_ms=leases_until_ms, now_ms=now_ms)
 
     def _find_room(self) -> None:
         if self.is_full:

@@ -93,7 +93,7 @@ async def test_what_was_owed_is_still_owed_by_the_same_id_and_bytes(store: Sqlit
     assert (waiting.delivery_id, waiting.body) == ("d1", BODY.encode())
     assert (waiting.attempts_count, waiting.round_attempts_count, waiting.epoch) == (1, 1, 4)
     assert waiting.reason == "status"
-    assert await store.rescue_deliveries(now_ms=NOW + 40_000) == 1
+    assert await store.rescue_deliveries(leases_until_ms=NOW + 40_000, now_ms=NOW) == 1
     (rescued,) = await store.claim_due(
         now_ms=NOW + 9_000, limit=9, limit_each=9, lease_until_ms=NOW + 50_000
     )

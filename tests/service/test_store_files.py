@@ -54,6 +54,16 @@ async def test_the_command_line_writes_beside_a_running_server(tmp_path: Path) -
     await server.close()
 
 
+async def test_the_command_line_opens_the_store_while_the_server_is_writing(tmp_path: Path) -> None:
+    server = await SqliteStore.open(tmp_path)
+    server._connection.execute("begin immediate")
+    beside = await SqliteStore.open(tmp_path, exclusive=False)
+    assert [one.workspace_id for one in await beside.list_workspaces()] == []
+    await beside.close()
+    server._connection.execute("rollback")
+    await server.close()
+
+
 async def test_what_was_written_by_a_later_version_is_left_alone(tmp_path: Path) -> None:
     await (await SqliteStore.open(tmp_path)).close()
     database = apsw.Connection(str(tmp_path / "ringback.db"))

@@ -95,8 +95,8 @@ class Outbox(Protocol):
     async def release_deliveries(self, deliveries: Sequence[Delivery], *, now_ms: int) -> None:
         """Give claimed deliveries back, unattempted."""
 
-    async def rescue_deliveries(self, *, now_ms: int) -> int:
-        """Give back deliveries whose lease is over; returns how many."""
+    async def rescue_deliveries(self, *, leases_until_ms: int, now_ms: int) -> int:
+        """Give back deliveries whose lease ended by then, due again now; returns how many."""
 
     async def end_delivery(
         self, delivery: Delivery, status: DeliveryStatus, *, now_ms: int

@@ -76,9 +76,10 @@ class SqliteOutbox(SqliteBase):
         """Give claimed deliveries back, unattempted."""
         await self._writer.call(verbs.release_deliveries, (tuple(deliveries), now_ms))
 
-    async def rescue_deliveries(self, *, now_ms: int) -> int:
-        """Give back deliveries whose lease is over."""
-        rescued: int = await self._writer.call(verbs.rescue_deliveries, now_ms)
+    async def rescue_deliveries(self, *, leases_until_ms: int, now_ms: int) -> int:
+        """Give back deliveries whose lease ended by then."""
+        asked = (leases_until_ms, now_ms)
+        rescued: int = await self._writer.call(verbs.rescue_deliveries, asked)
         return rescued
 
     async def end_delivery(

@@ -199,11 +199,12 @@ def release_deliveries(
     return [None] * len(items)
 
 
-def rescue_deliveries(tx: apsw.Connection, items: Sequence[int]) -> list[int]:
+def rescue_deliveries(tx: apsw.Connection, items: Sequence[tuple[int, int]]) -> list[int]:
     """Give back deliveries whose lease is over."""
     results = []
-    for now_ms in items:
-        freed: list[Any] = tx.execute(DELIVERIES.rescue_deliveries, {"now_ms": now_ms}).fetchall()
+    for leases_until_ms, now_ms in items:
+        asked = {"leases_until_ms": leases_until_ms}
+        freed: list[Any] = tx.execute(DELIVERIES.rescue_deliveries, asked).fetchall()
         _settle(tx, [number for (number,) in freed], now_ms)
         results.append(len(freed))
     return results

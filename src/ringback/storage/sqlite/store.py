@@ -6,12 +6,14 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
+from typing import Self
 
 from ringback.clock import SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
 from ringback.storage.sqlite.books import SqliteBooks
 from ringback.storage.sqlite.chores import SqliteChores
+from ringback.storage.sqlite.commits import CommitThread, MakeCommits
 from ringback.storage.sqlite.deliveries import SqliteOutbox
 from ringback.storage.sqlite.endpoints import SqliteEndpoints
 from ringback.storage.sqlite.files import (
@@ -44,7 +46,9 @@ class SqliteStore(
 ):
     """A ``Store`` in one data directory, for one server process and its command line."""
 
-    def __init__(self, directory: Path, lock: DirectoryLock | None, mint: Mint) -> None:
+    def __init__(
+        self, directory: Path, lock: DirectoryLock | None, mint: Mint, make_commits: MakeCommits
+    ) -> None:
         path = directory / DATABASE
         self._lock = lock
         self._mint = mint
@@ -53,15 +57,21 @@ class SqliteStore(
             migrate_unserved(self._connection, directory)
         else:
             migrate(self._connection)
-        self._writer = Writer(self._connection, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._writer = Writer(self._connection, loop, make_commits(self._connection, loop))
         self._reader = connect(path, read_only=True)
         self._scanner = connect(path, read_only=True)
         self._scans = ThreadPoolExecutor(1, thread_name_prefix="ringback-scans")
 
     @classmethod
     async def open(
-        cls, directory: Path, *, exclusive: bool = True, mint: Mint | None = None
-    ) -> SqliteStore:
+        cls,
+        directory: Path,
+        *,
+        exclusive: bool = True,
+        mint: Mint | None = None,
+        make_commits: MakeCommits = CommitThread,
+    ) -> Self:
         """Open the store of a directory, or raise ``SetupError``.
 
         A server opens it exclusively: a second server is refused. The command line does not, and
@@ -71,7 +81,7 @@ class SqliteStore(
         make_directory(directory)
         lock = DirectoryLock(directory) if exclusive else None
         try:
-            return cls(directory, lock, mint or _system_mint())
+            return cls(directory, lock, mint or _system_mint(), make_commits)
         except BaseException:
             if lock is not None:
                 lock.release()

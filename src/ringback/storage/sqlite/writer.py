@@ -12,15 +12,15 @@ a thread.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import SimpleQueue
+from functools import partial
 from typing import Any
 
 import apsw
 
 from ringback.errors import RingbackError, StorageFull
+from ringback.storage.sqlite.commits import Commits
 
 Verb = Callable[[apsw.Connection, Sequence[Any]], Sequence[Any]]
 """Does its work for all items; returns one result each, or an exception for those it refuses."""
@@ -35,7 +35,9 @@ _BUSY_AGAIN_S = 0.005
 class Writer:
     """Runs verbs on one connection; a call returns when its commit is on disk."""
 
-    def __init__(self, connection: apsw.Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, connection: apsw.Connection, loop: asyncio.AbstractEventLoop, commits: Commits
+    ) -> None:
         self._connection = connection
         # Another process may be writing; the event loop does not wait for it, but looks again.
         self._connection.set_busy_timeout(0)
@@ -45,9 +47,7 @@ class Writer:
         self._is_under_way = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._commits: SimpleQueue[tuple[list[Waiting], Answers] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._sync, name="ringback-writer", daemon=True)
-        self._thread.start()
+        self._commits = commits
         self.commits_count = 0
 
     async def call(self, verb: Verb, item: Any) -> Any:
@@ -62,10 +62,9 @@ class Writer:
         return await future
 
     async def stop(self) -> None:
-        """Finish what was accepted, then end the thread."""
+        """Finish what was accepted, then let the commits end."""
         await self._idle.wait()
-        self._commits.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await self._commits.stop()
 
     def _next_group(self) -> None:
         if self._again:
@@ -94,7 +93,7 @@ class Writer:
             self._roll_back()
             self._failed(group, exc)
         else:
-            self._commits.put((group, answers))
+            self._commits.commit(partial(self._synced, group, answers))
 
     def _write(self, group: list[Waiting]) -> Answers:
         by_verb: dict[Verb, list[Waiting]] = {}
@@ -105,22 +104,6 @@ class Writer:
             results = verb(self._connection, [item for _, item, _ in asking])
             answers += zip((future for _, _, future in asking), results, strict=True)
         return answers
-
-    def _sync(self) -> None:
-        """Commit what is handed over, in a thread of its own, until None is."""
-        while (handed := self._commits.get()) is not None:
-            group, answers = handed
-            failure: Exception | None = None
-            try:
-                self._commit()
-            except Exception as exc:  # noqa: BLE001 - the callers are told, in the event loop
-                failure = exc
-            # The loop may be gone if its program ended without closing the store.
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._synced, group, answers, failure)
-
-    def _commit(self) -> None:
-        self._connection.execute("commit")
 
     def _synced(self, group: list[Waiting], answers: Answers, failure: Exception | None) -> None:
         if failure is not None:

@@ -136,7 +136,7 @@ returning destination_id
 
 -- name: rescue_deliveries
 update deliveries set epoch = epoch + 1, lease_until_ms = null
- where lease_until_ms <= :now_ms
+ where lease_until_ms <= :leases_until_ms
 returning destination_id
 
 -- name: begin_round
