@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from ringback.api.app import ApiDeps, create_api
+from ringback.api.lab import AskedFaults
 from ringback.api.protocol import BoundedProtocol
 from ringback.artifacts.local import LocalArtifacts
 from ringback.catalogue.catalogue import Catalogue
@@ -30,12 +31,17 @@ from ringback.egress.policy import TargetPolicy
 from ringback.egress.proxy import EgressProxy, parse_proxy
 from ringback.egress.sender import Sender, SenderSettings
 from ringback.egress.url import MalformedTarget, parse_target
+from ringback.engines.contract import Engine, EngineRequest
+from ringback.engines.faulty import FaultyEngine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
-from ringback.errors import SetupError, StorageFull
+from ringback.errors import InvalidFaults, SetupError, StorageFull
 from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
+from ringback.lab.clock import LabClock
+from ringback.lab.script import Script, load_script
+from ringback.lab.stepping import Stepping, kept_ahead_ms
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
 from ringback.pruner import Pruner
@@ -54,6 +60,7 @@ from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.explanation import Caps
+from ringback.webhooks.faulty import FaultyCarrier
 from ringback.webhooks.master_key import load_master_keys
 from ringback.webhooks.rotation import workspace_owner
 from ringback.webhooks.schedule import SCHEDULE_S
@@ -119,7 +126,9 @@ def _sealer(settings: Settings) -> Sealer:
     return Sealer(keys)
 
 
-def delivery_desk(settings: Settings, store: Store, bells: Bells) -> DeliveryDesk:
+def delivery_desk(
+    settings: Settings, store: Store, bells: Bells, clock: Clock | None = None
+) -> DeliveryDesk:
     """Return the verbs on the store's deliveries."""
     caps = Caps(
         concurrency=settings.webhook_concurrency,
@@ -127,14 +136,16 @@ def delivery_desk(settings: Settings, store: Store, bells: Bells) -> DeliveryDes
         rate=settings.webhook_rate,
         rate_per_destination=settings.webhook_rate_per_destination,
     )
-    return DeliveryDesk(store, clock=SystemClock(), bells=bells, caps=caps)
+    return DeliveryDesk(store, clock=clock or SystemClock(), bells=bells, caps=caps)
 
 
 class App:
     """Every part of a server, put together on one store."""
 
     def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
-        clock = SystemClock()
+        # Made before anything else: in dev, all of it lives in a time that can be moved.
+        lab_clock = LabClock(ahead_ms=kept_ahead_ms(settings.data))
+        clock: Clock = lab_clock if settings.is_dev else SystemClock()
         bells = Bells()
         artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
         policy = _policy(settings, listening)
@@ -165,13 +176,20 @@ class App:
         self.operator_sender = Sender(TargetPolicy.operator(), settings=sending)
         self.fetcher = Fetcher(policy, settings=FetcherSettings(egress_proxy=proxy), clock=clock)
         self.sketch = SketchEngine(processes=settings.sketch_processes)
+        engines: dict[str, tuple[Engine, int]] = {
+            "sketch": (self.sketch, settings.sketch_processes + _SKETCH_WAITING),
+            "null": (NullEngine(), _NULL_CONCURRENCY),
+        }
+        if settings.is_dev:
+            engines = {
+                name: (FaultyEngine(engine, clock=clock, cancel=self._cancel), concurrency)
+                for name, (engine, concurrency) in engines.items()
+            }
         self.worker = Worker(
             self.service,
             slots={
-                "sketch": Slot(
-                    engine=self.sketch, concurrency=settings.sketch_processes + _SKETCH_WAITING
-                ),
-                "null": Slot(engine=NullEngine(), concurrency=_NULL_CONCURRENCY),
+                name: Slot(engine=engine, concurrency=concurrency)
+                for name, (engine, concurrency) in engines.items()
             },
             artifacts=artifacts,
             fetch=self.fetcher.get,
@@ -181,15 +199,16 @@ class App:
             lease_s=settings.lease_s,
             job_timeout_s=settings.job_timeout_s,
         )
+        courier = Courier(
+            self.sender,
+            SigningBook(
+                store, store, unsealer=sealer, clock=clock, operator=_operator_signing(settings)
+            ),
+            operator_sender=self.operator_sender,
+        )
         self.dispatcher = Dispatcher(
             store,
-            Courier(
-                self.sender,
-                SigningBook(
-                    store, store, unsealer=sealer, clock=clock, operator=_operator_signing(settings)
-                ),
-                operator_sender=self.operator_sender,
-            ),
+            FaultyCarrier(courier, lab_clock) if settings.is_dev else courier,
             clock=clock,
             rng=Random(),
             bells=bells,
@@ -216,7 +235,7 @@ class App:
         self.api = create_api(
             ApiDeps(
                 service=self.service,
-                deliveries=delivery_desk(settings, store, bells),
+                deliveries=delivery_desk(settings, store, bells, clock),
                 feed=EventFeed(store, self.service, clock=clock, bells=bells),
                 endpoints=EndpointDesk(
                     store,
@@ -237,7 +256,26 @@ class App:
                 settings=settings,
                 clock=clock,
                 broken_loops=self.loops.broken,
+                lab=self._stepping(lab_clock) if settings.is_dev else None,
+                faults=AskedFaults(_script(settings)) if settings.is_dev else None,
             )
+        )
+
+    async def _cancel(self, request: EngineRequest) -> None:
+        await self.service.cancel(request.job_id, workspace_id=request.workspace_id)
+
+    def _stepping(self, clock: LabClock) -> Stepping:
+        async def dispatch() -> int:
+            before = self.dispatcher.attempts_count
+            while await self.dispatcher.run_once() or self.dispatcher.is_busy:
+                await self.dispatcher.settled()
+            return self.dispatcher.attempts_count - before
+
+        return Stepping(
+            clock,
+            next_due_ms=self.store.next_due_ms,
+            dispatch=dispatch,
+            directory=self.settings.data,
         )
 
     @asynccontextmanager
@@ -430,6 +468,16 @@ def _dispatching(settings: Settings) -> DispatchSettings:
         ),
         failing=FailingSettings(disable_after_s=settings.endpoint_disable_after_s),
     )
+
+
+def _script(settings: Settings) -> Script | None:
+    """Return the fault script in force, or raise ``SetupError``."""
+    if settings.lab is None:
+        return None
+    try:
+        return load_script(settings.lab)
+    except InvalidFaults as exc:
+        raise SetupError(str(exc)) from exc
 
 
 def _operator_signing(settings: Settings) -> Signing | None:

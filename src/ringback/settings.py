@@ -55,6 +55,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where clients reach this server; result URLs begin with it (default: the request's host)."""
     allowed_hosts: tuple[str, ...] = ()
     """dev only: names beside localhost that the Host header may have."""
+    lab: str | None = None
+    """dev only: faults for every job, or a fault script that ends in .toml."""
     active_max: Count = 4
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000

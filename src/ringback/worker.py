@@ -164,6 +164,7 @@ class Worker:
             kind=job.kind,
             model=job.model,
             input=job.input,
+            lab=job.lab,
         )
         io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ringback.api.lab import Advanced
 from ringback.lab.clock import LabClock
+from ringback.lab.stepping import Advanced
 from ringback.testing import FakeClock
 
 START_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ringback.api.lab import Lab
+from ringback.api.lab import AskedFaults, Lab
 from ringback.artifacts.contract import ArtifactStore
 from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
@@ -36,5 +36,6 @@ class ApiDeps:
     keys: KeyDesk
     settings: Settings
     clock: Clock
-    lab: Lab | None = None  # the emulator's alone
+    lab: Lab | None = None  # the emulator's alone, as are the faults
+    faults: AskedFaults | None = None
     broken_loops: Callable[[], Sequence[str]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import count
 from typing import Protocol
 
-from msgspec import Struct
 from starlette.requests import Request
 
 from ringback.api.answers import Answer, RawHeader, encode, ok
@@ -15,6 +14,7 @@ from ringback.errors import FieldError, InvalidFaults, InvalidRequest
 from ringback.lab.durations import format_duration, parse_duration
 from ringback.lab.faults import Faults, parse_faults
 from ringback.lab.script import Script
+from ringback.lab.stepping import Advanced
 from ringback.wire.document import iso_time
 
 _HEADER = "X-Ringback-Lab"
@@ -27,14 +27,6 @@ _REFUSALS: dict[int, tuple[str, str]] = {
     410: ("gone", "The lab says that this model is gone."),
     429: ("too_many_requests", "The lab says that there were too many requests; try again later."),
 }
-
-
-class Advanced(Struct, frozen=True, kw_only=True):
-    """What came of moving the clock."""
-
-    before_ms: int
-    now_ms: int
-    attempts_count: int  # attempts that were made on the way
 
 
 class Lab(Protocol):

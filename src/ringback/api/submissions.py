@@ -25,6 +25,7 @@ from ringback.api.headers import (
     webhook_events,
 )
 from ringback.api.hosts import base_url_of
+from ringback.api.lab import refusal
 from ringback.api.targets import judge_target
 from ringback.api.waiting import wait_for_end
 from ringback.catalogue.catalogue import Model
@@ -33,6 +34,7 @@ from ringback.errors import (
     MethodNotAllowed,
     RouteNotFound,
 )
+from ringback.lab.faults import NO_FAULTS
 from ringback.service import GenerationRequest
 
 PREFIX = "/generate/"
@@ -52,6 +54,7 @@ class Submissions:
         self._catalogue = deps.catalogue
         self._policy = deps.policy
         self._authenticator = authenticator
+        self._faults = deps.faults
         self._body_bytes_max = deps.settings.body_bytes_max
         self._models: dict[str, Model] = {}
         # Judging a URL costs more than all else here, and clients send the same few.
@@ -68,6 +71,10 @@ class Submissions:
         model = self._model(scope["path"])
         body = await read_object(headers, receive, self._body_bytes_max)
         valid = self._catalogue.validate(model, body)
+        faults = None if self._faults is None else self._faults.of(headers, model=model.id)
+        if faults is not None and faults.answer is not None:
+            await refusal(faults.answer)(scope, receive, send)
+            return
         accepted = await self._service.submit(
             GenerationRequest(
                 workspace_id=workspace_id,
@@ -80,6 +87,7 @@ class Submissions:
                 webhook_url=self._webhook_url(headers),
                 webhook_events=webhook_events(headers),
                 idempotency_key=idempotency_key(headers),
+                lab=None if faults in (None, NO_FAULTS) else str(faults),
             )
         )
         told = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringback import __version__
-from ringback.cli.options import ALLOWED_HOSTS, server_options, settings_from
+from ringback.cli.options import ALLOWED_HOSTS, LAB, server_options, settings_from
 from ringback.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _EXAMPLE_WEBHOOK_URL = "http://127.0.0.1:8000/webhook"
 
 
 @click.command("dev")
-@server_options(ALLOWED_HOSTS)
+@server_options(ALLOWED_HOSTS, LAB)
 def command(config: Path | None, as_json: bool, **flags: Any) -> None:
     """Run the emulator: any token, loopback webhooks, no network.
 

@@ -88,6 +88,9 @@ ALLOWED_HOSTS = _setting(
     metavar="NAMES",
     callback=_names,
 )
+LAB = _setting(
+    "lab", "Faults for every job, or a fault script that ends in .toml.", metavar="FAULTS"
+)
 WEBHOOK_HTTP = _setting("webhook_http", "Allow plain http webhook URLs.", is_flag=True)
 
 

@@ -17,6 +17,7 @@ class EngineRequest:
     kind: str
     model: str
     input: Mapping[str, Any]
+    lab: str | None = None  # faults that its submission asked for, in dev alone
 
 
 class EngineIO(Protocol):

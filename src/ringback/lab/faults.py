@@ -71,7 +71,7 @@ class Faults(Struct, frozen=True, kw_only=True):
         items = [
             f"{name}={item.show(value)}"
             for name, item in ITEMS.items()
-            if (value := getattr(self, item.field)) != getattr(_NO_FAULTS, item.field)
+            if (value := getattr(self, item.field)) != getattr(NO_FAULTS, item.field)
         ]
         return "; ".join(items) or _NONE
 
@@ -90,7 +90,7 @@ def parse_faults(text: str) -> Faults:
     if len(text) > TEXT_LENGTH_MAX:
         raise InvalidFaults(f"The faults are longer than {TEXT_LENGTH_MAX} characters.")
     if text.strip(" \t") == _NONE:
-        return _NO_FAULTS
+        return NO_FAULTS
     values: dict[str, Any] = {}
     for part in text.split(";"):
         name, value = _item(part)
@@ -170,4 +170,4 @@ ITEMS: dict[str, Item] = {
 }
 """The grammar: every name, in the order in which ``str`` writes them."""
 
-_NO_FAULTS = Faults()
+NO_FAULTS = Faults()

@@ -62,14 +62,18 @@ class Courier:
         """Sign the delivery as of now, post it and return what came of it."""
         signing = await self.signing_of(delivery)
         headers = headers_for(delivery, signing, now_ms=now_ms)
-        sender = self._operator_sender if delivery.workspace_id == OPERATOR else self._sender
-        answer = await sender.post(delivery.url, headers, delivery.body)
+        answer = await self.post(delivery, headers, delivery.body)
         return Attempted(
             answer=answer,
             headers=headers,
             secret_headers=frozenset(name for name, _ in signing.headers),
             schedule_s=signing.schedule_s,
         )
+
+    async def post(self, delivery: Delivery, headers: Headers, body: bytes) -> Answer:
+        """Post a body to where the delivery goes."""
+        sender = self._operator_sender if delivery.workspace_id == OPERATOR else self._sender
+        return await sender.post(delivery.url, headers, body)
 
     async def signing_of(self, delivery: Delivery) -> Signing:
         """Return how a delivery is signed, or raise ``Undeliverable``."""

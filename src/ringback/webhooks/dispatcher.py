@@ -87,8 +87,19 @@ class Dispatcher:
         self._passing = PassingAttempts()
         self._resuming: asyncio.Task[None] | None = None
         self._looked_at_ms = 0
+        self._attempts_count = 0
         self._draining = False
         self._claiming = asyncio.Lock()
+
+    @property
+    def attempts_count(self) -> int:
+        """How many attempts it has made and recorded."""
+        return self._attempts_count
+
+    @property
+    def is_busy(self) -> bool:
+        """Say whether an attempt is being made or recorded."""
+        return bool(self._tasks)
 
     @property
     def in_flight_count(self) -> int:
@@ -249,6 +260,7 @@ class Dispatcher:
                 failing=self._settings.failing,
             )
         )
+        self._attempts_count += 1
         _log(after, attempt, attempted)
         if recorded.paused:
             await self._give_back(self._lines.take_back(delivery.destination_id))

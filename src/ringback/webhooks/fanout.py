@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from ringback.egress.url import parse_target
 from ringback.jobs.model import Job
+from ringback.lab.faults import parse_faults
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import TERMINAL_EVENTS, Event
 from ringback.webhooks.model import Delivery
@@ -56,8 +57,13 @@ def delivery_to(
         endpoint_id=endpoint_id,
         lab=lab,
         round_started_at_ms=event.created_at_ms,
-        next_attempt_at_ms=event.created_at_ms,
+        next_attempt_at_ms=event.created_at_ms + _delay_ms(lab),
     )
+
+
+@lru_cache(maxsize=256)
+def _delay_ms(lab: str | None) -> int:
+    return 0 if lab is None else parse_faults(lab).delay_ms
 
 
 @lru_cache(maxsize=4096)

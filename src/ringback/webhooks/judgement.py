@@ -8,7 +8,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from ringback.egress.answer import Answer
+from ringback.egress.answer import Answer, Reason
 from ringback.webhooks.courier import Attempted
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 from ringback.webhooks.outcome import Outcome, classify, retry_after_s
@@ -47,6 +47,8 @@ def judge(
                 retry_after_s=retry_after_s(answer, now_ms=now_ms),
             )
             waited_ms = now_ms - delivery.round_started_at_ms
+            if answer.reason is Reason.LAB and (wait_s := retry_after_s(answer, now_ms=now_ms)):
+                delay_s = delay_s and wait_s  # when the lab says so, and not when the schedule does
             over = is_over(schedule_s, attempts_count=done, waited_ms=waited_ms)
             if delay_s is not None and not over:
                 return replace(after, next_attempt_at_ms=now_ms + round(delay_s * 1000))

@@ -47,7 +47,7 @@ def is_healthy(answer: Answer) -> bool:
     reached, breaks (5xx) or asks for less (429) is not.
     """
     status = answer.status_code
-    if answer.reason is None:
+    if answer.reason in (None, Reason.LAB):
         return True
     return answer.reason in _REFUSALS and status is not None and status < 500 and status != 429
 

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 from msgspec.structs import replace
 
+from ringback.egress.answer import Reason
 from ringback.storage.sqlite.load import Load
 from ringback.storage.sqlite.owing import Mint, write_owed
 from ringback.storage.sqlite.rows import (
@@ -97,7 +98,7 @@ def endpoints_after(tx: apsw.Connection, recorded: Sequence[Recording], mint: Mi
 def _endpoint_after(endpoint: Endpoint, item: Recording) -> tuple[Endpoint, list[Told]]:
     if item.delivery.status is DeliveryStatus.DELIVERED:
         return replace(endpoint, failing_since_ms=None, warned_percent=0), []
-    if endpoint.disabled_at_ms is not None:
+    if endpoint.disabled_at_ms is not None or item.attempt.reason == Reason.LAB:
         return endpoint, []
     since_ms = endpoint.failing_since_ms or item.now_ms
     endpoint = replace(endpoint, failing_since_ms=since_ms)
