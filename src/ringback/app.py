@@ -6,12 +6,10 @@ import asyncio
 import gc
 import os
 import secrets
-import shutil
-import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 
@@ -22,25 +20,31 @@ from ringback.api.app import ApiDeps, create_api
 from ringback.api.lab import AskedFaults
 from ringback.api.protocol import BoundedProtocol
 from ringback.artifacts.local import LocalArtifacts
+from ringback.assembly import (
+    dispatching_for,
+    operator_signing_for,
+    policy_for,
+    proxy_for,
+    script_for,
+)
 from ringback.catalogue.catalogue import Catalogue
 from ringback.chores import ChoreRunner
 from ringback.clock import Clock, SystemClock
+from ringback.disk import DiskGuard
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetcher, FetcherSettings
 from ringback.egress.policy import TargetPolicy
-from ringback.egress.proxy import EgressProxy, parse_proxy
 from ringback.egress.sender import Sender, SenderSettings
-from ringback.egress.url import MalformedTarget, parse_target
 from ringback.engines.contract import Engine, EngineRequest
 from ringback.engines.faulty import FaultyEngine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
-from ringback.errors import InvalidFaults, SetupError, StorageFull
+from ringback.errors import StorageFull
+from ringback.http_server import HttpServer, listen, stopping
 from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.lab.clock import LabClock
-from ringback.lab.script import Script, load_script
 from ringback.lab.stepping import Stepping, kept_ahead_ms
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
@@ -55,25 +59,20 @@ from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
-from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Courier
-from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
-from ringback.webhooks.endpoints import FailingSettings
+from ringback.webhooks.dispatcher import Dispatcher
 from ringback.webhooks.explanation import Caps
 from ringback.webhooks.faulty import FaultyCarrier
 from ringback.webhooks.master_key import load_master_keys
 from ringback.webhooks.rotation import workspace_owner
-from ringback.webhooks.schedule import SCHEDULE_S
 from ringback.webhooks.sealing import Sealer
-from ringback.webhooks.signing import Signing, SigningBook
-from ringback.wire.signature import Signer
+from ringback.webhooks.signing import SigningBook
 from ringback.worker import Slot, Worker
 
 log = get_logger(__name__)
 
 DEV_WORKSPACE = "dev"
 _NULL_CONCURRENCY = 512  # its jobs cost nothing but their bookkeeping
-_DISK_LOOK_EVERY_S = 1.0
 # A stopping server's time: first requests end, then work does; the rest is for giving back.
 _GRACE_FOR_REQUESTS = 0.25
 _GRACE_FOR_WORK = 0.65
@@ -148,11 +147,11 @@ class App:
         clock: Clock = lab_clock if settings.is_dev else SystemClock()
         bells = Bells()
         artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
-        policy = _policy(settings, listening)
+        policy = policy_for(settings, listening)
         ids = _ids(clock)
         sealer = _sealer(settings)
         self.keys = KeyDesk(store, sealer, clock=clock, ids=ids)
-        proxy = _proxy(settings)
+        proxy = proxy_for(settings)
         self.settings = settings
         self.store = store
         self._clock = clock
@@ -202,7 +201,7 @@ class App:
         courier = Courier(
             self.sender,
             SigningBook(
-                store, store, unsealer=sealer, clock=clock, operator=_operator_signing(settings)
+                store, store, unsealer=sealer, clock=clock, operator=operator_signing_for(settings)
             ),
             operator_sender=self.operator_sender,
         )
@@ -212,7 +211,7 @@ class App:
             clock=clock,
             rng=Random(),
             bells=bells,
-            settings=_dispatching(settings),
+            settings=dispatching_for(settings),
         )
         self.pruner = Pruner(
             store,
@@ -257,7 +256,7 @@ class App:
                 clock=clock,
                 broken_loops=self.loops.broken,
                 lab=self._stepping(lab_clock) if settings.is_dev else None,
-                faults=AskedFaults(_script(settings)) if settings.is_dev else None,
+                faults=AskedFaults(script_for(settings)) if settings.is_dev else None,
             )
         )
 
@@ -355,7 +354,7 @@ async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> Non
             on_ready(address)
             app.answering.set()
 
-        server = _HttpServer(
+        server = HttpServer(
             uvicorn.Config(
                 app.api,
                 http=BoundedProtocol,
@@ -370,148 +369,10 @@ async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> Non
             on_ready=ready,
         )
         async with app.working():
-            with _stopping(server, app.service):
+            with stopping(server, app.service.drain):
                 await server.serve(sockets=[listener])
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn, telling when it answers and leaving signals to us."""
-
-    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer, then say so."""
-        await super().startup(sockets)
-        self._on_ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Do nothing: uvicorn would end the process by the signal instead of with status 0."""
-        yield
-
-
-@contextmanager
-def _stopping(server: uvicorn.Server, service: Service) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the server; a second one stops it without waiting."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        server.force_exit = server.should_exit
-        server.should_exit = True
-        service.drain()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on the address, or raise ``SetupError``."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(address)
-        listener.listen(2048)
-    except (OSError, UnicodeError) as exc:
-        raise SetupError(
-            f"Cannot listen on {host}:{port} ({getattr(exc, 'strerror', exc)}); "
-            "stop what uses it, or choose another address with --host and --port."
-        ) from exc
-    return listener
-
-
-def _policy(settings: Settings, listening: tuple[str, int]) -> TargetPolicy:
-    own = frozenset({listening})
-    if settings.is_dev:
-        return TargetPolicy.dev(own_addresses=own)
-    return TargetPolicy.server(allow_http=settings.webhook_http, own_addresses=own)
 
 
 def _ids(clock: Clock) -> Ids:
     # Ids are names, not secrets: a fast generator will do.
     return Ids(clock.now_ms, Random(secrets.randbits(256)).getrandbits)
-
-
-def _proxy(settings: Settings) -> EgressProxy | None:
-    if settings.egress_proxy is None:
-        return None
-    try:
-        return parse_proxy(settings.egress_proxy)
-    except ValueError as exc:
-        raise SetupError(f"The setting egress_proxy is wrong: {exc}.") from exc
-
-
-def _dispatching(settings: Settings) -> DispatchSettings:
-    return DispatchSettings(
-        concurrency=settings.webhook_concurrency,
-        concurrency_per_destination=settings.webhook_concurrency_per_destination,
-        rate=settings.webhook_rate,
-        rate_per_destination=settings.webhook_rate_per_destination,
-        timeout_s=settings.webhook_timeout_s,
-        schedule_s=settings.webhook_schedule_s or SCHEDULE_S,
-        breaker=BreakerSettings(
-            failures_max=settings.breaker_failures_max,
-            pause_s=settings.breaker_pause_s,
-            pause_s_max=settings.breaker_pause_s_max,
-            flight_max=settings.webhook_concurrency_per_destination,
-        ),
-        failing=FailingSettings(disable_after_s=settings.endpoint_disable_after_s),
-    )
-
-
-def _script(settings: Settings) -> Script | None:
-    """Return the fault script in force, or raise ``SetupError``."""
-    if settings.lab is None:
-        return None
-    try:
-        return load_script(settings.lab)
-    except InvalidFaults as exc:
-        raise SetupError(str(exc)) from exc
-
-
-def _operator_signing(settings: Settings) -> Signing | None:
-    """Return how the operator's webhooks are signed; None when there are none."""
-    url = settings.operator_webhook_url
-    if url is None:
-        return None
-    try:
-        parse_target(url)
-        return Signing(signers=(Signer(settings.operator_webhook_secret or ""),))
-    except (MalformedTarget, ValueError) as exc:
-        raise SetupError(
-            f"The operator's webhook cannot be used ({exc}); set operator_webhook_url to an "
-            "http or https URL and operator_webhook_secret to whsec_ and base64."
-        ) from exc
-
-
-class DiskGuard:
-    """Keeps new work off a disk that is nearly full, so that running work has room to finish."""
-
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._look_at = 0.0
-        self._free_bytes = 0
-
-    def check(self) -> None:
-        """Raise ``StorageFull`` when less than the reserve is free; looks once a second."""
-        now = self._clock.monotonic()
-        if now >= self._look_at:
-            self._free_bytes = shutil.disk_usage(self._settings.data).free
-            self._look_at = now + _DISK_LOOK_EVERY_S
-        if self._free_bytes < self._settings.disk_reserve_bytes:
-            raise StorageFull(
-                "The server's disk is nearly full, so it takes no new jobs; "
-                "free some space and try again."
-            )

@@ -9,7 +9,8 @@ import httpx2
 import pytest
 from builders import PlainSeals, a_delivery, a_job
 
-from ringback.app import App, DiskGuard
+from ringback.app import App
+from ringback.disk import DiskGuard
 from ringback.egress.proxy import EgressProxy
 from ringback.errors import SetupError, StorageFull
 from ringback.ids import Ids
