@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SERVE  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fmt bench kill fuzz lock clean
+.PHONY: help demo serve test check fmt bench sim kill fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ fmt: $(VENV)/.dev ## format the code
 
 bench: $(VENV)/.dev ## measure the figures that the README states
 	$(BIN)/python -m bench
+
+sim: $(VENV)/.dev ## simulate SEEDS lives of a server (default 200000), all faults, virtual time
+	cd tests && ../$(BIN)/python -m sim --seeds $(or $(SEEDS),200000)
 
 kill: $(VENV)/.dev ## kill -9 under load, CYCLES times (default 1000)
 	CYCLES=$(or $(CYCLES),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill.py

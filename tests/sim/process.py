@@ -1,0 +1,270 @@
+"""One simulated server process: every real part of a server, on the shared database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from builders import PlainSeals
+from msgspec import Struct
+from sim.disk import Disk, SimCommits
+from sim.ledger import Ledger
+from sim.loop import SimClock, SimLoop, VirtualTime
+from sim.network import Network
+from sim.store import SimStore
+
+from ringback.artifacts.contract import StoredArtifact
+from ringback.doorbell import Bells
+from ringback.engines.contract import EngineIO, EngineRequest
+from ringback.errors import EngineError, FetchError, StorageFull
+from ringback.ids import Ids
+from ringback.janitor import Janitor
+from ringback.jobs.admission import Limits
+from ringback.service import Service
+from ringback.service.secrets import KeyDesk
+from ringback.storage.sqlite import Mint
+from ringback.webhooks.courier import Attempted, Courier
+from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
+from ringback.webhooks.events import PASSING_EVENTS
+from ringback.webhooks.model import Delivery
+from ringback.webhooks.schedule import RETRY_AFTER_S_MAX
+from ringback.webhooks.signing import Signing, SigningBook
+from ringback.wire.signature import Signer
+from ringback.worker import Slot, Worker
+
+_SAME_S = 1e-6  # instants that differ by less are one
+
+
+class Shape(Struct, frozen=True, kw_only=True):
+    """How the simulated servers of one seed are set up."""
+
+    dispatch: DispatchSettings
+    limits: Limits
+    concurrency: int
+    operator_url: str | None
+    lease_s: float = 5.0
+    job_timeout_s: float = 20.0
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """What every process of the simulated machine shares."""
+
+    time: VirtualTime
+    clock: SimClock
+    disk: Disk
+    directory: Path
+    network: Network
+    ledger: Ledger
+    rng: Random
+    shape: Shape
+
+
+class Process:
+    """A server that can be killed, stopped for a while, and drained."""
+
+    def __init__(self, name: str, machine: Machine, *, alone: Callable[[], bool]) -> None:
+        self.name = name
+        self.is_paused = False
+        self.loop = SimLoop(machine.time)  # type: ignore[abstract]  # what is not used raises
+        self._machine = machine
+        rng = Random(machine.rng.getrandbits(64))
+        shape, clock = machine.shape, machine.clock
+        ids = Ids(clock.now_ms, rng.getrandbits)
+        self.bells = Bells()
+        self.ids = ids
+        with self.loop.running():
+            self.store = self._open(ids)
+            self.service = Service(
+                self.store, clock=clock, ids=ids, limits=shape.limits, bells=self.bells
+            )
+            self.keys = KeyDesk(self.store, PlainSeals(), clock=clock, ids=ids)
+            self.worker = Worker(
+                self.service,
+                slots={"null": Slot(engine=SimEngine(rng, clock), concurrency=shape.concurrency)},
+                artifacts=NoArtifacts(),
+                fetch=_fetch_nothing,
+                clock=clock,
+                bells=self.bells,
+                worker_id=name,
+                lease_s=shape.lease_s,
+                job_timeout_s=shape.job_timeout_s,
+            )
+            self.dispatcher = Dispatcher(
+                self.store,
+                SimCarrier(self._courier(), machine, self.store),
+                clock=clock,
+                rng=rng,
+                bells=self.bells,
+                settings=shape.dispatch,
+            )
+            self.janitor = Janitor(self.service, self.store, clock=clock, bells=self.bells)
+        self.start(self._serve(alone)).add_done_callback(self._ended)
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Begin something in this process."""
+        return self.loop.create_task(work)
+
+    def pause(self) -> None:
+        """Stop as by SIGSTOP; a commit that the disk was busy with is made, and not heard of."""
+        self.is_paused = True
+        self.store.commits.finish()
+
+    def kill(self) -> None:
+        """Let nothing be left but what is committed."""
+        self.loop.end()
+        self.store.vanish()
+
+    async def drain(self) -> None:
+        """Stop in good order, as SIGTERM makes a server do."""
+        self.service.drain()
+        await self.worker.drain(1.0)
+        await self.dispatcher.drain(1.0)
+
+    async def _serve(self, alone: Callable[[], bool]) -> None:
+        while alone():
+            try:
+                await self.janitor.rescue_all()
+                break
+            except StorageFull:  # a server that cannot start is started again
+                await self._machine.clock.sleep(1.0)
+        for run in (self.worker.run, self.dispatcher.run, self.janitor.run):
+            self.start(run()).add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if (exc := task.exception()) is not None:
+            self._machine.ledger.fail(f"a loop of process {self.name} broke: {exc!r}")
+
+    def _open(self, ids: Ids) -> SimStore:
+        machine = self._machine
+        opening = SimStore.open(
+            machine.directory,
+            exclusive=False,  # they share it, which two real servers may not
+            mint=Mint(new_id=ids.uuid7, operator_url=machine.shape.operator_url),
+            make_commits=partial(SimCommits, disk=machine.disk, committed=machine.ledger.committed),
+        )
+        try:
+            opening.send(None)
+        except StopIteration as opened:
+            store: SimStore = opened.value
+            store.watch(machine.ledger)
+            return store
+        raise AssertionError("opening a store waits for nothing")
+
+    def _courier(self) -> Courier:
+        operator = Signing(signers=(Signer("whsec_AAAA"),))
+        book = SigningBook(
+            self.store,
+            self.store,
+            unsealer=PlainSeals(),
+            clock=self._machine.clock,
+            operator=operator,
+        )
+        return Courier(self._machine.network, book)
+
+
+class SimCarrier:
+    """The real courier, watched: how many at once, how many a second, and none too early."""
+
+    def __init__(self, courier: Courier, machine: Machine, store: SimStore) -> None:
+        self._courier = courier
+        self._machine = machine
+        self._store = store
+        self._flying: Counter[int] = Counter()
+        self._lately: deque[float] = deque()
+
+    async def attempt(self, delivery: Delivery, *, now_ms: int) -> Attempted:
+        """Carry one attempt."""
+        self._check(delivery)
+        self._flying[delivery.destination_id] += 1
+        try:
+            self._check_crowd(delivery)
+            attempted = await self._courier.attempt(delivery, now_ms=now_ms)
+        finally:
+            self._flying[delivery.destination_id] -= 1
+        self._note(delivery, attempted)
+        return attempted
+
+    def _check(self, delivery: Delivery) -> None:
+        ledger = self._machine.ledger
+        ledger.attempted(delivery.delivery_id, delivery.epoch)
+        if delivery.event in PASSING_EVENTS and ledger.is_over(delivery.job_id):
+            ledger.fail(f"{delivery.event} of job {delivery.job_id} was sent after its end")
+
+    def _check_crowd(self, delivery: Delivery) -> None:
+        ledger, settings = self._machine.ledger, self._machine.shape.dispatch
+        each = self._flying[delivery.destination_id]
+        if each > settings.concurrency_per_destination:
+            ledger.fail(f"{each} attempts at once to {delivery.destination}")
+        if (total := self._flying.total()) > settings.concurrency:
+            ledger.fail(f"{total} attempts at once")
+        if settings.rate:
+            now_s = self._machine.time.now_s
+            self._lately.append(now_s)
+            while self._lately[0] <= now_s - 1 + _SAME_S:
+                self._lately.popleft()
+            if len(self._lately) > settings.rate:
+                ledger.fail(f"{len(self._lately)} attempts within a second")
+
+    def _note(self, delivery: Delivery, attempted: Attempted) -> None:
+        wall_ms = self._machine.time.wall_ms()
+        wait_s = retry_after_header(attempted)
+        if wait_s is not None:
+            not_before_ms = wall_ms + round(1000 * min(wait_s, RETRY_AFTER_S_MAX))
+            self._store.asked[delivery.delivery_id, delivery.epoch] = not_before_ms
+
+
+def retry_after_header(attempted: Attempted) -> float | None:
+    """Return the seconds that a simulated receiver asked for."""
+    value = attempted.answer.header(b"retry-after")
+    return None if value is None else float(value)
+
+
+class SimEngine:
+    """Takes its time, shows how far it is, and sometimes cannot."""
+
+    name = "null"
+
+    def __init__(self, rng: Random, clock: SimClock) -> None:
+        self._rng = rng
+        self._clock = clock
+
+    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+        """Make nothing, in a while."""
+        rng = self._rng
+        for step in range(rng.randint(0, 1)):
+            await self._clock.sleep(rng.uniform(0.0, 0.5))
+            await io.progress((step + 1) / 2)
+        if rng.random() < 0.1:
+            await io.preview(await io.save(b"", media_type="image/png"))
+        fate = rng.random()
+        await self._clock.sleep(60.0 if fate < 0.02 else rng.uniform(0.0, 0.3))
+        if fate > 0.9:
+            raise EngineError("It cannot be drawn.")
+        return ("a.png",)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class NoArtifacts:
+    """Keeps nothing."""
+
+    async def save(self, content: bytes | Path, *, media_type: str) -> str:
+        """Return a name."""
+        return "a.png"
+
+    async def delete(self, name: str) -> None:
+        """Delete nothing."""
+
+    def find(self, name: str) -> StoredArtifact | None:
+        """Find nothing."""
+        return None
+
+
+async def _fetch_nothing(url: str, *, bytes_max: int) -> bytes:
+    raise FetchError("dns", url)
