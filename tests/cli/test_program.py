@@ -14,7 +14,6 @@ from cli.program import Program
 from ringback import __version__
 from ringback.cli.program import COMMANDS
 
-_START_S_MAX = 0.150
 _HEAVY = {
     "apsw",
     "asyncio",
@@ -57,15 +56,16 @@ def test_nothing_heavy_is_loaded_before_a_command_runs(code: str) -> None:
     assert not _HEAVY & set(shown.stdout.split())
 
 
-@pytest.mark.parametrize("arguments", [["-c", "import ringback"], ["-m", "ringback", "--help"]])
-def test_import_and_help_are_quick(arguments: list[str]) -> None:
-    def took_s() -> float:
+def test_help_takes_hardly_longer_than_what_it_stands_on() -> None:
+    """The figure is the benchmarks'; here it is compared with a bare import on this machine."""
+
+    def took_s(*arguments: str) -> float:
         started = perf_counter()
         subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
         return perf_counter() - started
 
-    # The quickest of some: what else the machine does is not the program's doing.
-    assert any(took_s() < _START_S_MAX for _ in range(20))
+    pairs = [(took_s("-m", "ringback", "--help"), took_s("-c", "import click")) for _ in range(8)]
+    assert min(ours for ours, _ in pairs) < 2 * min(bare for _, bare in pairs)
 
 
 @pytest.mark.parametrize(
