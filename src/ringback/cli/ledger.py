@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @CONFIG
 @AS_JSON
 def command(workspace: str | None, data: Path | None, config: Path | None, as_json: bool) -> None:
-    """Prove the books: every accepted job and every owed webhook is accounted for.
+    """Prove that all that was accepted and owed is there.
 
     Reads everything, beside a running server if there is one. Ends with status 1, and names the
     rows, when something does not add up.

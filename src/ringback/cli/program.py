@@ -21,7 +21,7 @@ COMMANDS = {
     "keys": "Make, list and revoke tokens; show signing secrets.",
     "lab": "Examine a receiver; move the emulator's clock.",
     "deliveries": "Look at webhooks; send them again, or stop them.",
-    "ledger": "Prove the books: every accepted job and every owed webhook is accounted for.",
+    "ledger": "Prove that all that was accepted and owed is there.",
     "listen": "Print events as they come, from where you left off.",
     "doctor": "Check this machine, and say what to do.",
 }
