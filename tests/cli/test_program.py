@@ -65,7 +65,7 @@ def test_help_takes_hardly_longer_than_what_it_stands_on() -> None:
         return perf_counter() - started
 
     pairs = [(took_s("-m", "ringback", "--help"), took_s("-c", "import click")) for _ in range(8)]
-    assert min(ours for ours, _ in pairs) < 2 * min(bare for _, bare in pairs)
+    assert min(ours for ours, _ in pairs) < 3 * min(bare for _, bare in pairs)
 
 
 @pytest.mark.parametrize(
