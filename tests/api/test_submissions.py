@@ -5,7 +5,8 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx2
-from api.world import FLUX, HOOK, NULL, World, a_world
+import pytest
+from api.world import BASE_URL, FLUX, HOOK, NULL, World, a_world
 
 PICTURE = {"prompt": "a serene mountain landscape at sunset", "width": 1024, "height": 576}
 
@@ -159,3 +160,37 @@ async def test_a_draining_server_takes_no_new_jobs(
     assert answer.status_code == 503
     assert answer.json()["code"] == "draining"
     assert "retry-after" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"image_url": "https://169.254.169.254/latest"}, "/image_url"),
+        ({"image_url": "https://intranet/a.png"}, "/image_url"),
+        (
+            {"style_images": [{"url": "https://10.0.0.1/a.png", "strength": 1}]},
+            "/style_images/0/url",
+        ),
+    ],
+)
+async def test_an_input_url_that_may_not_be_called_is_refused_by_its_path(
+    client: httpx2.AsyncClient, values: dict[str, object], path: str
+) -> None:
+    answer = await client.post(FLUX, json={"prompt": "a fox", **values})
+    assert (answer.status_code, answer.json()["code"]) == (400, "blocked_target")
+    assert [one["path"] for one in answer.json()["details"]] == [path]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example/a.png",
+        "data:image/png;base64,AAAA",
+        f"{BASE_URL}/artifacts/v0yIe34qhPyQ0O7FUTue8MOXLt1eAPfW.png",
+    ],
+)
+async def test_an_input_url_that_may_be_called_our_own_and_a_data_uri_are_taken(
+    client: httpx2.AsyncClient, url: str
+) -> None:
+    answer = await client.post(FLUX, json={"prompt": "a fox", "image_url": url})
+    assert answer.status_code == 200, answer.text

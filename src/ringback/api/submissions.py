@@ -8,6 +8,7 @@ read.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -29,6 +30,7 @@ from ringback.api.lab import refusal
 from ringback.api.targets import judge_target
 from ringback.api.waiting import wait_for_end
 from ringback.catalogue.catalogue import Model
+from ringback.catalogue.media import media_in
 from ringback.errors import (
     Draining,
     MethodNotAllowed,
@@ -71,6 +73,8 @@ class Submissions:
         model = self._model(scope["path"])
         body = await read_object(headers, receive, self._body_bytes_max)
         valid = self._catalogue.validate(model, body)
+        base_url = base_url_of(scope)
+        self._judge_media(model, valid.input, base_url)
         faults = None if self._faults is None else self._faults.of(headers, model=model.id)
         if faults is not None and faults.answer is not None:
             await refusal(faults.answer)(scope, receive, send)
@@ -83,7 +87,7 @@ class Submissions:
                 type=model.type,
                 engine=model.engine,
                 input=valid.input,
-                base_url=base_url_of(scope),
+                base_url=base_url,
                 webhook_url=self._webhook_url(headers),
                 webhook_events=webhook_events(headers),
                 idempotency_key=idempotency_key(headers),
@@ -116,6 +120,15 @@ class Submissions:
             # Only models that exist are remembered, so there can be no more than they.
             model = self._models[path] = self._catalogue.find(kind, model_id)
         return model
+
+    def _judge_media(self, model: Model, values: dict[str, Any], base_url: str) -> None:
+        """Raise ``InvalidTarget`` for an input URL that could never be fetched.
+
+        Our own artifacts are read where they lie; they and ``data:`` URIs are not called.
+        """
+        for path, text in media_in(model.parameters, values):
+            if text[:5].lower() != "data:" and not text.startswith(f"{base_url}/artifacts/"):
+                judge_target(self._policy, text, path=path)
 
     def _webhook_url(self, headers: RequestHeaders) -> str | None:
         value = headers.get(b"x-webhook-url")

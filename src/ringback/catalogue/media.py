@@ -1,0 +1,26 @@
+"""Where a valid input names media: the URLs that its engine will fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ringback.catalogue.parameter import Parameter
+
+
+def media_in(
+    parameters: Mapping[str, Parameter], values: Mapping[str, Any], *, path: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Yield the path (``/image_urls/0``) and the text of every media field that has a value."""
+    for name, parameter in parameters.items():
+        yield from _media_of(parameter, values.get(name), f"{path}/{name}")
+
+
+def _media_of(parameter: Parameter, value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if parameter.type == "media" and isinstance(value, str):
+        yield path, value
+    elif isinstance(parameter.items, Parameter) and isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _media_of(parameter.items, item, f"{path}/{place}")
+    elif parameter.properties is not None and isinstance(value, dict):
+        yield from media_in(parameter.properties, value, path=path)
