@@ -32,8 +32,8 @@ class HastyWriter(Writer):
 
     def _write(self, group: list[Waiting]) -> Answers:
         answers = super()._write(group)
-        if any(verb is job_verbs.submit for verb, _, _ in group):
-            settle(answers)
+        submissions = {asking for verb, _, asking in group if verb is job_verbs.submit}
+        settle([answer for answer in answers if answer[0] in submissions])
         return answers
 
 

@@ -63,6 +63,16 @@ async def test_a_job_whose_rescue_breaks_does_not_keep_the_others_waiting(
     assert [await status_of(service, job) for job in others] == [JobStatus.QUEUED] * 3
 
 
+async def test_jobs_that_lost_their_worker_together_share_the_commits_of_their_rescue(
+    service: Service, store: FillableStore, clock: FakeClock, bells: Bells
+) -> None:
+    for _ in range(4):
+        await held(service)
+    before = store.commits_count
+    assert await Janitor(service, store, clock=clock, bells=bells).rescue_all() == 4
+    assert store.commits_count - before == 2  # the jobs, and the deliveries that were in hand
+
+
 async def test_a_job_whose_workers_die_three_times_fails(
     service: Service, store: FillableStore, clock: FakeClock, bells: Bells
 ) -> None:
