@@ -1,0 +1,1 @@
+"""The receiver kit: verify webhooks, handle each once, and answer before the work begins."""
