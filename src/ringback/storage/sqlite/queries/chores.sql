@@ -54,6 +54,10 @@ update deliveries
        next_attempt_at_ms = :now_ms, ended_at_ms = null, epoch = epoch + 1
  where seq in (select value from json_each(:seqs)) and lease_until_ms is null
    and event not in ('job.backlogged', 'job.started', 'job.progress')
+   -- What nobody takes would be discarded, and the log say so of what was delivered.
+   and (endpoint_id is null
+        or exists (select 1 from endpoints e
+                    where e.endpoint_id = deliveries.endpoint_id and e.disabled_at_ms is null))
 returning destination_id
 
 -- name: discard
