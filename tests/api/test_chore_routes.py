@@ -74,7 +74,7 @@ async def test_a_chore_is_stopped_and_another_workspaces_is_not_there(
         ({"status": "exhausted", "rate": 0}, "/rate"),
         ({"status": "exhausted", "rate": 1001}, "/rate"),
         ({"status": "exhausted", "rate": True}, "/rate"),
-        ({"since": "yesterday"}, "query:since"),
+        ({"since": "yesterday"}, "/since"),
     ],
 )
 async def test_a_wrong_wish_is_refused_by_the_name_of_what_is_wrong(
@@ -83,3 +83,14 @@ async def test_a_wrong_wish_is_refused_by_the_name_of_what_is_wrong(
     answer = await client.post(MANY, json=body)
     assert answer.status_code == 400
     assert [one["path"] for one in answer.json()["details"]] == [path]
+
+
+@pytest.mark.parametrize(
+    ("path", "example"), [(MANY, '"status": "exhausted"'), ("/destinations/pause", "destination")]
+)
+async def test_who_sends_no_body_is_shown_one_of_this_route(
+    client: httpx2.AsyncClient, path: str, example: str
+) -> None:
+    answer = await client.post(path, content=b"")
+    assert answer.status_code == 400
+    assert example in answer.json()["error"]
