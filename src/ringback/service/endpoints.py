@@ -14,6 +14,7 @@ from ringback.doorbell import Bells
 from ringback.errors import EndpointConflict, EndpointNotFound
 from ringback.ids import Ids
 from ringback.log import get_logger
+from ringback.service.chores import RUNNING_MAX
 from ringback.service.secrets import ED25519, HMAC, KeyDesk, Made
 from ringback.storage.contract import Store
 from ringback.webhooks.desk import Chore, ChoreKind, Chores, DeliveryFilter
@@ -182,7 +183,8 @@ class EndpointDesk:
                 first_seq=0,
                 cursor=0,
                 last_seq=0,
-            )
+            ),
+            running_max=RUNNING_MAX,
         )
         recovering = replace(endpoint, missed_since_ms=None)
         # Should it have changed just now, it goes on offering: asked twice, nothing comes twice.

@@ -186,8 +186,11 @@ class Secrets(Protocol):
 class Chores(Protocol):
     """Durable work over many deliveries."""
 
-    async def add_chore(self, chore: Chore) -> Chore:
-        """Keep a new chore; its bounds are set to what there is now."""
+    async def add_chore(self, chore: Chore, *, running_max: int | None = None) -> Chore:
+        """Keep a new chore; its bounds are set to what there is now.
+
+        Raises ``TooManyChores`` where so many that its workspace asked for are running.
+        """
 
     async def get_chore(self, chore_id: str) -> Chore | None:
         """Return the chore of that id, or None."""

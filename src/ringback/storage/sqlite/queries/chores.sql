@@ -20,6 +20,11 @@ select {chore_columns} from chores where workspace_id = :workspace_id
 -- name: open_chores
 select {chore_columns} from chores where ended_at_ms is null order by created_at_ms
 
+-- name: running_count
+-- Of those that somebody asked for; the others follow from changes of endpoints.
+select count(*) from chores
+ where ended_at_ms is null and workspace_id = :workspace_id and kind in ('redeliver', 'recover')
+
 -- name: move_chore
 update chores set cursor = :cursor, done_count = :done_count, ended_at_ms = :ended_at_ms
  where chore_id = :chore_id
