@@ -11,7 +11,7 @@ from ringback.api.answers import Answer, RawHeader, encode, ok
 from ringback.api.bodies import read_object
 from ringback.api.headers import RequestHeaders, headers_of
 from ringback.errors import FieldError, InvalidFaults, InvalidRequest
-from ringback.lab.durations import format_duration, parse_duration
+from ringback.lab.durations import about, parse_duration
 from ringback.lab.faults import Faults, parse_faults
 from ringback.lab.script import Script
 from ringback.lab.stepping import Advanced
@@ -51,7 +51,7 @@ class LabRoutes:
 
     async def get_clock(self, request: Request, workspace_id: str) -> Answer:
         """Answer with the emulator's time."""
-        ahead = format_duration(self._lab.ahead_ms())
+        ahead = about(self._lab.ahead_ms())
         return ok({"now": iso_time(self._lab.now_ms()), "ahead": ahead})
 
     async def move_clock(self, request: Request, workspace_id: str) -> Answer:
