@@ -65,7 +65,7 @@ from ringback.webhooks.explanation import Caps
 from ringback.webhooks.faulty import FaultyCarrier
 from ringback.webhooks.master_key import load_master_keys
 from ringback.webhooks.rotation import workspace_owner
-from ringback.webhooks.sealing import Sealer
+from ringback.webhooks.sealing import Sealer, is_sealed
 from ringback.webhooks.signing import SigningBook
 from ringback.worker import Slot, Worker
 
@@ -113,15 +113,28 @@ async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[St
         await store.close()
 
 
-def key_desk(settings: Settings, store: Store) -> KeyDesk:
+async def check_master_key(settings: Settings, store: Store) -> None:
+    """Raise ``SetupError`` unless the master key is here that sealed what there is.
+
+    Another one would be made, or seal new secrets, and the two would not open together again.
+    """
+    for owner, key in await store.all_keys():
+        if is_sealed(key.sealed):
+            _sealer(settings, may_make=False).unseal(key.sealed, owner=owner)
+            return
+
+
+async def key_desk(settings: Settings, store: Store) -> KeyDesk:
     """Return the verbs on the store's signing keys, or raise ``SetupError``."""
+    await check_master_key(settings, store)
     clock = SystemClock()
     return KeyDesk(store, _sealer(settings), clock=clock, ids=_ids(clock))
 
 
-def _sealer(settings: Settings) -> Sealer:
+def _sealer(settings: Settings, *, may_make: bool = True) -> Sealer:
     # Not a setting: those are shown, and may stand in a file beside the data.
-    keys = load_master_keys(os.environ.get("RINGBACK_MASTER_KEY"), directory=settings.data)
+    text = os.environ.get("RINGBACK_MASTER_KEY")
+    keys = load_master_keys(text, directory=settings.data, may_make=may_make)
     return Sealer(keys)
 
 
@@ -340,6 +353,7 @@ async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> Non
     listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
     async with open_store(settings, exclusive=True) as store:
+        await check_master_key(settings, store)
         app = App(settings, store, listening=(host, port))
         dev_secret = None
         if settings.is_dev:

@@ -18,6 +18,7 @@ RingbackError
 │   ├── MethodNotAllowed            (405)
 │   ├── IdempotencyConflict         one key, two different requests (409)
 │   ├── DeliveryConflict            a delivery that is not in a position for that (409)
+│   ├── TooManyChores               the workspace has as many chores running as it may (409)
 │   ├── EndpointConflict            the endpoint, or how many there are, does not allow it (409)
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
@@ -255,6 +256,18 @@ class TooManyStreams(CallerError):
             f"close one, or try again in {retry_after_s} s."
         )
         self.retry_after_s = retry_after_s
+
+
+class TooManyChores(CallerError):
+    """The workspace has as many chores running as it may."""
+
+    code = "too_many_chores"
+
+    def __init__(self, chores_max: int) -> None:
+        super().__init__(
+            f"{chores_max} chores of this workspace are running, the most there may be; wait for "
+            "one to end, or stop one: DELETE /webhooks/chores/{id}."
+        )
 
 
 class IllegalTransition(RingbackError):

@@ -25,6 +25,8 @@ RULES = {
     "ended_and_due": "a delivery has ended, and is due, held, or ended at no time",
     "owed_twice": "one event is owed twice to one URL of one endpoint",
     "destination_overslept": "a destination is due later than a delivery that waits there",
+    "job_in_no_status": "a job has a status that there is not",
+    "delivery_in_no_status": "a delivery has a status that there is not",
     "nobodys_job": "a job is of a workspace that there is not",
     "nobodys_delivery": "a delivery is of a workspace that there is not",
 }

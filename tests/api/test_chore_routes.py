@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx2
 import pytest
 from api.world import HOOK, NULL, World
 
+from ringback.service.chores import RUNNING_MAX
 from ringback.webhooks.model import DeliveryStatus
 
 MANY = "/deliveries/redeliver"
@@ -74,7 +77,7 @@ async def test_a_chore_is_stopped_and_another_workspaces_is_not_there(
         ({"status": "exhausted", "rate": 0}, "/rate"),
         ({"status": "exhausted", "rate": 1001}, "/rate"),
         ({"status": "exhausted", "rate": True}, "/rate"),
-        ({"since": "yesterday"}, "query:since"),
+        ({"since": "yesterday"}, "/since"),
     ],
 )
 async def test_a_wrong_wish_is_refused_by_the_name_of_what_is_wrong(
@@ -83,3 +86,29 @@ async def test_a_wrong_wish_is_refused_by_the_name_of_what_is_wrong(
     answer = await client.post(MANY, json=body)
     assert answer.status_code == 400
     assert [one["path"] for one in answer.json()["details"]] == [path]
+
+
+@pytest.mark.parametrize(
+    ("path", "example"), [(MANY, '"status": "exhausted"'), ("/destinations/pause", "destination")]
+)
+async def test_who_sends_no_body_is_shown_one_of_this_route(
+    client: httpx2.AsyncClient, path: str, example: str
+) -> None:
+    answer = await client.post(path, content=b"")
+    assert answer.status_code == 400
+    assert example in answer.json()["error"]
+
+
+async def test_so_many_chores_run_at_once_and_no_more(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    await exhausted(world, client, 1)
+    wish = {"status": "exhausted"}
+    answers = await asyncio.gather(*(client.post(MANY, json=wish) for _ in range(RUNNING_MAX + 3)))
+    assert sorted(answer.status_code for answer in answers) == [202] * RUNNING_MAX + [409] * 3
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert refused.json()["code"] == "too_many_chores"
+    async with world.client("rival") as rival:
+        assert (await rival.post(MANY, json=wish)).status_code == 202
+    await world.chores.run_once()
+    assert (await client.post(MANY, json=wish)).status_code == 202

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +333,18 @@ async def test_a_leaked_secret_can_be_made_to_sign_no_more_at_once(
         answer = await client.post("/webhooks/secret/rotate", json=body)
         assert answer.status_code == 400
         assert answer.json()["details"][0]["path"] in ("/overlap_s", "/hours")
+
+
+async def test_rotations_in_one_moment_are_counted_one_by_one_and_every_secret_shown_signs(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    made = await make(client)
+    path = f"{ENDPOINTS}/{made['id']}/secret/rotate"
+    answers = await asyncio.gather(*(client.post(path) for _ in range(12)))
+    shown = {answer.json()["secret"] for answer in answers if answer.status_code == 200}
+    assert {answer.status_code for answer in answers} == {200, 409}
+    signing = await world.keys.secrets_of(endpoint_owner(made["id"]))
+    assert set(signing) == {made["secret"], *shown}
 
 
 async def test_so_many_secrets_sign_at_once_and_no_more(client: httpx2.AsyncClient) -> None:

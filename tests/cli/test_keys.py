@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -112,3 +113,21 @@ def test_a_database_that_somebody_keeps_busy_is_said_to_be_and_can_still_be_read
     other.execute("rollback")
     other.close()
     assert ringback.run("keys", "revoke", made["token_id"]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command", [("keys", "create", "--workspace", "two"), ("dev", "--port", "0", "--json")]
+)
+def test_without_the_key_that_sealed_what_there_is_nothing_is_sealed_and_no_key_made(
+    ringback: Program, command: tuple[str, ...]
+) -> None:
+    server = {"RINGBACK_MASTER_KEY": base64.b64encode(bytes(32)).decode()}
+    create = ("keys", "create", "--workspace")
+    assert ringback.run(*create, "one", **server).returncode == 0
+    refused = ringback.run(*command)
+    assert refused.returncode == 1
+    assert "RINGBACK_MASTER_KEY" in refused.stderr
+    assert not (ringback.directory / ".ringback" / "master.key").exists()
+    other = base64.b64encode(bytes([1] * 32)).decode()
+    assert ringback.run(*create, "two", RINGBACK_MASTER_KEY=other).returncode == 1
+    assert ringback.run(*create, "two", **server).returncode == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import apsw
+import pytest
 from cli.program import Program
 
 
@@ -24,3 +25,25 @@ def test_the_books_of_a_new_directory_balance_and_broken_ones_end_with_status_1(
     assert done.returncode == 1
     books = json.loads(done.stdout)
     assert (books["balances"], books["faults"][0]["rule"]) == (False, "owed")
+
+
+@pytest.mark.parametrize("command", [("ledger",), ("deliveries", "list"), ("dev", "--port", "0")])
+def test_a_damaged_database_is_said_to_be_one(ringback: Program, command: tuple[str, ...]) -> None:
+    assert ringback.run("keys", "create", "--workspace", "dev").returncode == 0
+    path = ringback.directory / ".ringback" / "ringback.db"
+    database = apsw.Connection(str(path))
+    size = database.pragma("page_size")
+    tables = "select rootpage from sqlite_master where name in ('deliveries', 'secrets')"
+    pages = [page for (page,) in database.execute(tables)]
+    database.close()
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
+    done = ringback.run(*command)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "ringback: The database is damaged (database disk image is malformed); "
+        "ringback doctor says what to do."
+    )
+    assert "Traceback" not in done.stderr

@@ -70,6 +70,8 @@ SABOTAGE = {
     "ended_and_due": "update deliveries set lease_until_ms = 1 where status = 'delivered'",
     "owed_twice": "update deliveries set event_seq = 1",
     "destination_overslept": "update destinations set next_due_at_ms = null",
+    "job_in_no_status": "update jobs set status = 'done' where status = 'queued'",
+    "delivery_in_no_status": "update deliveries set status = 'sent' where status = 'delivered'",
     "nobodys_job": "update jobs set workspace_id = 'ghost' where status = 'queued'",
     "nobodys_delivery": "update deliveries set workspace_id = 'ghost' where status = 'waiting'",
     "accepted": "update workspaces set accepted_count = accepted_count + 1",

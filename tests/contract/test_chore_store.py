@@ -146,6 +146,22 @@ async def test_a_disabled_endpoints_waiting_deliveries_are_discarded(
     assert not await store.is_held(held)
 
 
+async def test_what_was_delivered_is_left_alone_when_its_endpoint_takes_no_more(
+    store: Store, endpoint: Endpoint
+) -> None:
+    (delivered,) = await an_end(store)
+    await store.end_delivery(delivered, DeliveryStatus.DELIVERED, now_ms=NOW)
+    off = replace(endpoint, disabled_at_ms=NOW, disabled_reason="asked")
+    assert await store.change_endpoint(off, before=endpoint, now_ms=NOW)
+    chore = await store.add_chore(a_chore(ChoreKind.REDELIVER, status=DeliveryStatus.DELIVERED))
+    assert (await do_all(store, chore)).done_count == 0
+    assert await statuses(store, [delivered]) == ["delivered"]
+    assert await store.delete_endpoint(off.endpoint_id, now_ms=NOW)
+    again = a_chore(ChoreKind.REDELIVER, number=2, status=DeliveryStatus.DELIVERED)
+    assert (await do_all(store, await store.add_chore(again))).done_count == 0
+    assert await statuses(store, [delivered]) == ["delivered"]
+
+
 async def test_an_endpoints_waiting_deliveries_follow_it_to_its_new_url(
     store: Store, endpoint: Endpoint
 ) -> None:

@@ -48,6 +48,7 @@ async def test_a_test_event_arrives_and_is_in_the_log(world: World) -> None:
     assert is_signed(request, secret)
     assert request.header("webhook-id") == delivery_id
     assert request.header("ringback-event") == "endpoint.test"
+    assert "ringback-engine" not in {name for name, _ in request.headers}
     body = json.loads(request.body)
     assert list(body) == ["type", "timestamp", "data"]
     assert body["type"] == "endpoint.test"

@@ -11,7 +11,7 @@ from msgspec import ValidationError, convert
 
 from ringback.errors import InvalidFaults
 from ringback.jobs.transitions import HELD
-from ringback.lab.durations import DURATION_MS_MAX, format_duration, parse_duration
+from ringback.lab.durations import DURATION_MS_MAX, about, format_duration, parse_duration
 from ringback.lab.faults import ITEMS, TEXT_LENGTH_MAX, Faults, parse_faults
 
 DAY_MS = 86_400_000
@@ -150,6 +150,21 @@ def test_a_mistake_is_told_in_a_sentence_that_names_what_is_allowed(text: str, s
 @given(st.integers(1, DURATION_MS_MAX))
 def test_a_duration_is_read_back(ms: int) -> None:
     assert parse_duration(format_duration(ms)) == ms
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0, "0s"),
+        (1_500, "1.5s"),
+        (59_999, "60s"),
+        (90_000, "1.5m"),
+        (270_000_000, "75h"),
+        (543_598_125, "151h"),
+    ],
+)
+def test_how_far_the_clock_is_ahead_is_said_as_people_say_it(ms: int, text: str) -> None:
+    assert about(ms) == text
 
 
 @pytest.mark.parametrize(

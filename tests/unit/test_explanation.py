@@ -66,6 +66,12 @@ OPEN = Breaker(failures_count=12, open_until_ms=SOON, openings_count=1)
             SOON,
         ),
         (
+            waiting(next_attempt_at_ms=SOON, attempts_count=1, reason="status"),
+            {"last_attempt": attempt(status_code=503)},
+            "Attempt 1 failed (status 503); attempt 2 is due at 2027-01-15T08:01:00.000Z.",
+            SOON,
+        ),
+        (
             waiting(next_attempt_at_ms=SOON),
             {},
             "It is not due yet; attempt 1 is due at 2027-01-15T08:01:00.000Z.",

@@ -13,12 +13,13 @@ from ringback.api.deliveries import delivery_filter
 from ringback.api.headers import headers_of
 from ringback.errors import ChoreNotFound, FieldError, InvalidRequest
 from ringback.service.chores import RATE_MAX, ChoreDesk
-from ringback.webhooks.desk import Chore
+from ringback.webhooks.desk import Chore, DeliveryFilter
 from ringback.wire.document import iso_time
 
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _BODY_BYTES_MAX = 8_192
 _RATE = 200
+_LIKE = '{"status": "exhausted", "since": "2026-01-31T10:00:00Z"}'
 _FILTERS = (
     "job_id",
     "endpoint_id",
@@ -39,10 +40,11 @@ class ChoreRoutes:
 
     async def redeliver(self, request: Request, workspace_id: str) -> Answer:
         """Ask for every delivery again that the body's filter finds; 202 with the chore."""
-        body = await read_object(headers_of(request.scope), request.receive, _BODY_BYTES_MAX)
+        headers = headers_of(request.scope)
+        body = await read_object(headers, request.receive, _BODY_BYTES_MAX, like=_LIKE)
         rate = _rate(body)
         query = _filters(body)
-        wanted = delivery_filter({"status": "exhausted", **query}, workspace_id=workspace_id)
+        wanted = _wanted(query, workspace_id)
         chore = await self._desk.redeliver(wanted, workspace_id=workspace_id, rate=rate)
         location = f"/webhooks/chores/{chore.chore_id}".encode()
         return Answer(202, encode(chore_document(chore)), [(b"location", location)])
@@ -105,6 +107,17 @@ def _filters(body: dict[str, Any]) -> dict[str, str]:
         sentence = 'Say which deliveries, like {"since": "2026-01-31T10:00:00Z"}.'
         raise InvalidRequest(sentence, [FieldError("/", sentence)])
     return body
+
+
+def _wanted(filters: dict[str, str], workspace_id: str) -> DeliveryFilter:
+    try:
+        return delivery_filter({"status": "exhausted", **filters}, workspace_id=workspace_id)
+    except InvalidRequest as exc:
+        # The log's filters are in its query; these were in a body.
+        exc.details = tuple(
+            FieldError(f"/{one.path.removeprefix('query:')}", one.message) for one in exc.details
+        )
+        raise
 
 
 def _chore_id(request: Request) -> str:

@@ -31,6 +31,7 @@ _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
 _BODY_BYTES_MAX = 4_096
 _DESTINATIONS_MAX = 100
+_LIKE = '{"destination": "https://shop.example"}'
 
 
 class DeliveryRoutes:
@@ -107,10 +108,10 @@ class DestinationRoutes:
 
     async def _switch(self, request: Request, workspace_id: str, *, paused: bool) -> Answer:
         headers = headers_of(request.scope)
-        body = await read_object(headers, request.receive, _BODY_BYTES_MAX)
+        body = await read_object(headers, request.receive, _BODY_BYTES_MAX, like=_LIKE)
         origin = body.get("destination")
         if not isinstance(origin, str) or len(body) != 1:
-            sentence = 'The body must be like {"destination": "https://shop.example"}.'
+            sentence = f"The body must be like {_LIKE}."
             raise InvalidRequest(sentence, [FieldError("/destination", sentence)])
         try:
             origin = origin_of(origin)

@@ -26,6 +26,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.BodyTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.RangeNotSatisfiable: 416,
+    errors.TooManyChores: 409,
     errors.BacklogFull: 429,
     errors.TooManyStreams: 429,
     errors.Draining: 503,

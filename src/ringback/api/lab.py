@@ -11,7 +11,7 @@ from ringback.api.answers import Answer, RawHeader, encode, ok
 from ringback.api.bodies import read_object
 from ringback.api.headers import RequestHeaders, headers_of
 from ringback.errors import FieldError, InvalidFaults, InvalidRequest
-from ringback.lab.durations import format_duration, parse_duration
+from ringback.lab.durations import about, parse_duration
 from ringback.lab.faults import Faults, parse_faults
 from ringback.lab.script import Script
 from ringback.lab.stepping import Advanced
@@ -19,6 +19,7 @@ from ringback.wire.document import iso_time
 
 _HEADER = "X-Ringback-Lab"
 _BODY_BYTES_MAX = 4_096
+_LIKE = '{"advance": "75h"}'
 _RETRY_AFTER_S = 5
 _LATEST_MS = 221_845_392_000_000  # 9000-01-01: later ones have years that cannot be written
 
@@ -50,12 +51,14 @@ class LabRoutes:
 
     async def get_clock(self, request: Request, workspace_id: str) -> Answer:
         """Answer with the emulator's time."""
-        ahead = format_duration(self._lab.ahead_ms())
+        ahead = about(self._lab.ahead_ms())
         return ok({"now": iso_time(self._lab.now_ms()), "ahead": ahead})
 
     async def move_clock(self, request: Request, workspace_id: str) -> Answer:
         """Move the emulator's time on, and answer with what came of it."""
-        body = await read_object(headers_of(request.scope), request.receive, _BODY_BYTES_MAX)
+        body = await read_object(
+            headers_of(request.scope), request.receive, _BODY_BYTES_MAX, like=_LIKE
+        )
         asked_ms = _asked_ms(body)
         if self._lab.now_ms() + asked_ms > _LATEST_MS:
             raise InvalidRequest("The emulator's clock goes no further than the year 9000.")
@@ -102,5 +105,5 @@ def refusal(status: int) -> Answer:
 def _asked_ms(body: dict[str, object]) -> int:
     duration = body.get("advance")
     if len(body) != 1 or not isinstance(duration, str):
-        raise InvalidRequest('The body must be one duration, like {"advance": "75h"}.')
+        raise InvalidRequest(f"The body must be one duration, like {_LIKE}.")
     return parse_duration(duration)

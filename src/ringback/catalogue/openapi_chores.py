@@ -68,15 +68,23 @@ _CHORE_ID = {
 
 
 def _operation(
-    name: str, summary: str, schema_name: str, *errors: int, code: int = 200, **more: Any
+    name: str,
+    summary: str,
+    schema_name: str,
+    *errors: int,
+    code: int = 200,
+    conflict: str | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
-    well = {str(code): {"description": summary, "content": json_content(schema_name)}}
+    answers = {str(code): {"description": summary, "content": json_content(schema_name)}}
+    if conflict is not None:
+        answers["409"] = {"description": conflict, "content": json_content("Error")}
     return {
         "operationId": name,
         "tags": ["Deliveries"],
         "summary": summary,
         **more,
-        "responses": well | responses(401, 403, *errors),
+        "responses": answers | responses(401, 403, *errors),
     }
 
 
@@ -88,6 +96,7 @@ CHORE_PATHS: dict[str, Any] = {
             "Chore",
             *(400, 413, 415, 507),
             code=202,
+            conflict="As many chores of the workspace are running as there may be.",
             requestBody={"required": True, "content": json_content("Redelivery")},
             description="By and by, as a chore: its progress is at `/webhooks/chores/{id}`.",
         ),

@@ -38,7 +38,7 @@ def create_token(settings: Settings, workspace: str) -> dict[str, str]:
     now_ms = SystemClock().now_ms()
 
     async def act(store: Store) -> str:
-        keys = key_desk(settings, store)
+        keys = await key_desk(settings, store)
         await keys.open_workspace(workspace)
         await store.add_token(
             Token(
@@ -86,7 +86,7 @@ def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, 
     check_holds_data(settings)
 
     async def act(store: Store) -> str | None:
-        keys, owner = key_desk(settings, store), workspace_owner(workspace)
+        keys, owner = await key_desk(settings, store), workspace_owner(workspace)
         if await store.get_workspace(workspace) is None:
             return None
         if rotate:

@@ -72,11 +72,15 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except Exception as exc:
         # Imported here because --help should not pay for it.
+        import apsw
+
         from ringback.errors import RingbackError
 
-        if not isinstance(exc, RingbackError):
-            raise
-        return _fail(str(exc))
+        if isinstance(exc, RingbackError):
+            return _fail(str(exc))
+        if isinstance(exc, apsw.CorruptError | apsw.NotADBError):
+            return _fail(f"The database is damaged ({exc}); ringback doctor says what to do.")
+        raise
     return status if isinstance(status, int) else 0
 
 

@@ -34,6 +34,12 @@ def format_duration(ms: int) -> str:
     return "0s"
 
 
+def about(ms: int) -> str:
+    """Return about how long that is, for people: in hours, minutes or seconds, to a tenth."""
+    unit = next((unit for unit in ("h", "m") if ms >= _UNITS_MS[unit]), "s")
+    return f"{ms / _UNITS_MS[unit]:.1f}".removesuffix(".0") + unit
+
+
 def shown(text: str) -> str:
     """Return somebody's text for an error: quoted, and no more of it than helps."""
     return repr(text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…")

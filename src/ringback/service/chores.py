@@ -12,6 +12,8 @@ log = get_logger(__name__)
 
 LISTED_MAX = 100
 RATE_MAX = 1_000
+RUNNING_MAX = 10
+"""Chores that a workspace asked for and that run at once: their rates add up."""
 
 
 class ChoreDesk:
@@ -35,7 +37,7 @@ class ChoreDesk:
             cursor=0,
             last_seq=0,
         )
-        added = await self._chores.add_chore(chore)
+        added = await self._chores.add_chore(chore, running_max=RUNNING_MAX)
         log.info("chore_added", chore_id=added.chore_id, kind=added.kind.value)
         return added
 

@@ -14,7 +14,8 @@ from ringback.doorbell import Bells
 from ringback.errors import EndpointConflict, EndpointNotFound
 from ringback.ids import Ids
 from ringback.log import get_logger
-from ringback.service.secrets import ED25519, HMAC, KeyDesk
+from ringback.service.chores import RUNNING_MAX
+from ringback.service.secrets import ED25519, HMAC, KeyDesk, Made
 from ringback.storage.contract import Store
 from ringback.webhooks.desk import Chore, ChoreKind, Chores, DeliveryFilter
 from ringback.webhooks.endpoints import Endpoint
@@ -182,7 +183,8 @@ class EndpointDesk:
                 first_seq=0,
                 cursor=0,
                 last_seq=0,
-            )
+            ),
+            running_max=RUNNING_MAX,
         )
         recovering = replace(endpoint, missed_since_ms=None)
         # Should it have changed just now, it goes on offering: asked twice, nothing comes twice.
@@ -194,13 +196,13 @@ class EndpointDesk:
     ) -> Rotated:
         """Give an endpoint a new secret; the old one signs on for the overlap."""
         await self.get(endpoint_id, workspace_id=workspace_id)
-        return await self._rotate(endpoint_owner(endpoint_id), HMAC, overlap_s)
+        return await self._rotate(endpoint_owner(endpoint_id), overlap_s)
 
     async def rotate_workspace_secret(
         self, workspace_id: str, *, overlap_s: float | None = None
     ) -> Rotated:
         """Give a workspace a new secret for the URLs that come with jobs."""
-        return await self._rotate(workspace_owner(workspace_id), HMAC, overlap_s)
+        return await self._rotate(workspace_owner(workspace_id), overlap_s)
 
     async def owner_of(self, endpoint_id: str | None, *, workspace_id: str) -> str:
         """Return whose keys sign for an endpoint of the workspace, or for its jobs' own URLs."""
@@ -216,26 +218,32 @@ class EndpointDesk:
 
     async def add_public_key(self, owner: str, *, overlap_s: float | None = None) -> SigningKey:
         """Sign with a new Ed25519 key too; the owner's older ones sign on for the overlap."""
-        await self._rotate(owner, ED25519, overlap_s)
-        return (await self.public_keys(owner))[0]
+        made, _ = await self._replace_key(owner, ED25519, overlap_s)
+        return made.key
 
     async def drop_public_keys(self, owner: str) -> int:
         """Sign with no Ed25519 key any more; returns how many there were."""
         return await self._store.retire_keys(owner, kind=ED25519, at_ms=self._clock.now_ms())
 
-    async def _rotate(self, owner: str, kind: Kind, overlap_s: float | None) -> Rotated:
+    async def _rotate(self, owner: str, overlap_s: float | None) -> Rotated:
+        made, others_until_ms = await self._replace_key(owner, HMAC, overlap_s)
+        return Rotated(secret=made.secret, others_until_ms=others_until_ms)
+
+    async def _replace_key(
+        self, owner: str, kind: Kind, overlap_s: float | None
+    ) -> tuple[Made, int]:
+        """Return a new key, and until when the others sign; raises ``EndpointConflict``."""
         overlap_s = self._overlap_s if overlap_s is None else overlap_s
-        signing = in_force(await self._store.keys_of(owner), now_ms=self._clock.now_ms())
-        if overlap_s and sum(key.kind == kind for key in signing) >= SIGNING_PER_KIND_MAX:
+        # Without an overlap the others sign no more, however many they are.
+        others_max = SIGNING_PER_KIND_MAX - 1 if overlap_s else None
+        made = await self._keys.replace_key(owner, kind, overlap_s=overlap_s, others_max=others_max)
+        if made is None:
             raise EndpointConflict(
                 "too_many_secrets",
                 f"{SIGNING_PER_KIND_MAX} secrets sign here, the most there may be; wait until the "
                 'overlap of the oldest is over, or send {"overlap_s": 0}, which ends them all.',
             )
-        secret = await self._keys.rotate(owner, kind, overlap_s=overlap_s)
-        return Rotated(
-            secret=secret, others_until_ms=self._clock.now_ms() + round(overlap_s * 1000)
-        )
+        return made, made.key.created_at_ms + round(overlap_s * 1000)
 
     async def _enabled(self, endpoint_id: str, workspace_id: str) -> Endpoint:
         endpoint = await self.get(endpoint_id, workspace_id=workspace_id)

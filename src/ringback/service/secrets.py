@@ -87,11 +87,22 @@ class KeyDesk:
 
     async def rotate(self, owner: str, kind: Kind = HMAC, *, overlap_s: float) -> str:
         """Give an owner a new key of a kind and return its secret; the old sign on for a while."""
+        made = await self.replace_key(owner, kind, overlap_s=overlap_s)
+        assert made is not None
+        return made.secret
+
+    async def replace_key(
+        self, owner: str, kind: Kind, *, overlap_s: float, others_max: int | None = None
+    ) -> Made | None:
+        """Give an owner a new key; None, and nothing changed, when more than so many sign."""
         made = self.make(owner, kind)
         retire_at_ms = made.key.created_at_ms + round(overlap_s * 1000)
-        await self._store.add_key(owner, made.key, retire_others_at_ms=retire_at_ms)
+        if not await self._store.add_key(
+            owner, made.key, retire_others_at_ms=retire_at_ms, others_max=others_max
+        ):
+            return None
         log.info("secret_rotated", owner=owner, kind=kind)
-        return made.secret
+        return made
 
     async def public_keys(self, owner: str) -> list[str]:
         """Return the public keys with which an owner's webhooks are signed now, newest first."""

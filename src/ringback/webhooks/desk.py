@@ -161,9 +161,17 @@ class Secrets(Protocol):
         """Return every key with its owner."""
 
     async def add_key(
-        self, owner: str, key: SigningKey, *, retire_others_at_ms: int | None
-    ) -> None:
-        """Keep a new key; the owner's others of its kind retire at that time, unless sooner."""
+        self,
+        owner: str,
+        key: SigningKey,
+        *,
+        retire_others_at_ms: int | None,
+        others_max: int | None = None,
+    ) -> bool:
+        """Keep a new key; the owner's others of its kind retire at that time, unless sooner.
+
+        False, and nothing is kept, when more of that kind than ``others_max`` sign already.
+        """
 
     async def retire_keys(self, owner: str, *, kind: str, at_ms: int) -> int:
         """Let an owner's keys of a kind sign no longer than that; returns how many."""
@@ -178,8 +186,11 @@ class Secrets(Protocol):
 class Chores(Protocol):
     """Durable work over many deliveries."""
 
-    async def add_chore(self, chore: Chore) -> Chore:
-        """Keep a new chore; its bounds are set to what there is now."""
+    async def add_chore(self, chore: Chore, *, running_max: int | None = None) -> Chore:
+        """Keep a new chore; its bounds are set to what there is now.
+
+        Raises ``TooManyChores`` where so many that its workspace asked for are running.
+        """
 
     async def get_chore(self, chore_id: str) -> Chore | None:
         """Return the chore of that id, or None."""

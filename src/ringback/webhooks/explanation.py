@@ -61,7 +61,7 @@ def explain(facts: Facts) -> Explanation:
         case DeliveryStatus.DELIVERED:
             ground = _delivered(facts.delivery)
         case DeliveryStatus.EXHAUSTED:
-            ground = _exhausted(facts.delivery)
+            ground = _exhausted(facts)
         case DeliveryStatus.DISCARDED:
             ground = _discarded(facts)
         case DeliveryStatus.CANCELLED:
@@ -108,7 +108,7 @@ def _of_time(facts: Facts) -> Iterator[Ground]:
     if at_ms is None or at_ms <= facts.now_ms:
         return
     done = delivery.attempts_count
-    begin = f"Attempt {done} failed ({delivery.reason})" if delivery.reason else "It is not due yet"
+    begin = f"Attempt {done} failed ({_failure(facts)})" if delivery.reason else "It is not due yet"
     yield Ground("not_due", f"{begin}; attempt {done + 1} is due at {iso_time(at_ms)}.")
 
 
@@ -194,11 +194,12 @@ def _delivered(delivery: Delivery) -> Ground:
     )
 
 
-def _exhausted(delivery: Delivery) -> Ground:
+def _exhausted(facts: Facts) -> Ground:
+    delivery = facts.delivery
     return Ground(
         "exhausted",
         f"It was given up{_at(delivery)}: attempt {delivery.attempts_count} was the last of its "
-        f"schedule and failed ({delivery.reason}). Redeliver it to begin the schedule again.",
+        f"schedule and failed ({_failure(facts)}). Redeliver it to begin the schedule again.",
     )
 
 
@@ -235,6 +236,14 @@ def _cancelled(delivery: Delivery) -> Ground:
             "a person cancelled it.",
         )
     return Ground("cancelled", f"A person cancelled it{_at(delivery)}.")
+
+
+def _failure(facts: Facts) -> str:
+    """Return the stable reason, and the status where there was one, like ``status 503``."""
+    last, reason = facts.last_attempt, facts.delivery.reason
+    if last is None or last.status_code is None or last.reason != reason:
+        return str(reason)
+    return f"{reason} {last.status_code}"
 
 
 def _at(delivery: Delivery) -> str:

@@ -21,16 +21,24 @@ _FILE_BYTES_MAX = 4096
 _HOW = "make one with: openssl rand -base64 32"
 
 
-def load_master_keys(text: str | None, *, directory: Path) -> tuple[bytes, ...]:
+def load_master_keys(
+    text: str | None, *, directory: Path, may_make: bool = True
+) -> tuple[bytes, ...]:
     """Return the master keys; the first seals, all unseal.
 
     They are those that the operator gave as text, else those of ``master.key`` in the directory,
-    which is made if there is none. Raises ``SetupError`` for anything that is not as it should be.
+    which is made if there is none and it may be. Raises ``SetupError`` for anything that is not as
+    it should be.
     """
     if text is not None:
         return parse_master_keys(text, source=VARIABLE)
     path = directory / FILE
     found = _read(path)
+    if found is None and not may_make:
+        raise SetupError(
+            f"Secrets here are sealed with a master key, and there is none in {path}; bring the "
+            f"file back, or give the server's key in {VARIABLE}."
+        )
     if found is None:
         _make(path)
         found = _read(path)

@@ -27,10 +27,15 @@ Step = tuple[Chore, int, int]
 """A chore, how much of it may be done now, and when that is."""
 
 
-def add_chores(tx: apsw.Connection, items: Sequence[Chore]) -> list[Chore]:
-    """Keep new chores, with the bounds that there are now."""
-    results = []
-    for item in items:
+def add_chores(
+    tx: apsw.Connection, items: Sequence[tuple[Chore, int | None]]
+) -> list[Chore | None]:
+    """Keep new chores, with the bounds that there are now, each workspace up to its limit."""
+    results: list[Chore | None] = []
+    for item, running_max in items:
+        if running_max is not None and _running_count(tx, item.workspace_id) >= running_max:
+            results.append(None)
+            continue
         of_events = item.kind is ChoreKind.RECOVER
         last = CHORES.last_event_seq if of_events else CHORES.last_delivery_seq
         ((last_seq,),) = tx.execute(last).fetchall()
@@ -40,6 +45,13 @@ def add_chores(tx: apsw.Connection, items: Sequence[Chore]) -> list[Chore]:
         tx.execute(CHORES.add_chore, chore_row(chore))
         results.append(chore)
     return results
+
+
+def _running_count(tx: apsw.Connection, workspace_id: str) -> int:
+    asked = {"workspace_id": workspace_id}
+    ((count,),) = tx.execute(CHORES.running_count, asked).fetchall()
+    assert isinstance(count, int)
+    return count
 
 
 def _first_seq(tx: apsw.Connection, chore: Chore, last_seq: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 
+from ringback.errors import TooManyChores
 from ringback.storage.sqlite import chore_verbs as verbs
 from ringback.storage.sqlite.base import SqliteBase
 from ringback.storage.sqlite.rows import chore_from
@@ -19,9 +20,15 @@ class SqliteChores(SqliteBase):
     def _step_chores(self) -> Verb:
         return partial(verbs.step_chores, mint=self._mint)
 
-    async def add_chore(self, chore: Chore) -> Chore:
-        """Keep a new chore; its bounds are set to what there is now."""
-        added: Chore = await self._writer.call(verbs.add_chores, chore)
+    async def add_chore(self, chore: Chore, *, running_max: int | None = None) -> Chore:
+        """Keep a new chore; its bounds are set to what there is now.
+
+        Raises ``TooManyChores`` where so many that its workspace asked for are running.
+        """
+        added: Chore | None = await self._writer.call(verbs.add_chores, (chore, running_max))
+        if added is None:
+            assert running_max is not None
+            raise TooManyChores(running_max)
         return added
 
     async def get_chore(self, chore_id: str) -> Chore | None:

@@ -27,10 +27,14 @@ def open_workspaces(
 
 
 def add_keys(
-    tx: apsw.Connection, items: Sequence[tuple[str, SigningKey, int | None]]
-) -> list[None]:
-    """Keep new keys, and let the others of their owners and kinds retire."""
-    for owner, key, retire_others_at_ms in items:
+    tx: apsw.Connection, items: Sequence[tuple[str, SigningKey, int | None, int | None]]
+) -> list[bool]:
+    """Keep new keys where there is room, and let the others of their owners and kinds retire."""
+    results = []
+    for owner, key, retire_others_at_ms, others_max in items:
+        results.append(others_max is None or _signing_count(tx, owner, key) <= others_max)
+        if not results[-1]:
+            continue
         add_key(tx, owner, key)
         if retire_others_at_ms is not None:
             asked = {
@@ -40,7 +44,15 @@ def add_keys(
                 "besides": key.key_id,
             }
             tx.execute(SECRETS.retire_keys, asked)
-    return [None] * len(items)
+    return results
+
+
+def _signing_count(tx: apsw.Connection, owner: str, key: SigningKey) -> int:
+    """Return how many of the owner's keys of that kind sign when the new one is made."""
+    asked = {"owner": owner, "kind": key.kind, "now_ms": key.created_at_ms}
+    ((count,),) = tx.execute(SECRETS.signing_count, asked).fetchall()
+    assert isinstance(count, int)
+    return count
 
 
 def add_key(tx: apsw.Connection, owner: str, key: SigningKey) -> None:

@@ -67,10 +67,19 @@ class SqliteWorkspaces(SqliteBase):
         return [(row[0], key_from(row[1:])) for row in await self._scan(SECRETS.all_keys)]
 
     async def add_key(
-        self, owner: str, key: SigningKey, *, retire_others_at_ms: int | None
-    ) -> None:
-        """Keep a new key; the owner's others of its kind retire at that time, unless sooner."""
-        await self._writer.call(verbs.add_keys, (owner, key, retire_others_at_ms))
+        self,
+        owner: str,
+        key: SigningKey,
+        *,
+        retire_others_at_ms: int | None,
+        others_max: int | None = None,
+    ) -> bool:
+        """Keep a new key; the owner's others of its kind retire at that time, unless sooner.
+
+        False, and nothing is kept, when more of that kind than ``others_max`` sign already.
+        """
+        asked = (owner, key, retire_others_at_ms, others_max)
+        return bool(await self._writer.call(verbs.add_keys, asked))
 
     async def retire_keys(self, owner: str, *, kind: str, at_ms: int) -> int:
         """Let an owner's keys of a kind sign no longer than that; returns how many."""

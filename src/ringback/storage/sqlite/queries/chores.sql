@@ -20,6 +20,11 @@ select {chore_columns} from chores where workspace_id = :workspace_id
 -- name: open_chores
 select {chore_columns} from chores where ended_at_ms is null order by created_at_ms
 
+-- name: running_count
+-- Of those that somebody asked for; the others follow from changes of endpoints.
+select count(*) from chores
+ where ended_at_ms is null and workspace_id = :workspace_id and kind in ('redeliver', 'recover')
+
 -- name: move_chore
 update chores set cursor = :cursor, done_count = :done_count, ended_at_ms = :ended_at_ms
  where chore_id = :chore_id
@@ -54,6 +59,10 @@ update deliveries
        next_attempt_at_ms = :now_ms, ended_at_ms = null, epoch = epoch + 1
  where seq in (select value from json_each(:seqs)) and lease_until_ms is null
    and event not in ('job.backlogged', 'job.started', 'job.progress')
+   -- What nobody takes would be discarded, and the log say so of what was delivered.
+   and (endpoint_id is null
+        or exists (select 1 from endpoints e
+                    where e.endpoint_id = deliveries.endpoint_id and e.disabled_at_ms is null))
 returning destination_id
 
 -- name: discard

@@ -76,6 +76,19 @@ select d.origin from destinations d
                   and (d.next_due_at_ms is null or w.next_attempt_at_ms < d.next_due_at_ms))
  limit :limit
 
+-- name: job_in_no_status
+select job_id from jobs
+ where status not in ('backlogged', 'queued', 'scheduled', 'processing', 'sampling',
+                      'intermediate-complete', 'completed', 'failed', 'cancelled')
+   and (:workspace_id is null or workspace_id = :workspace_id)
+ limit :limit
+
+-- name: delivery_in_no_status
+select delivery_id from deliveries
+ where status not in ('waiting', 'delivered', 'exhausted', 'discarded', 'cancelled')
+   and (:workspace_id is null or workspace_id = :workspace_id)
+ limit :limit
+
 -- name: nobodys_job
 select job_id from jobs
  where workspace_id not in (select workspace_id from workspaces)

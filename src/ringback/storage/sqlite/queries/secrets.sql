@@ -6,6 +6,10 @@ select key_id, kind, sealed, public, created_at_ms, retires_at_ms from secrets
 select owner, key_id, kind, sealed, public, created_at_ms, retires_at_ms from secrets
  order by owner, created_at_ms desc, key_id desc
 
+-- name: signing_count
+select count(*) from secrets
+ where owner = :owner and kind = :kind and (retires_at_ms is null or retires_at_ms > :now_ms)
+
 -- name: add_key
 insert into secrets (key_id, owner, kind, sealed, public, created_at_ms, retires_at_ms)
 values (:key_id, :owner, :kind, :sealed, :public, :created_at_ms, :retires_at_ms)
