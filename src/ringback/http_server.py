@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import uvicorn
 
@@ -31,8 +31,12 @@ class HttpServer(uvicorn.Server):
         yield
 
 
+Stopping = Callable[[uvicorn.Server, Callable[[], None]], AbstractContextManager[None]]
+"""Lets something stop the server, and have its work drained, for the time of a context."""
+
+
 @contextmanager
-def stopping(server: uvicorn.Server, drain: Callable[[], None]) -> Iterator[None]:
+def stopping_by_signals(server: uvicorn.Server, drain: Callable[[], None]) -> Iterator[None]:
     """Let SIGTERM and SIGINT stop the server; a second one stops it without waiting."""
     loop = asyncio.get_running_loop()
 
