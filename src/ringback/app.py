@@ -13,12 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 
-import uvicorn
 import uvloop
 
 from ringback.api.app import ApiDeps, create_api
 from ringback.api.lab import AskedFaults
-from ringback.api.protocol import BoundedProtocol
 from ringback.artifacts.local import LocalArtifacts
 from ringback.assembly import (
     dispatching_for,
@@ -40,7 +38,7 @@ from ringback.engines.faulty import FaultyEngine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
 from ringback.errors import StorageFull
-from ringback.http_server import HttpServer, listen, stopping
+from ringback.http_server import Stopping, http_server, listen, stopping_by_signals
 from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
@@ -98,7 +96,7 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
     # Nearly everything made per job is freed by counting; looking for cycles often costs 6 %.
     gc.set_threshold(20_000, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, on_ready))
+        runner.run(serve(settings, on_ready=lambda _app, address: on_ready(address)))
 
 
 @asynccontextmanager
@@ -238,6 +236,8 @@ class App:
             clock=clock,
         )
         self.chores = ChoreRunner(store, clock=clock, bells=bells)
+        self.faults = AskedFaults(script_for(settings)) if settings.is_dev else None
+        self.stepping = self._stepping(lab_clock) if settings.is_dev else None
         self.answering = asyncio.Event()
         self.loops = Loops(clock)
         self._rescued = asyncio.Event()  # what a predecessor held is free again
@@ -268,10 +268,16 @@ class App:
                 settings=settings,
                 clock=clock,
                 broken_loops=self.loops.broken,
-                lab=self._stepping(lab_clock) if settings.is_dev else None,
-                faults=AskedFaults(script_for(settings)) if settings.is_dev else None,
+                lab=self.stepping,
+                faults=self.faults,
             )
         )
+
+    async def open_dev_workspace(self) -> str:
+        """Open the workspace of the emulator, and return the secret that signs its webhooks."""
+        await self.keys.open_workspace(DEV_WORKSPACE)
+        secrets_of_dev = await self.keys.secrets_of(workspace_owner(DEV_WORKSPACE))
+        return secrets_of_dev[0]
 
     async def _cancel(self, request: EngineRequest) -> None:
         await self.service.cancel(request.job_id, workspace_id=request.workspace_id)
@@ -349,42 +355,40 @@ class App:
         await self.dispatcher.drain(max(0.0, deadline - self._clock.monotonic()))
 
 
-async def _serve(settings: Settings, on_ready: Callable[[Address], None]) -> None:
-    listener = listen(settings.host, settings.port)
-    host, port = listener.getsockname()[:2]
-    async with open_store(settings, exclusive=True) as store:
-        await check_master_key(settings, store)
-        app = App(settings, store, listening=(host, port))
-        dev_secret = None
-        if settings.is_dev:
-            await app.keys.open_workspace(DEV_WORKSPACE)
-            dev_secret = (await app.keys.secrets_of(workspace_owner(DEV_WORKSPACE)))[0]
+async def serve(
+    settings: Settings,
+    *,
+    on_ready: Callable[[App, Address], None],
+    stopping: Stopping = stopping_by_signals,
+    warm: bool = True,
+) -> None:
+    """Serve in this event loop until ``stopping`` says so, then drain.
+
+    ``warm`` starts the drawing process before the first job asks for it. Raises ``SetupError``
+    when the server cannot start.
+    """
+    with listen(settings.host, settings.port) as listener:
+        host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        address = Address(
-            url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret
-        )
+        async with open_store(settings, exclusive=True) as store:
+            await check_master_key(settings, store)
+            app = App(settings, store, listening=(host, port))
+            dev_secret = await app.open_dev_workspace() if settings.is_dev else None
+            address = Address(
+                url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret
+            )
 
-        def ready() -> None:
-            on_ready(address)
-            app.answering.set()
+            def ready() -> None:
+                on_ready(app, address)
+                if warm:
+                    app.answering.set()
 
-        server = HttpServer(
-            uvicorn.Config(
-                app.api,
-                http=BoundedProtocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=max(1, int(settings.grace_s * _GRACE_FOR_REQUESTS)),
-            ),
-            on_ready=ready,
-        )
-        async with app.working():
-            with stopping(server, app.service.drain):
-                await server.serve(sockets=[listener])
+            server = http_server(
+                app.api, on_ready=ready, grace_s=settings.grace_s * _GRACE_FOR_REQUESTS
+            )
+            async with app.working():
+                with stopping(server, app.service.drain):
+                    await server.serve(sockets=[listener])
 
 
 def _ids(clock: Clock) -> Ids:

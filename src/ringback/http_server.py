@@ -6,10 +6,12 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from ringback.api.protocol import BoundedProtocol
 from ringback.errors import SetupError
 
 
@@ -31,8 +33,30 @@ class HttpServer(uvicorn.Server):
         yield
 
 
+def http_server(api: ASGIApp, *, on_ready: Callable[[], None], grace_s: float) -> HttpServer:
+    """Return the server of an API, which lets requests end for that long when it stops."""
+    return HttpServer(
+        uvicorn.Config(
+            api,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=max(1, int(grace_s)),
+        ),
+        on_ready=on_ready,
+    )
+
+
+Stopping = Callable[[uvicorn.Server, Callable[[], None]], AbstractContextManager[None]]
+"""Lets something stop the server, and have its work drained, for the time of a context."""
+
+
 @contextmanager
-def stopping(server: uvicorn.Server, drain: Callable[[], None]) -> Iterator[None]:
+def stopping_by_signals(server: uvicorn.Server, drain: Callable[[], None]) -> Iterator[None]:
     """Let SIGTERM and SIGINT stop the server; a second one stops it without waiting."""
     loop = asyncio.get_running_loop()
 

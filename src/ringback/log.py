@@ -17,12 +17,13 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(module=name))
 
 
-def configure(*, level: str, as_json: bool) -> None:
-    """Send log lines to standard error: JSON for programs, aligned text for people."""
+def configure(*, level: str, as_json: bool, file: TextIO | None = None) -> None:
+    """Send log lines to standard error, or a file: JSON for programs, text for people."""
+    file = file or sys.stderr
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=file.isatty())
     )
     structlog.configure(
         processors=[
@@ -33,7 +34,7 @@ def configure(*, level: str, as_json: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(file))),
         cache_logger_on_first_use=True,
     )
 

@@ -79,6 +79,11 @@ class AskedFaults:
         self._script = script or Script()
         self._job_numbers = count(1)
 
+    def use(self, script: Script) -> None:
+        """Have the jobs from now on follow another script, which counts them from 1."""
+        self._script = script
+        self._job_numbers = count(1)
+
     def of(self, headers: RequestHeaders, *, model: str) -> Faults:
         """Return the next job's faults; raises ``InvalidFaults`` naming the header."""
         # Every job has its number, so that a header on one does not shift the script's others.
