@@ -149,6 +149,12 @@ def delivery_desk(
     return DeliveryDesk(store, clock=clock or SystemClock(), bells=bells, caps=caps)
 
 
+def chore_desk(store: Store) -> ChoreDesk:
+    """Return the verbs on the store's chores."""
+    clock = SystemClock()
+    return ChoreDesk(store, clock=clock, ids=_ids(clock))
+
+
 class App:
     """Every part of a server, put together on one store."""
 

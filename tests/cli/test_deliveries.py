@@ -87,6 +87,30 @@ async def test_a_failed_webhook_is_found_explained_sent_again_and_cancelled(
         assert json.loads(ended)["codes"] == ["cancelled"]
 
 
+@pytest.mark.timeout(60)
+async def test_many_webhooks_are_sent_again_by_a_running_server(ringback: Program) -> None:
+    async with FakeReceiver(then=204) as receiver:
+        server = ringback.start("dev", "--port", "0", "--json")
+        url = (await asyncio.to_thread(server.ready))["url"]
+        for _ in range(3):
+            await asyncio.to_thread(submit, url, webhook_url=receiver.url)
+        first = {request.header("webhook-id") for request in await receiver.wait_for(3)}
+        asked = ("--workspace", "dev", "--status", "delivered", "--rate", "100", "--json")
+        chore = json.loads(await run(ringback, "deliveries", "redeliver-all", *asked))
+        again = (await receiver.wait_for(6))[3:]
+        assert {request.header("webhook-id") for request in again} == first
+        for _ in range(_TRIES):
+            listed = await run(ringback, "deliveries", "chores", "--workspace", "dev")
+            if "ended" in listed:
+                break
+        assert listed.split() == [chore["id"], chore["created_at"], "ended", "100%", "3", "again"]
+        for arguments in (("--workspace", "dev"), ("--workspace", "nobody", "--event", "x")):
+            refused = await asyncio.to_thread(
+                ringback.run, "deliveries", "redeliver-all", *arguments
+            )
+            assert refused.returncode != 0
+
+
 def test_what_is_not_there_and_what_is_wrong_is_said_in_a_sentence(
     ringback: Program, tmp_path: Path
 ) -> None:

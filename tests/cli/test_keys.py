@@ -71,6 +71,18 @@ def test_the_secret_is_shown_and_rotated(ringback: Program, made: dict[str, Any]
     assert ringback.run(*secret).stdout.strip() == rotated
 
 
+def test_a_rotation_that_would_end_a_secret_before_its_time_is_refused(
+    ringback: Program, made: dict[str, Any]
+) -> None:
+    secret = ("keys", "secret", "--workspace", "studio")
+    assert [ringback.run(*secret, "--rotate").returncode for _ in range(3)] == [0, 0, 0]
+    newest = ringback.run(*secret).stdout
+    refused = ringback.run(*secret, "--rotate")
+    assert refused.returncode == 1
+    assert "4 secrets sign for studio" in refused.stderr
+    assert ringback.run(*secret).stdout == newest
+
+
 def test_the_secret_of_an_unknown_workspace_says_how_to_make_it(
     ringback: Program, made: dict[str, Any]
 ) -> None:

@@ -18,7 +18,7 @@ from ringback.wire.document import iso_time
 
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _BODY_BYTES_MAX = 8_192
-_RATE = 200
+RATE = 200  # deliveries a second, unless another is asked for
 _LIKE = '{"status": "exhausted", "since": "2026-01-31T10:00:00Z"}'
 _FILTERS = (
     "job_id",
@@ -87,7 +87,7 @@ def chore_document(chore: Chore) -> dict[str, Any]:
 
 
 def _rate(body: dict[str, Any]) -> int:
-    rate = body.pop("rate", _RATE)
+    rate = body.pop("rate", RATE)
     if isinstance(rate, bool) or not isinstance(rate, int) or not 1 <= rate <= RATE_MAX:
         sentence = f"rate must be a whole number of deliveries a second, 1 to {RATE_MAX}."
         raise InvalidRequest(sentence, [FieldError("/rate", sentence)])

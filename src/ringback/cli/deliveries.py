@@ -114,6 +114,63 @@ def redeliver(
     _tell(found, as_json, lambda: f"{delivery_id} is due now; a running server sends it.")
 
 
+@command.command("redeliver-all")
+@_filters
+@click.option(
+    "--rate",
+    type=click.IntRange(1, 1_000),
+    default=200,
+    show_default=True,
+    help="How many a second.",
+)
+@click.option("--workspace", metavar="NAME", required=True, help="Whose deliveries.")
+@DATA
+@CONFIG
+@AS_JSON
+def redeliver_all(
+    workspace: str,
+    rate: int,
+    data: Path | None,
+    config: Path | None,
+    as_json: bool,
+    **filters: str | None,
+) -> None:
+    """Deliver again all that the filters find: exhausted ones, unless --status says otherwise.
+
+    A running server does it, by and by, and goes on after a restart; "deliveries chores" shows
+    how far it is.
+    """
+    from ringback.cli import logbook
+
+    query = {name: value for name, value in filters.items() if value is not None}
+    if not query:
+        raise click.UsageError("Say which deliveries, like --since 2026-01-31T10:00:00Z.")
+    settings = settings_from({"data": data}, config=config)
+    chore = logbook.redeliver_all(settings, workspace=workspace, query=query, rate=rate)
+    _tell(chore, as_json, lambda: f"{chore['id']} is begun; a running server works it off.")
+
+
+@command.command("chores")
+@click.option("--workspace", metavar="NAME", required=True, help="Whose chores.")
+@DATA
+@CONFIG
+@AS_JSON
+def chores(workspace: str, data: Path | None, config: Path | None, as_json: bool) -> None:
+    """List what was asked for by redeliver-all, newest first, and how far it is."""
+    from ringback.cli import logbook
+
+    settings = settings_from({"data": data}, config=config)
+    found = logbook.list_chores(settings, workspace=workspace)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for chore in found:
+        click.echo(
+            f"{chore['id']}  {chore['created_at']}  {chore['status']:9}"
+            f"  {chore['progress']:>4.0%}  {chore['done']:>7} again"
+        )
+
+
 @command.command("cancel")
 @click.argument("delivery_id", metavar="ID")
 @_common

@@ -15,10 +15,11 @@ from ringback.app import key_desk, open_store
 from ringback.clock import SystemClock
 from ringback.errors import SetupError
 from ringback.ids import new_token
+from ringback.service.secrets import HMAC
 from ringback.settings import Settings
 from ringback.storage.contract import Store, Token
 from ringback.storage.sqlite.files import DATABASE
-from ringback.webhooks.rotation import workspace_owner
+from ringback.webhooks.rotation import SIGNING_PER_KIND_MAX, workspace_owner
 from ringback.wire.document import iso_time
 
 Result = TypeVar("Result")
@@ -90,7 +91,18 @@ def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, 
         if await store.get_workspace(workspace) is None:
             return None
         if rotate:
-            return await keys.rotate(owner, overlap_s=settings.secret_overlap_s)
+            made = await keys.replace_key(
+                owner,
+                HMAC,
+                overlap_s=settings.secret_overlap_s,
+                others_max=SIGNING_PER_KIND_MAX - 1 if settings.secret_overlap_s else None,
+            )
+            if made is None:
+                raise SetupError(
+                    f"{SIGNING_PER_KIND_MAX} secrets sign for {workspace}, the most there may be; "
+                    "wait until the overlap of the oldest is over."
+                )
+            return made.secret
         return (await keys.secrets_of(owner))[0]
 
     secret = with_store(settings, act)

@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 from msgspec import to_builtins
 
+from ringback.api.chores import chore_document
 from ringback.api.deliveries import delivery_filter
 from ringback.api.delivery_documents import (
     delivery_document,
     explanation_document,
     whole_delivery_document,
 )
-from ringback.app import delivery_desk
+from ringback.app import chore_desk, delivery_desk
 from ringback.cli.keyring import check_holds_data, with_store
 from ringback.doorbell import Bells
 from ringback.errors import DeliveryNotFound, SetupError
@@ -88,20 +89,49 @@ def explain(settings: Settings, delivery_id: str, *, workspace: str | None) -> d
     return _with_desk(settings, act)
 
 
+def redeliver_all(
+    settings: Settings, *, workspace: str, query: Mapping[str, str], rate: int
+) -> dict[str, Any]:
+    """Ask for every delivery again that is wanted; return the chore, which a server works off."""
+    wanted = delivery_filter({"status": "exhausted", **query}, workspace_id=workspace)
+
+    async def act(store: Store) -> dict[str, Any]:
+        if await store.get_workspace(workspace) is None:
+            raise SetupError(f"There is no workspace {workspace!r}; ringback keys list shows them.")
+        desk = chore_desk(store)
+        chore = await desk.redeliver(wanted, workspace_id=workspace, rate=rate)
+        return chore_document(chore)
+
+    return _with_store(settings, act)
+
+
+def list_chores(settings: Settings, *, workspace: str) -> list[dict[str, Any]]:
+    """Return the workspace's latest chores, newest first, and how far each is."""
+
+    async def act(store: Store) -> list[dict[str, Any]]:
+        chores = await chore_desk(store).list_chores(workspace)
+        return [chore_document(chore) for chore in chores]
+
+    return _with_store(settings, act)
+
+
 def _listed(delivery: Delivery) -> dict[str, Any]:
     return {"workspace": delivery.workspace_id, **delivery_document(delivery)}
 
 
 def _with_desk(settings: Settings, act: Callable[[DeliveryDesk], Awaitable[Result]]) -> Result:
-    check_holds_data(settings)
-
     async def with_desk(store: Store) -> Result:
         return await act(delivery_desk(settings, store, Bells()))
 
     try:
-        found: Result = to_builtins(with_store(settings, with_desk))
+        return _with_store(settings, with_desk)
     except DeliveryNotFound as exc:
         raise SetupError(
             "There is no delivery with that id; ringback deliveries list shows them."
         ) from exc
+
+
+def _with_store(settings: Settings, act: Callable[[Store], Awaitable[Result]]) -> Result:
+    check_holds_data(settings)
+    found: Result = to_builtins(with_store(settings, act))
     return found
