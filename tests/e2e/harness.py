@@ -59,6 +59,14 @@ class ServerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._errors = errors or data.parent / f"{data.name}.stderr"
 
+    async def __aenter__(self) -> ServerProcess:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Leave nothing behind, however the test ended."""
+        if self._process is not None:
+            await self.kill()
+
     async def start(self) -> None:
         """Start the server and return when it says that it is ready."""
         command = [*self._program, "dev", "--port", str(self.port), "--data", str(self.data)]

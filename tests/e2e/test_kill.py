@@ -82,7 +82,7 @@ async def run_cycles(data: Path, *, cycles: int, seed: int, program: tuple[str, 
         program=program,
         environment={"RINGBACK_ACTIVE_MAX": "100000", "RINGBACK_SKETCH_PROCESSES": "1"},
     )
-    async with books.receiver() as receiver:
+    async with books.receiver() as receiver, server:
         for cycle in range(cycles):
             await server.start()
             load = Load(server, books, receiver.url, seed + cycle)
@@ -116,7 +116,7 @@ async def run_pauses(data: Path, *, pauses: int, seed: int) -> Books:
             "RINGBACK_WEBHOOK_TIMEOUT_S": str(ATTEMPT_S),
         },
     )
-    async with books.receiver() as receiver:
+    async with books.receiver() as receiver, server:
         await server.start()
         for pause in range(pauses):
             load = Load(server, books, receiver.url, seed + pause)
