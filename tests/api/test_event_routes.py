@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx2
 import pytest
+from api.streaming import streaming
 from api.test_krea_compat import Description, Judges
 from api.world import HOOK, World
 
-from ringback.api.events import HEARTBEAT_S, STREAM_S_MAX, STREAMS_MAX
+from ringback.api.streams import HEARTBEAT_S, STREAM_S_MAX, STREAMS_MAX
 from ringback.testing import settle
 
 
@@ -21,69 +18,6 @@ async def told(world: World, *, token: str = "studio") -> str:
     """Let a job end, and return its id."""
     await world.submit(token=token, headers={"x-webhook-url": HOOK})
     return (await world.complete()).job_id
-
-
-class Stream:
-    """An open stream: what has come of it so far, and the hand on its other end."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.text = ""
-        self.has_ended = False
-        self.left = asyncio.Event()
-        self._came = asyncio.Event()
-
-    async def receive(self) -> dict[str, Any]:
-        await self.left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Any) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
-        else:
-            self.text += message["body"].decode()
-            self.has_ended = not message.get("more_body", False)
-        self._came.set()
-
-    async def until(self, text: str) -> None:
-        """Return once that text has come."""
-        while text not in self.text:
-            self._came.clear()
-            await self._came.wait()
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The documents that have come."""
-        lines = self.text.splitlines()
-        return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
-
-
-@asynccontextmanager
-async def streaming(
-    world: World, query: str = "", *, method: str = "GET", **headers: str
-) -> AsyncIterator[tuple[Stream, asyncio.Task[None]]]:
-    """Open a stream for the time of the context."""
-    stream = Stream()
-    known = {"accept": "text/event-stream", "authorization": "Bearer studio", **headers}
-    scope = {
-        "type": "http",
-        "scheme": "http",
-        "method": method,
-        "path": "/events",
-        "query_string": query.encode(),
-        "headers": [
-            (b"host", b"127.0.0.1:7464"),
-            *((name.replace("_", "-").encode(), value.encode()) for name, value in known.items()),
-        ],
-    }
-    task = asyncio.ensure_future(world.app(scope, stream.receive, stream.send))
-    try:
-        yield stream, task
-    finally:
-        stream.left.set()
-        await task
 
 
 async def test_the_feed_is_read_page_by_page_with_the_webhooks_bytes(

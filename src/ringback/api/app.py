@@ -21,6 +21,7 @@ from ringback.api.jobs import JobRoutes
 from ringback.api.jwks import JwksRoute
 from ringback.api.lab import LabRoutes
 from ringback.api.resources import Open, Private, Resource, private_to
+from ringback.api.streams import Streams
 from ringback.api.submissions import PREFIX, Submissions
 from ringback.errors import RouteNotFound
 
@@ -33,11 +34,12 @@ def create_api(deps: ApiDeps) -> ASGIApp:
     private = private_to(authenticator)
     about = AboutRoutes(deps)
     artifacts = ArtifactRoutes(deps.artifacts)
-    jobs = JobRoutes(deps.service)
+    streams = Streams(deps.clock)
+    jobs = JobRoutes(deps.service, streams)
     deliveries = DeliveryRoutes(deps.deliveries)
     chores = ChoreRoutes(deps.chores)
     destinations = DestinationRoutes(deps.deliveries)
-    events = EventRoutes(deps.feed, deps.clock)
+    events = EventRoutes(deps.feed, streams)
     submit = Submissions(deps, authenticator)
 
     routes = Router(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from ringback.api import queries
 from ringback.api.answers import Answer, RawHeader, ok
 from ringback.api.cursors import cursor_after
 from ringback.api.documents import current_document
 from ringback.api.headers import headers_of, preferred_wait_s
+from ringback.api.streams import HEARTBEAT_S, Streams, frame, wants_stream
 from ringback.api.waiting import wait_for_end
 from ringback.errors import JobNotFound
+from ringback.jobs.model import Job
 from ringback.service import Service
 
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -22,8 +26,9 @@ _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 class JobRoutes:
     """The routes of jobs that exist."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, streams: Streams) -> None:
         self._service = service
+        self._streams = streams
 
     async def list_jobs(self, request: Request, workspace_id: str) -> Answer:
         """Answer with a page of the workspace's jobs, newest first."""
@@ -38,9 +43,13 @@ class JobRoutes:
             }
         )
 
-    async def get_job(self, request: Request, workspace_id: str) -> Answer:
-        """Answer with the job, at once or when it has ended or the asked time is over."""
+    async def get_job(self, request: Request, workspace_id: str) -> ASGIApp:
+        """Answer with the job: at once, when it has ended or the asked time is over, or as a
+        stream of how it comes along.
+        """
         job = await self._service.get(_job_id(request), workspace_id=workspace_id)
+        if wants_stream(headers_of(request.scope)):
+            return self._streams.open(workspace_id, self._frames(job))
         applied: list[RawHeader] = []
         timeout_s = queries.wait_s(request.query_params)
         if timeout_s is None:
@@ -52,6 +61,15 @@ class JobRoutes:
                 self._service, job, timeout_s=timeout_s, receive=request.receive
             )
         return ok(current_document(job), applied)
+
+    async def _frames(self, job: Job) -> AsyncIterator[bytes]:
+        """Yield the job as it stands, then whenever it has changed, until it has ended."""
+        yield frame("job", current_document(job))
+        while not job.status.is_terminal and not self._service.is_draining:
+            now = await self._service.wait_for_change(job, timeout_s=HEARTBEAT_S)
+            before, after = current_document(job), current_document(now)
+            job = now
+            yield frame("job", after) if after != before else b""
 
     async def cancel_job(self, request: Request, workspace_id: str) -> Answer:
         """Cancel the job unless it has ended; both is well."""

@@ -70,7 +70,8 @@ FIXED_PATHS: dict[str, Any] = {
             "Jobs",
             "Look at a job",
             _answer("The job as it stands.", "Job") | responses(400, 401, 403, 404),
-            description="With `wait`, answers when the job has ended or the time is over.",
+            description="With `wait`, answers when the job has ended or the time is over. With "
+            "`Accept: text/event-stream`, tells of every change until the job has ended.",
             parameters=[
                 _query(
                     "wait",

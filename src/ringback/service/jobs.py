@@ -33,6 +33,7 @@ log = get_logger(__name__)
 
 DEATHS_MAX = 3
 IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
+_CHANGE_S = 0.25  # progress is written about so often; no bell rings for it
 _LOOK_AGAIN_S = 1.0  # a job may end in another process, which rings no bell here
 
 
@@ -145,6 +146,20 @@ class Service:
 
     async def wait_for_end(self, job: Job, *, timeout_s: float) -> Job:
         """Return the job once it is over, or as it stands after the timeout."""
+        return await self._wait(
+            job, lambda now: now.status.is_terminal, timeout_s=timeout_s, every_s=_LOOK_AGAIN_S
+        )
+
+    async def wait_for_change(self, job: Job, *, timeout_s: float) -> Job:
+        """Return the job once it shows otherwise than it did, or as it stands after the timeout."""
+        shown = _shown(job)
+        return await self._wait(
+            job, lambda now: _shown(now) != shown, timeout_s=timeout_s, every_s=_CHANGE_S
+        )
+
+    async def _wait(
+        self, job: Job, is_it: Callable[[Job], bool], *, timeout_s: float, every_s: float
+    ) -> Job:
         deadline = self._clock.monotonic() + timeout_s
         changed = Doorbell()
         with (
@@ -154,9 +169,9 @@ class Service:
             while not self._draining:
                 job = await self.get(job.job_id, workspace_id=job.workspace_id)
                 left_s = deadline - self._clock.monotonic()
-                if job.status.is_terminal or left_s <= 0:
+                if is_it(job) or left_s <= 0:
                     break
-                await changed.wait(min(left_s, _LOOK_AGAIN_S))
+                await changed.wait(min(left_s, every_s))
         return job
 
     async def list_jobs(self, wanted: JobFilter) -> list[Job]:
@@ -273,6 +288,10 @@ class Service:
         self._bells.told.tell(job.workspace_id)
         self._teller.forget(job.job_id)
         return after
+
+
+def _shown(job: Job) -> tuple[object, ...]:
+    return job.status, job.progress, job.result
 
 
 def _fingerprint(request: GenerationRequest) -> str:

@@ -1,0 +1,53 @@
+"""A job as a stream of server-sent events: how it stands, then whatever changes, to its end."""
+
+from __future__ import annotations
+
+import httpx2
+from api.streaming import streaming
+from api.world import World
+
+from ringback.jobs.transitions import JobEvent
+
+
+async def test_a_stream_tells_of_every_change_and_ends_with_the_job(world: World) -> None:
+
+    job_id = (await world.submit())["job_id"]
+    async with streaming(world, path=f"/jobs/{job_id}") as (stream, task):
+        await stream.until('"queued"')
+        job = await world.claim()
+        await stream.until('"processing"')
+        job = await world.service.report(job, JobEvent.SAMPLE, lease_s=60, progress=0.25)
+        await stream.until('"progress":0.25')
+        await world.service.finish(job, urls=())
+        await task
+        assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert stream.has_ended
+        statuses = [event["status"] for event in stream.events]
+        assert statuses[0] == "queued"
+        assert statuses[-1] == "completed"
+        assert stream.text.count("event: job\n") == len(stream.events)
+
+
+async def test_a_job_that_has_ended_is_told_once(world: World) -> None:
+    await world.submit()
+    job_id = (await world.complete()).job_id
+    async with streaming(world, path=f"/jobs/{job_id}") as (stream, task):
+        await task
+        assert [event["job_id"] for event in stream.events] == [job_id]
+
+
+async def test_a_stream_of_anothers_job_is_not_found(
+    world: World, rival: httpx2.AsyncClient
+) -> None:
+    job_id = (await world.submit())["job_id"]
+    answer = await rival.get(f"/jobs/{job_id}", headers={"accept": "text/event-stream"})
+    assert answer.status_code == 404
+
+
+async def test_a_stream_ends_when_the_server_goes_down(world: World) -> None:
+    job_id = (await world.submit())["job_id"]
+    async with streaming(world, path=f"/jobs/{job_id}") as (stream, task):
+        await stream.until("queued")
+        world.service.drain()
+        await task
+        assert stream.has_ended
