@@ -1,14 +1,16 @@
-"""What servers say of jobs, as frozen structs that tolerate members they do not know."""
+"""What servers say, as frozen structs that tolerate members they do not know."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 TERMINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
+
+T = TypeVar("T")
 
 
 class JobDocument(Struct, frozen=True, kw_only=True):
@@ -54,6 +56,139 @@ class JobDocument(Struct, frozen=True, kw_only=True):
         """Return the style that a training made."""
         found = (self.result or {}).get("style_id")
         return found if isinstance(found, str) else None
+
+
+class Page(Struct, Generic[T], frozen=True, kw_only=True):
+    """Some items, and where the next page begins; ``next_cursor`` is None after the last."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """A model that a server offers."""
+
+    id: str
+    kind: str
+    path: str = ""
+    title: str | None = None
+    description: str | None = None
+    engine: str | None = None
+    compute_units: float | None = None
+    average_completion_s: float | None = None
+    parameters: dict[str, Any] = {}
+
+
+class Asset(Struct, frozen=True, kw_only=True):
+    """A file that was uploaded, for jobs to use."""
+
+    id: str
+    image_url: str
+    uploaded_at: datetime | None = None
+    width: float | None = None
+    height: float | None = None
+    size_bytes: float | None = None
+    mime_type: str | None = None
+    description: str | None = None
+    metadata: Any = None
+
+
+class Style(Struct, frozen=True, kw_only=True):
+    """A style that was trained."""
+
+    id: str
+    title: str | None = None
+    urls: tuple[str, ...] = ()
+    public: bool = False
+    cover_url: str | None = None
+    prompt: str | None = None
+    models: tuple[str, ...] = ()
+    owner: dict[str, Any] | None = None
+    like_count: float = 0
+    created_at: datetime | None = None
+
+
+class ShareLink(Struct, frozen=True, kw_only=True):
+    """Where a style can be looked at by whoever knows the link."""
+
+    share_link: str
+    is_new: bool = False
+
+
+class NodeApp(Struct, frozen=True, kw_only=True):
+    """A version of a node app: what it is, and what it takes."""
+
+    id: str
+    name: str = ""
+    description: str = ""
+    version: float | None = None
+    input_openapi_schema: dict[str, Any] | None = None
+    output_openapi_schema: dict[str, Any] | None = None
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """A webhook that is owed or was brought, and how that went."""
+
+    delivery_id: str
+    status: str
+    job_id: str | None = None
+    event: str | None = None
+    url: str | None = None
+    endpoint_id: str | None = None
+    destination: str | None = None
+    reason: str | None = None
+    attempts_count: int = 0
+    created_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempts: tuple[dict[str, Any], ...] = ()
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Why a delivery is where it is, in sentences and in codes."""
+
+    sentences: tuple[str, ...]
+    codes: tuple[str, ...] = ()
+    moves_at: datetime | None = None
+
+
+class Chore(Struct, frozen=True, kw_only=True):
+    """A piece of work on many deliveries, and how far it is."""
+
+    id: str
+    status: str
+    progress: float = 0.0
+    done: int = 0
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """A URL that is told of every job of a workspace; ``secret`` is shown once."""
+
+    id: str
+    url: str
+    description: str = ""
+    events: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    disabled: bool = False
+    disabled_reason: str | None = None
+    secret: str | None = None
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something that happened, as the feed tells it; ``body`` is what webhooks of it carry."""
+
+    cursor: str
+    event_id: str
+    type: str
+    job_id: str | None = None
+    created_at: datetime | None = None
+    webhook_ids: tuple[str, ...] = ()
+    body: str = ""
+
+    @property
+    def job(self) -> JobDocument:
+        """Return the job that it happened to; ``msgspec.ValidationError`` if there is none."""
+        return job_document(self.body)
 
 
 def job_document(body: bytes | str) -> JobDocument:

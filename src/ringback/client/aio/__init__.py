@@ -1,0 +1,1 @@
+"""The client on an event loop: the source of which ``sync`` is made."""

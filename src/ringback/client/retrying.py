@@ -1,0 +1,46 @@
+"""When a request is sent again, and after which wait. Pure; chance is handed in."""
+
+from __future__ import annotations
+
+from random import Random
+
+from msgspec import Struct
+
+AGAIN_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
+_FIRST_S = 0.5
+_LONGEST_S = 20.0
+_RETRY_AFTER_S_MAX = 120.0  # a server that asks for more is told to the caller at once
+
+
+class Retrying(Struct, frozen=True):
+    """How often a request is sent again, and by which dice its waits are drawn."""
+
+    retries_max: int
+    rng: Random
+
+    def wait_s(
+        self,
+        retries: int,
+        *,
+        status: int | None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> float | None:
+        """Return how long to wait before another try after so many; None: there is none.
+
+        ``status`` is None when no answer came. The wait is full jitter over a doubling bound, and
+        never shorter than what the server asks for.
+        """
+        if retries >= self.retries_max or not _may_mend(status, code):
+            return None
+        if retry_after is not None and retry_after > _RETRY_AFTER_S_MAX:
+            return None
+        bound_s = min(_LONGEST_S, _FIRST_S * 2**retries)
+        return max(self.rng.uniform(0, bound_s), retry_after or 0.0)
+
+
+def _may_mend(status: int | None, code: str | None) -> bool:
+    if status is None or status in AGAIN_STATUSES:
+        return True
+    # A conflict stays one, but for a first submission that is still under way.
+    return status == 409 and code in ("in_progress", "idempotency_in_progress")

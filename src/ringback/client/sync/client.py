@@ -1,0 +1,192 @@
+# Made of ../aio/client.py by tools/unasync.py: change that, and run make fmt.
+"""``Ringback``: submit jobs, follow them, get their results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from types import TracebackType
+from typing import Any
+
+from ringback.client import requests
+from ringback.client.clock import Clock, SystemClock
+from ringback.client.config import configured
+from ringback.client.idempotency import new_key
+from ringback.client.requests import model_path, submission
+from ringback.client.retrying import Retrying
+from ringback.client.sync.job import Job, bound
+from ringback.client.sync.jobs import Jobs
+from ringback.client.sync.resources import (
+    Assets,
+    Deliveries,
+    Events,
+    Models,
+    NodeApps,
+    Styles,
+    Webhooks,
+)
+from ringback.client.sync.transport import Transport
+
+
+class Ringback:
+    """A client of a server that speaks the contract.
+
+    Key and URL may come from the environment: ``RINGBACK_API_KEY`` and ``RINGBACK_BASE_URL``, or
+    the ``KREA_`` names; without any it is the emulator on this machine. ``timeout`` is in seconds
+    and for each step of a request; a request is tried again up to ``max_retries`` times where
+    that is safe. Raises ``ConfigurationError`` for what cannot work.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float = 30.0,
+        max_retries: int = 4,
+        clock: Clock | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        config = configured(api_key, base_url, environment=os.environ)
+        transport = self._transport = Transport(
+            config,
+            timeout_s=timeout,
+            retrying=Retrying(max_retries, rng or Random()),
+            clock=clock or SystemClock(),
+        )
+        self.base_url = config.base_url
+        self.jobs = Jobs(transport)
+        self.assets = Assets(transport)
+        self.styles = Styles(transport)
+        self.node_apps = NodeApps(transport)
+        self.models = Models(transport)
+        self.deliveries = Deliveries(transport)
+        self.webhooks = Webhooks(transport)
+        self.events = Events(transport)
+
+    def __repr__(self) -> str:
+        return f"Ringback(base_url={self.base_url!r})"
+
+    def __enter__(self) -> Ringback:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._transport.close()
+
+    def image(
+        self,
+        model: str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        webhook_url: str | None = None,
+        webhook_events: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> Job:
+        """Submit an image job; its input is a mapping, keyword arguments, or both."""
+        return self._submit(
+            model_path(model, "image"),
+            requests.merged(input, params),
+            webhook_url,
+            webhook_events,
+            idempotency_key,
+            headers,
+        )
+
+    def video(
+        self,
+        model: str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        webhook_url: str | None = None,
+        webhook_events: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> Job:
+        """Submit a video job; its input is a mapping, keyword arguments, or both."""
+        return self._submit(
+            model_path(model, "video"),
+            requests.merged(input, params),
+            webhook_url,
+            webhook_events,
+            idempotency_key,
+            headers,
+        )
+
+    def enhance(
+        self,
+        model: str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        webhook_url: str | None = None,
+        webhook_events: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> Job:
+        """Submit an enhancing job; its input is a mapping, keyword arguments, or both."""
+        return self._submit(
+            model_path(model, "enhance"),
+            requests.merged(input, params),
+            webhook_url,
+            webhook_events,
+            idempotency_key,
+            headers,
+        )
+
+    def subscribe(
+        self,
+        path: str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        on_update: Callable[[Job], object] | None = None,
+        timeout: float | None = None,
+        webhook_url: str | None = None,
+        idempotency_key: str | None = None,
+        **params: Any,
+    ) -> Job:
+        """Submit a job, like ``image/bfl/flux-1-dev``, and return it once it has completed.
+
+        ``on_update`` is called with the job whenever it has changed. Raises ``JobFailed``,
+        ``JobCancelled``, or ``WaitTimeout`` after that many seconds.
+        """
+        job = self._submit(
+            model_path(path),
+            requests.merged(input, params),
+            webhook_url,
+            None,
+            idempotency_key,
+            None,
+        )
+        return self.jobs.wait(job.job_id, timeout=timeout, progress=False, on_update=on_update)
+
+    def _submit(
+        self,
+        path: str,
+        document: Mapping[str, Any],
+        webhook_url: str | None,
+        webhook_events: Sequence[str] | None,
+        idempotency_key: str | None,
+        headers: Mapping[str, str] | None,
+    ) -> Job:
+        request = submission(
+            path,
+            document,
+            idempotency_key=idempotency_key or new_key(),
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
+            headers=headers,
+        )
+        return bound(self._transport.call(request, Job), self.jobs)
