@@ -17,8 +17,13 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(module=name))
 
 
-def configure(*, level: str, as_json: bool, file: TextIO | None = None) -> None:
-    """Send log lines to standard error, or a file: JSON for programs, text for people."""
+def configure(
+    *, level: str, as_json: bool, file: TextIO | None = None, for_good: bool = True
+) -> None:
+    """Send log lines to standard error, or a file: JSON for programs, text for people.
+
+    ``for_good`` saves each logger from looking up where its lines go with every one.
+    """
     file = file or sys.stderr
     renderer: Any = (
         structlog.processors.JSONRenderer()
@@ -35,7 +40,7 @@ def configure(*, level: str, as_json: bool, file: TextIO | None = None) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(file))),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=for_good,
     )
 
 

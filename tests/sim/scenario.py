@@ -188,14 +188,16 @@ class Scenario:
         world.run(0.2)
         for _ in range(_LOOKS_MAX):
             if not world.ledger.pending and not world.ledger.waiting:
-                break
+                # What was asked for while the disk was slow may be written only now.
+                world.run(1.0)
+                if not world.ledger.pending and not world.ledger.waiting:
+                    break
             self._look()
         else:
             world.fail(
                 f"never done: jobs {list(world.ledger.pending)}, "
                 f"deliveries {list(world.ledger.waiting)}"
             )
-        world.run(1.0)
         self._check_books(process)
 
     def _look(self) -> None:

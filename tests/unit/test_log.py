@@ -13,10 +13,11 @@ from ringback.log import configure, get_logger
 @pytest.fixture
 def full() -> Iterator[int]:
     """A file that has no room."""
+    before = structlog.get_config()
     descriptor = os.open("/dev/full", os.O_WRONLY)
     yield descriptor
     os.close(descriptor)
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def test_a_log_that_finds_no_room_stops_nobody(

@@ -49,7 +49,7 @@ class Emulator:
     def __enter__(self) -> Emulator:
         if not structlog.is_configured():
             # The real file: the one that stands in for it during a test is closed after it.
-            configure(level="warning", as_json=False, file=sys.__stderr__)
+            configure(level="warning", as_json=False, file=sys.__stderr__, for_good=False)
         self._thread = LoopThread("ringback-emulator")
         ready: Future[tuple[App, Address]] = Future()
         self._serving = self._thread.begin(
