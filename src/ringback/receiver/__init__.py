@@ -1,1 +1,47 @@
-"""The receiver kit: verify webhooks, handle each once, and answer before the work begins."""
+"""The receiver kit: verify webhooks, handle each once, and answer before the work begins.
+
+```python
+from ringback.receiver import Receiver, SqliteLedger
+
+receiver = Receiver("whsec_…", ledger=SqliteLedger("webhooks.db"))
+
+
+@receiver.on("job.completed")
+def fulfil(event):
+    ship(event.job.job_id, event.job.urls)
+```
+"""
+
+from ringback.receiver.answer import Answer
+from ringback.receiver.errors import (
+    BadSignature,
+    Malformed,
+    MissingHeader,
+    ReceiverError,
+    ReceiverMisuse,
+    TooNew,
+    TooOld,
+    WebhookVerificationError,
+)
+from ringback.receiver.event import WebhookEvent
+from ringback.receiver.ledgers.contract import Ledger
+from ringback.receiver.ledgers.memory import MemoryLedger
+from ringback.receiver.ledgers.sqlite import SqliteLedger
+from ringback.receiver.receiver import Receiver
+
+__all__ = [
+    "Answer",
+    "BadSignature",
+    "Ledger",
+    "Malformed",
+    "MemoryLedger",
+    "MissingHeader",
+    "Receiver",
+    "ReceiverError",
+    "ReceiverMisuse",
+    "SqliteLedger",
+    "TooNew",
+    "TooOld",
+    "WebhookEvent",
+    "WebhookVerificationError",
+]
