@@ -206,7 +206,9 @@ def events(path: Path) -> set[str]:
 
 
 def test_every_log_event_is_documented_and_no_other() -> None:
-    logged = set().union(*(events(path) for path in (ROOT / "src").rglob("*.py")))
+    # The receiver kit logs into its program's log, in sentences.
+    modules = [path for path in (ROOT / "src").rglob("*.py") if "receiver" not in path.parts]
+    logged = set().union(*map(events, modules))
     assert {row[0].strip("`") for row in rows("docs/operations.md", heading="Logs")} == logged
 
 
