@@ -63,10 +63,12 @@ class Pruner:
         count, more = 0, True
         # Destinations have no age that would end the walk: a step of it a second is enough.
         for _ in range(1 if what is Kept.DESTINATIONS else _STEPS):
+            if what is Kept.JOBS:
+                # Before the rows: a crash between leaves rows to go by, and no file is forgotten.
+                for url in await self._store.urls_past(before_ms=before_ms, limit=_ROWS):
+                    await self._artifacts.delete(url.rpartition("/")[2])
             step = await self._store.prune(what, before_ms=before_ms, limit=_ROWS)
             count += step.count
-            for url in step.urls:
-                await self._artifacts.delete(url.rpartition("/")[2])
             more = step.more
             if not more:
                 break

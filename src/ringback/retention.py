@@ -25,7 +25,6 @@ class Pruned(Struct, frozen=True, kw_only=True):
 
     count: int
     more: bool  # another step would find something to look at
-    urls: tuple[str, ...] = ()  # of results whose jobs are gone
 
 
 class Retention(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -137,7 +138,9 @@ class Worker:
         job_id, engine = run.job.job_id, run.job.engine
         try:
             run.begin()
-            await self._end(run, *await self._outcome(run))
+            event, outcome = await self._outcome(run)
+            await self._end(run, event, outcome)
+            await self._forget_previews(run, kept=outcome)
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
         except StorageFull:
@@ -147,6 +150,8 @@ class Worker:
         except asyncio.CancelledError:
             if run.give_back:
                 await self._until_stored(lambda: self._service.release(run.job))
+            else:  # it was ended by somebody else
+                await self._forget_previews(run)
         except Exception:
             # The lease runs out and another worker tries; this loop must not die of it.
             log.exception("worker_broke", job_id=job_id)
@@ -192,6 +197,13 @@ class Worker:
         else:
             await self._until_stored(lambda: self._service.fail(run.job, error=str(outcome)))
 
+    async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] | str = ()) -> None:
+        """Delete what was shown on the way and is no result: nobody is led to it any more."""
+        for name in run.previews:
+            if artifact_url(run.job, name) not in kept:
+                with suppress(OSError):  # it takes some room and does no other harm
+                    await self._artifacts.delete(name)
+
     async def _until_stored(self, write: Callable[[], Awaitable[object]]) -> None:
         """Repeat a write until the disk has room for it: what was accepted is not lost."""
         while True:
@@ -228,6 +240,7 @@ class _Run:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.give_back = False
+        self.previews: list[str] = []
         self._has_begun = False
         self._is_unwanted = False
 
@@ -279,6 +292,7 @@ class _JobIO:
 
     async def preview(self, artifact: str) -> None:
         """Show an artifact as the result so far."""
+        self._run.previews.append(artifact)
         await self._report(JobEvent.PREVIEW, urls=(artifact_url(self._run.job, artifact),))
 
     async def save(self, content: bytes | Path, *, media_type: str) -> str:

@@ -47,6 +47,26 @@ async def test_a_job_past_its_time_goes_with_its_files(
     assert (await store.ledger()).balances
 
 
+async def test_files_go_before_the_rows_that_name_them(
+    service: Service, store: SqliteStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    kept: list[bool] = []
+
+    class Watched(LocalArtifacts):
+        async def delete(self, name: str) -> None:
+            kept.append(await store.get_job(old.job_id) is not None)
+            await super().delete(name)
+
+    artifacts = Watched(tmp_path / "artifacts")
+    name = await artifacts.save(b"x", media_type="image/png")
+    old = await an_ended_job(service, urls=(f"http://x/artifacts/{name}",))
+    clock.advance(91 * DAY_S)
+    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
+    await pruner.run_once()
+    assert kept == [True]
+    assert artifacts.find(name) is None
+
+
 async def test_many_are_pruned_in_small_steps_that_let_others_write(
     service: Service, store: SqliteStore, clock: FakeClock, tmp_path: Path
 ) -> None:

@@ -105,6 +105,8 @@ async def test_a_job_goes_through_its_engine_to_a_result_that_is_kept(world: Wor
     kept = world.artifacts.find(name)
     assert kept is not None
     assert kept.path.read_bytes() == b"fine"
+    # Nobody is led to the preview any more.
+    assert [path.name for path in kept.path.parents[1].rglob("*.png")] == [name]
 
 
 async def test_a_preview_is_shown_while_the_engine_goes_on(world: World) -> None:

@@ -86,6 +86,9 @@ class Pruning(Protocol):
         The place of the last step is kept, so a step costs the same however much there is.
         """
 
+    async def urls_past(self, *, before_ms: int, limit: int) -> tuple[str, ...]:
+        """Return where the results are of the jobs that such a step would delete."""
+
     async def forget_chores(self, *, before_ms: int, limit: int) -> int:
         """Delete chores that ended before then, at most so many; returns how many."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from ringback.retention import Kept, Pruned
-from ringback.storage.sqlite.rows import as_json, urls_of
+from ringback.storage.sqlite.rows import as_json
 from ringback.storage.sqlite.statements import RETENTION
 
 Step = tuple[Kept, int, int]
@@ -27,8 +27,7 @@ def prune(tx: apsw.Connection, items: Sequence[Step]) -> list[Pruned]:
 
 
 def _prune(tx: apsw.Connection, what: Kept, before_ms: int, limit: int) -> Pruned:
-    found = tx.execute(RETENTION.cursor_of, {"what": what.value}).fetchone()
-    before = 0 if found is None else found[0]
+    before = cursor_of(tx, what)
     asked = {"cursor": before, "before_ms": before_ms, "limit": limit}
     rows: list[Any] = tx.execute(getattr(RETENTION, f"next_{what}"), asked).fetchall()
     cursor, keys = before, []
@@ -44,31 +43,35 @@ def _prune(tx: apsw.Connection, what: Kept, before_ms: int, limit: int) -> Prune
     after = cursor if more or what is Kept.ANSWERS else 0
     if after != before:
         tx.execute(RETENTION.keep_cursor, {"what": what.value, "cursor": after})
-    urls = _DELETE.get(what, _delete)(tx, what, as_json(keys)) if keys else ()
-    return Pruned(count=len(keys), more=more, urls=urls)
+    if keys:
+        _DELETE.get(what, _delete)(tx, what, as_json(keys))
+    return Pruned(count=len(keys), more=more)
 
 
-def _delete(tx: apsw.Connection, what: Kept, keys: str) -> tuple[str, ...]:
+def cursor_of(reader: apsw.Connection, what: Kept) -> int:
+    """Return the place to which the last step came."""
+    found = reader.execute(RETENTION.cursor_of, {"what": what.value}).fetchone()
+    return 0 if found is None else found[0]
+
+
+def _delete(tx: apsw.Connection, what: Kept, keys: str) -> None:
     tx.execute(getattr(RETENTION, f"prune_{what}"), {"keys": keys})
-    return ()
 
 
-def _delete_jobs(tx: apsw.Connection, _what: Kept, keys: str) -> tuple[str, ...]:
+def _delete_jobs(tx: apsw.Connection, _what: Kept, keys: str) -> None:
     rows: list[Any] = tx.execute(RETENTION.prune_jobs, {"keys": keys}).fetchall()
-    counts = Counter(workspace_id for workspace_id, _ in rows)
+    counts = Counter(workspace_id for (workspace_id,) in rows)
     tx.execute(RETENTION.count_pruned_jobs, {"rows": as_json(list(counts.items()))})
-    return tuple(url for _, result in rows for url in urls_of(result))
 
 
-def _delete_deliveries(tx: apsw.Connection, _what: Kept, keys: str) -> tuple[str, ...]:
+def _delete_deliveries(tx: apsw.Connection, _what: Kept, keys: str) -> None:
     tx.execute(RETENTION.prune_attempts_of, {"keys": keys})
     rows: list[Any] = tx.execute(RETENTION.prune_deliveries, {"keys": keys}).fetchall()
     counts = Counter(workspace_id for (workspace_id,) in rows)
     tx.execute(RETENTION.count_pruned_deliveries, {"rows": as_json(list(counts.items()))})
-    return ()
 
 
-_DELETE: dict[Kept, Callable[[apsw.Connection, Kept, str], tuple[str, ...]]] = {
+_DELETE: dict[Kept, Callable[[apsw.Connection, Kept, str], None]] = {
     Kept.JOBS: _delete_jobs,
     Kept.DELIVERIES: _delete_deliveries,
 }

@@ -24,9 +24,14 @@ delete from attempts where rowid in (select value from json_each(:keys))
 select seq, created_at_ms < :before_ms, coalesce(completed_at_ms < :before_ms, 0) from jobs
  where seq > :cursor order by seq limit :limit
 
+-- name: results_past
+select result
+  from (select * from jobs where seq > :cursor order by seq limit :limit)
+ where created_at_ms < :before_ms and completed_at_ms < :before_ms
+
 -- name: prune_jobs
 delete from jobs where seq in (select value from json_each(:keys))
-returning workspace_id, result
+returning workspace_id
 
 -- name: count_pruned_jobs
 update workspaces set jobs_pruned_count = jobs_pruned_count + (r.value ->> 1)
