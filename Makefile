@@ -28,6 +28,7 @@ check: test
 fmt: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python tools/unasync.py
 
 bench: $(VENV)/.dev ## measure the figures that the README states
 	$(BIN)/python -m bench

@@ -13,6 +13,7 @@ PARTS = (
     "bench.retention",
     "bench.secrets",
     "bench.sketch",
+    "bench.client",
 )
 
 

@@ -27,6 +27,7 @@ def test_a_stream_tells_of_events_and_ends_in_good_order_with_its_server(
         lines.append(stream.readline())
     assert json.loads(lines[-1][6:])["job_id"] == job_id
     server.process.send_signal(signal.SIGTERM)
-    assert stream.read() == b"\n"  # whole: a stream that was cut would raise
+    # Whole (a stream that was cut would raise), with no more than signs of life on a slow machine.
+    assert stream.read().replace(b": still here\n\n", b"") == b"\n"
     connection.close()
     assert server.process.wait(timeout=20) == 0

@@ -58,7 +58,6 @@ ours.config.generation.update(modes=list(GenerationMode))
 
 trying = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )

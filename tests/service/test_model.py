@@ -335,6 +335,5 @@ class TestLife(Life.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(
         max_examples=60,
         stateful_step_count=50,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )

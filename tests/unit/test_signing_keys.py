@@ -86,7 +86,7 @@ def test_a_key_pair_is_the_rfcs_in_the_text_form_of_standard_webhooks(
     assert public_key_of(pair.private) == pair.public
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.binary(min_size=32, max_size=32), body=st.binary(max_size=300))
 def test_a_signature_is_the_oracles_of_id_time_and_body(seed: bytes, body: bytes) -> None:
     signer = Ed25519Signer(key_pair_from(seed).private)

@@ -76,7 +76,7 @@ def test_a_picture_has_the_size_that_was_asked_for(width: int, height: int) -> N
     assert drawn.shape == (height, width, 3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(max_size=80), st.integers(0, 2**32 - 1))
 def test_any_prompt_is_drawn(prompt: str, seed: int) -> None:
     assert pixels(draw_png(replace(SMALL, prompt=prompt, seed=seed))).shape == (96, 160, 3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Protocol
 
@@ -62,4 +61,7 @@ class AsyncSystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""
+        # Imported late: whoever waits by blocking needs none of it.
+        import asyncio
+
         await asyncio.sleep(seconds)

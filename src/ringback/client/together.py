@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -20,6 +19,9 @@ def together(calls: Sequence[Callable[[], T]], *, at_once: int) -> list[T]:
 
 async def atogether(calls: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
     """Return what the calls return, in their order; so many run at once."""
+    # Imported late: whoever waits by blocking needs none of it.
+    import asyncio
+
     places = asyncio.Semaphore(at_once)
 
     async def placed(call: Callable[[], Awaitable[T]]) -> T:

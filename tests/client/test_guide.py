@@ -1,0 +1,29 @@
+"""The snippets of the client's guide and of the README run, one after another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docs.pages import blocks
+
+from ringback.testing.emulator import Emulator
+
+
+@pytest.mark.timeout(60)
+def test_the_guides_snippets_run(
+    ringback_server: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    # The guide names the emulator's usual address; this one has another.
+    first, *others = blocks("docs/client.md", "python")
+    exec(first.replace("http://127.0.0.1:7464", ringback_server.url), scope)
+    for snippet in others:
+        exec(snippet, scope)
+    from_python = next(one for one in blocks("README.md", "python") if "with Ringback()" in one)
+    exec(from_python, {})
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 2
+    client = scope["client"]
+    assert hasattr(client, "close")
+    client.close()
