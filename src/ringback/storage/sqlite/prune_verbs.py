@@ -58,6 +58,11 @@ def _delete(tx: apsw.Connection, what: Kept, keys: str) -> None:
     tx.execute(getattr(RETENTION, f"prune_{what}"), {"keys": keys})
 
 
+def _delete_attempts(tx: apsw.Connection, _what: Kept, keys: str) -> None:
+    tx.execute(RETENTION.prune_attempts, {"keys": keys})
+    tx.execute(RETENTION.rewind_answers)
+
+
 def _delete_jobs(tx: apsw.Connection, _what: Kept, keys: str) -> None:
     rows: list[Any] = tx.execute(RETENTION.prune_jobs, {"keys": keys}).fetchall()
     counts = Counter(workspace_id for (workspace_id,) in rows)
@@ -66,12 +71,14 @@ def _delete_jobs(tx: apsw.Connection, _what: Kept, keys: str) -> None:
 
 def _delete_deliveries(tx: apsw.Connection, _what: Kept, keys: str) -> None:
     tx.execute(RETENTION.prune_attempts_of, {"keys": keys})
+    tx.execute(RETENTION.rewind_answers)
     rows: list[Any] = tx.execute(RETENTION.prune_deliveries, {"keys": keys}).fetchall()
     counts = Counter(workspace_id for (workspace_id,) in rows)
     tx.execute(RETENTION.count_pruned_deliveries, {"rows": as_json(list(counts.items()))})
 
 
 _DELETE: dict[Kept, Callable[[apsw.Connection, Kept, str], None]] = {
+    Kept.ATTEMPTS: _delete_attempts,
     Kept.JOBS: _delete_jobs,
     Kept.DELIVERIES: _delete_deliveries,
 }
