@@ -260,12 +260,17 @@ class Life(RuleBasedStateMachine):
     def the_clock_jumps(self, seconds: int) -> None:
         self.clock._start_ms += seconds * 1000
 
+    @precondition(lambda self: any(job.status.is_terminal for job in self.seen_jobs.values()))
     @rule(
         answers_days=st.sampled_from([0.01, 1.0]),
         attempts_days=st.sampled_from([0.02, 2.0]),
         days=st.sampled_from([0.03, 1.0, 3.0]),
+        idle_days=st.sampled_from([0.0, 1.5]),
     )
-    def forget(self, answers_days: float, attempts_days: float, days: float) -> None:
+    def forget(
+        self, answers_days: float, attempts_days: float, days: float, idle_days: float
+    ) -> None:
+        self.clock.advance(idle_days * 86_400)
         kept = Retention(answers_days=answers_days, attempts_days=attempts_days, days=days)
         past_ms = kept.before_ms(Kept.JOBS, now_ms=self.clock.now_ms())
         pruner = Pruner(
