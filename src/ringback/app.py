@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +26,7 @@ from ringback.assembly import (
 from ringback.catalogue.catalogue import Catalogue
 from ringback.chores import ChoreRunner
 from ringback.clock import Clock, SystemClock
+from ringback.desks import check_master_key, delivery_desk, ids_of, sealer_for
 from ringback.disk import DiskGuard
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetcher, FetcherSettings
@@ -39,7 +38,7 @@ from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
 from ringback.errors import StorageFull
 from ringback.http_server import Stopping, http_server, listen, stopping_by_signals
-from ringback.ids import Ids
+from ringback.interpreter import tune_interpreter
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.lab.clock import LabClock
@@ -50,7 +49,6 @@ from ringback.pruner import Pruner
 from ringback.retention import Retention
 from ringback.service import Service
 from ringback.service.chores import ChoreDesk
-from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
 from ringback.service.secrets import KeyDesk
@@ -59,11 +57,8 @@ from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher
-from ringback.webhooks.explanation import Caps
 from ringback.webhooks.faulty import FaultyCarrier
-from ringback.webhooks.master_key import load_master_keys
 from ringback.webhooks.rotation import workspace_owner
-from ringback.webhooks.sealing import Sealer, is_sealed
 from ringback.webhooks.signing import SigningBook
 from ringback.worker import Slot, Worker
 
@@ -91,10 +86,7 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
         settings.log_format == "auto" and not sys.stderr.isatty()
     )
     configure(level=settings.log_level, as_json=as_json)
-    # The thread that commits needs the interpreter's lock to say so: it shall not wait long for it.
-    sys.setswitchinterval(0.0005)
-    # Nearly everything made per job is freed by counting; looking for cycles often costs 6 %.
-    gc.set_threshold(20_000, 20, 20)
+    tune_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, on_ready=lambda _app, address: on_ready(address)))
 
@@ -103,62 +95,12 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
 async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[Store]:
     """Open the settings' store for the time of the context, or raise ``SetupError``."""
     clock = SystemClock()
-    mint = Mint(new_id=_ids(clock).uuid7, operator_url=settings.operator_webhook_url)
+    mint = Mint(new_id=ids_of(clock).uuid7, operator_url=settings.operator_webhook_url)
     store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
     try:
         yield store
     finally:
         await store.close()
-
-
-async def check_master_key(settings: Settings, store: Store) -> None:
-    """Raise ``SetupError`` unless the master key is here that sealed what there is.
-
-    Another one would be made, or seal new secrets, and the two would not open together again.
-    """
-    for owner, key in await store.all_keys():
-        if is_sealed(key.sealed):
-            _sealer(settings, may_make=False).unseal(key.sealed, owner=owner)
-            return
-
-
-async def key_desk(settings: Settings, store: Store) -> KeyDesk:
-    """Return the verbs on the store's signing keys, or raise ``SetupError``."""
-    await check_master_key(settings, store)
-    clock = _clock_beside(settings)
-    return KeyDesk(store, _sealer(settings), clock=clock, ids=_ids(clock))
-
-
-def _sealer(settings: Settings, *, may_make: bool = True) -> Sealer:
-    # Not a setting: those are shown, and may stand in a file beside the data.
-    text = os.environ.get("RINGBACK_MASTER_KEY")
-    keys = load_master_keys(text, directory=settings.data, may_make=may_make)
-    return Sealer(keys)
-
-
-def delivery_desk(
-    settings: Settings, store: Store, bells: Bells, clock: Clock | None = None
-) -> DeliveryDesk:
-    """Return the verbs on the store's deliveries."""
-    caps = Caps(
-        concurrency=settings.webhook_concurrency,
-        concurrency_per_destination=settings.webhook_concurrency_per_destination,
-        rate=settings.webhook_rate,
-        rate_per_destination=settings.webhook_rate_per_destination,
-    )
-    clock = clock or _clock_beside(settings)
-    return DeliveryDesk(store, clock=clock, bells=bells, caps=caps)
-
-
-def chore_desk(settings: Settings, store: Store) -> ChoreDesk:
-    """Return the verbs on the store's chores."""
-    clock = _clock_beside(settings)
-    return ChoreDesk(store, clock=clock, ids=_ids(clock))
-
-
-def _clock_beside(settings: Settings) -> Clock:
-    """Return the time in which the data live: an emulator's may have been moved on."""
-    return LabClock(ahead_ms=kept_ahead_ms(settings.data))
 
 
 class App:
@@ -173,8 +115,8 @@ class App:
         bells = Bells()
         artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
         policy = policy_for(settings, listening)
-        ids = _ids(clock)
-        sealer = _sealer(settings)
+        ids = ids_of(clock)
+        sealer = sealer_for(settings)
         self.keys = KeyDesk(store, sealer, clock=clock, ids=ids)
         proxy = proxy_for(settings)
         self.settings = settings
@@ -404,8 +346,3 @@ async def serve(
             async with app.working():
                 with stopping(server, app.service.drain):
                     await server.serve(sockets=[listener])
-
-
-def _ids(clock: Clock) -> Ids:
-    # Ids are names, not secrets: a fast generator will do.
-    return Ids(clock.now_ms, Random(secrets.randbits(256)).getrandbits)
