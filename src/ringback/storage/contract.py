@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.assets.shelf import Assets
 from ringback.jobs.queue import JobQueue
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
@@ -94,7 +95,17 @@ class Pruning(Protocol):
 
 
 class Store(
-    JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Books, Pruning, Protocol
+    JobQueue,
+    Outbox,
+    DeliveryLog,
+    Endpoints,
+    Workspaces,
+    Secrets,
+    Chores,
+    Assets,
+    Books,
+    Pruning,
+    Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from msgspec.structs import fields
 
+from ringback.assets.model import Asset
 from ringback.jobs.model import Job
 from ringback.webhooks.desk import Chore
 from ringback.webhooks.endpoints import Endpoint
@@ -71,6 +72,7 @@ ENDPOINTS = _load("endpoints", "")
 CHORES = _load("chores", "")
 LEDGER = _load("ledger", "")
 RETENTION = _load("retention", "")
+ASSETS = _load("assets", ", ".join(Asset.__struct_fields__))
 LOG = _load("log", DELIVERY_COLUMNS)
 
 

@@ -11,6 +11,7 @@ from typing import Self
 from ringback.clock import SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sqlite.assets import SqliteAssets
 from ringback.storage.sqlite.books import SqliteBooks
 from ringback.storage.sqlite.chores import SqliteChores
 from ringback.storage.sqlite.commits import CommitThread, MakeCommits
@@ -40,6 +41,7 @@ class SqliteStore(
     SqliteLog,
     SqliteEndpoints,
     SqliteWorkspaces,
+    SqliteAssets,
     SqliteChores,
     SqliteBooks,
     SqlitePruning,
