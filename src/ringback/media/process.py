@@ -37,14 +37,15 @@ def take_in(path: str, kept: str) -> bytes:
     """
     limit_memory()
     try:
-        return b"+" + msgspec.msgpack.encode(_take_in(Path(path), Path(kept)))
+        return b"+" + msgspec.msgpack.encode(keep(Path(path), Path(kept)))
     except InvalidMedia as exc:
         return b"-" + str(exc).encode()
     except MemoryError:
         return b"-The file needs more memory to be read than it may have."
 
 
-def _take_in(path: Path, kept: Path) -> Facts:
+def keep(path: Path, kept: Path) -> Facts:
+    """Write a file without its metadata and return its facts, or raise ``InvalidMedia``."""
     with path.open("rb") as file:
         if not path.stat().st_size:
             look(b"")
