@@ -5,17 +5,17 @@ values (:asset_id, :workspace_id, :artifact, :media_type, :size_bytes, :created_
         :height, :duration_s, :frames, :filename, :description, :idempotency_key, :fingerprint)
 
 -- name: get_asset
-select {columns} from assets where asset_id = :asset_id
+select {asset_columns} from assets where asset_id = :asset_id
 
 -- name: asset_of_file
-select {columns} from assets where artifact = :artifact
+select {asset_columns} from assets where artifact = :artifact
 
 -- name: asset_of_key
-select {columns} from assets
+select {asset_columns} from assets
  where workspace_id = :workspace_id and idempotency_key = :idempotency_key
 
 -- name: list_assets
-select {columns} from assets
+select {asset_columns} from assets
  where workspace_id = :workspace_id and asset_id < :before_id
  order by asset_id desc limit :limit
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ringback.assets.model import Asset
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.desk import Chore, ChoreKind, DeliveryFilter
@@ -96,7 +97,9 @@ def job_from(row: Row) -> Job:
     )
 
 
-def delivery_row(delivery: Delivery, *, destination_id: int, event_seq: int) -> tuple[Any, ...]:
+def delivery_row(
+    delivery: Delivery, *, destination_id: int, event_seq: int, event_id: str
+) -> tuple[Any, ...]:
     """Return a delivery's columns."""
     return (
         delivery.delivery_id,
@@ -118,6 +121,7 @@ def delivery_row(delivery: Delivery, *, destination_id: int, event_seq: int) -> 
         delivery.epoch,
         destination_id,
         event_seq,
+        event_id,
     )
 
 
@@ -318,3 +322,8 @@ def chore_from(row: Row) -> Chore:
         ended_at_ms=row[10],
         cancelled=bool(row[11]),
     )
+
+
+def asset_from(row: Row) -> Asset:
+    """Return the asset of a row."""
+    return Asset(**dict(zip(Asset.__struct_fields__, row, strict=True)))
