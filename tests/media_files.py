@@ -115,6 +115,18 @@ def movie(brand: bytes = b"isom", *, turned: bool = False) -> bytes:
     return ftyp + box(b"mdat", pictures, places) + moov + box(b"uuid", bytes(16), MAKER)
 
 
+def fragmented(*, each_says: bool = False) -> bytes:
+    """A movie whose header says nothing of time: 50 frames of 40 ms in two fragments."""
+    mvhd = full(7, 7, 1000, 0) + bytes(80)
+    trex = box(b"trex", full(1, 1, 40, 0, 0))
+    track = _track(b"vide", at=0, samples=[], size=(320, 240))
+    moov = box(b"moov", box(b"mvhd", mvhd), track, box(b"mvex", trex))
+    trun = full(25, *([40] * 25)) if each_says else full(25)
+    trun = trun[:2] + (b"\x01" if each_says else b"\x00") + trun[3:]
+    fragment = box(b"moof", box(b"traf", box(b"tfhd", full(1)), box(b"trun", trun)))
+    return box(b"ftyp", b"iso5", bytes(4), b"iso5") + moov + fragment * 2
+
+
 def element(kind: int, *parts: bytes) -> bytes:
     """An element of EBML."""
     body = b"".join(parts)

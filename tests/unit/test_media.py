@@ -119,6 +119,12 @@ def test_sizes_frames_and_durations_are_read_from_headers(content: bytes, facts:
     assert look(content).facts == facts
 
 
+@pytest.mark.parametrize("each_says", [False, True])
+def test_a_movie_in_fragments_lasts_as_long_as_they_do(each_says: bool) -> None:
+    facts = look(files.fragmented(each_says=each_says)).facts
+    assert (facts.duration_s, facts.frames, facts.width) == (2.0, 50, 320)
+
+
 def test_the_duration_of_an_mp3_is_that_of_its_frames() -> None:
     assert look(files.mp3(frames=100)).facts.duration_s == pytest.approx(100 * 1152 / 44_100)
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ringback.errors import InvalidMedia
 from ringback.media.content import Blank, Content, Facts, Looked, MediaType, number, take, without
+from ringback.media.fragments import Run, runs
 from ringback.media.isobmff import Box, blank_box, boxes, inside
 from ringback.media.samples import sample_ranges
 
@@ -28,6 +29,8 @@ class _Track(Struct, frozen=True, kw_only=True):
     kind: bytes
     box: Box
     table: Box | None
+    track_id: int
+    ticks_per_s: int
     width: int = 0
     height: int = 0
     frames: int = 0
@@ -55,12 +58,13 @@ def look(content: Content, media_type: MediaType) -> Looked:
         if track.kind not in _TRACKS_KEPT:
             blanks.append(blank_box(track.box))
             blanks += _samples(content, track, [box for box in top if box.kind == b"mdat"])
+    fragments = _fragments(content, top, moov)
     facts = Facts(
         media_type=media_type,
         width=pictures[0].width if pictures else None,
         height=pictures[0].height if pictures else None,
-        duration_s=_duration_s(content, moov),
-        frames=max(one.frames for one in pictures) or None if pictures else None,
+        duration_s=_duration_s(content, moov) or _lasting_s(tracks, fragments),
+        frames=max((_frames_of(one, fragments) for one in pictures), default=0) or None,
     )
     return Looked(facts=facts, pieces=without(len(content), blanks))
 
@@ -86,9 +90,27 @@ def _tracks(content: Content, moov: Box) -> Iterator[_Track]:
         kind = take(content, mdia[b"hdlr"].data + 8, 4) if b"hdlr" in mdia else b""
         minf = inside(content, mdia[b"minf"]) if b"minf" in mdia else {}
         table = minf.get(b"stbl")
-        width, height = _shown_size(content, parts[b"tkhd"]) if b"tkhd" in parts else (0, 0)
-        frames = _frames(content, table) if table else 0
-        yield _Track(kind=kind, box=trak, table=table, width=width, height=height, frames=frames)
+        tkhd = parts.get(b"tkhd")
+        width, height = _shown_size(content, tkhd) if tkhd else (0, 0)
+        yield _Track(
+            kind=kind,
+            box=trak,
+            table=table,
+            track_id=number(content, tkhd.data + _at(content, tkhd, 12), 4) if tkhd else 0,
+            ticks_per_s=_ticks_per_s(content, mdia[b"mdhd"]) if b"mdhd" in mdia else 0,
+            width=width,
+            height=height,
+            frames=_frames(content, table) if table else 0,
+        )
+
+
+def _at(content: Content, box: Box, place: int) -> int:
+    """Return where a member is that follows two times, which are wide in version 1."""
+    return place + (8 if number(content, box.data, 1) == 1 else 0)
+
+
+def _ticks_per_s(content: Content, mdhd: Box) -> int:
+    return number(content, mdhd.data + _at(content, mdhd, 12), 4)
 
 
 def _shown_size(content: Content, tkhd: Box) -> tuple[int, int]:
@@ -121,13 +143,24 @@ def _duration_s(content: Content, moov: Box) -> float | None:
     wide = number(content, mvhd.data, 1) == 1
     scale = number(content, mvhd.data + (20 if wide else 12), 4)
     duration = number(content, mvhd.data + (24 if wide else 16), 8 if wide else 4)
-    if not duration and b"mvex" in parts:  # a movie in fragments says it there
-        duration = _fragments_duration(content, parts[b"mvex"])
     return duration / scale if scale and duration and duration not in _UNKNOWN else None
 
 
-def _fragments_duration(content: Content, mvex: Box) -> int:
-    mehd = inside(content, mvex).get(b"mehd")
-    if mehd is None:
-        return 0
-    return number(content, mehd.data + 4, 8 if number(content, mehd.data, 1) == 1 else 4)
+def _fragments(content: Content, top: list[Box], moov: Box) -> list[Run]:
+    mvex = inside(content, moov).get(b"mvex")
+    return [] if mvex is None else list(runs(content, top, mvex))
+
+
+def _frames_of(track: _Track, fragments: list[Run]) -> int:
+    more = sum(run.samples for run in fragments if run.track_id == track.track_id)
+    return track.frames + more
+
+
+def _lasting_s(tracks: list[_Track], fragments: list[Run]) -> float | None:
+    """Return how long the longest track lasts that is seen or heard."""
+    lasting = [
+        sum(run.ticks for run in fragments if run.track_id == track.track_id) / track.ticks_per_s
+        for track in tracks
+        if track.kind in (b"vide", b"soun") and track.ticks_per_s
+    ]
+    return max(lasting, default=0.0) or None
