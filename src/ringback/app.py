@@ -19,6 +19,8 @@ from ringback.api.app import ApiDeps, create_api
 from ringback.api.lab import AskedFaults
 from ringback.artifacts.local import LocalArtifacts
 from ringback.assembly import (
+    ENGINES,
+    catalogue_for,
     dispatching_for,
     operator_signing_for,
     policy_for,
@@ -26,7 +28,6 @@ from ringback.assembly import (
     script_for,
 )
 from ringback.assets.incoming import Incoming
-from ringback.catalogue.catalogue import Catalogue
 from ringback.chores import ChoreRunner
 from ringback.clock import Clock, SystemClock
 from ringback.disk import DiskGuard
@@ -201,6 +202,7 @@ class App:
             "sketch": (self.sketch, settings.sketch_processes + _SKETCH_WAITING),
             "null": (NullEngine(), _NULL_CONCURRENCY),
         }
+        assert set(engines) == set(ENGINES)
         if settings.is_dev:
             engines = {
                 name: (FaultyEngine(engine, clock=clock, cancel=self._cancel), concurrency)
@@ -271,7 +273,7 @@ class App:
                     overlap_s=settings.secret_overlap_s,
                 ),
                 chores=ChoreDesk(store, clock=clock, ids=ids),
-                catalogue=Catalogue.load(),
+                catalogue=catalogue_for(settings),
                 policy=policy,
                 artifacts=artifacts,
                 assets=AssetDesk(

@@ -1,7 +1,8 @@
-"""What the settings mean for the parts of a server: pure, but for reading a fault script."""
+"""What the settings mean for the parts of a server: pure, but for reading files that they name."""
 
 from __future__ import annotations
 
+from ringback.catalogue.catalogue import Catalogue
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.proxy import EgressProxy, parse_proxy
 from ringback.egress.url import MalformedTarget, parse_target
@@ -14,6 +15,16 @@ from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.schedule import SCHEDULE_S
 from ringback.webhooks.signing import Signing
 from ringback.wire.signature import Signer
+
+ENGINES = ("sketch", "null")
+"""The engines that a server has."""
+
+
+def catalogue_for(settings: Settings) -> Catalogue:
+    """Return the built-in models and the user's, each with its engine, or raise ``SetupError``."""
+    catalogue = Catalogue.load(settings.models).routed(settings.engines)
+    catalogue.check_engines(ENGINES)
+    return catalogue
 
 
 def policy_for(settings: Settings, listening: tuple[str, int]) -> TargetPolicy:

@@ -18,6 +18,7 @@ COMMANDS = {
     "dev": "Run the emulator: any token, loopback webhooks, no network.",
     "serve": "Run the server: made tokens, public https webhooks alone.",
     "demo": "Watch one job, from its submission to its webhook.",
+    "models": "Check your own models.",
     "keys": "Make, list and revoke tokens; show signing secrets.",
     "lab": "Examine a receiver; move the emulator's clock.",
     "deliveries": "Look at webhooks; send them again, or stop them.",
