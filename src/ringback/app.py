@@ -20,6 +20,7 @@ from ringback.api.lab import AskedFaults
 from ringback.artifacts.local import LocalArtifacts
 from ringback.assembly import (
     ENGINES,
+    asset_desk,
     catalogue_for,
     dispatching_for,
     operator_signing_for,
@@ -39,7 +40,7 @@ from ringback.engines.contract import Engine, EngineRequest
 from ringback.engines.faulty import FaultyEngine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
-from ringback.errors import StorageFull
+from ringback.errors import SetupError, StorageFull
 from ringback.http_server import Stopping, http_server, listen, stopping_by_signals
 from ringback.ids import Ids
 from ringback.janitor import Janitor
@@ -48,11 +49,9 @@ from ringback.lab.clock import LabClock
 from ringback.lab.stepping import Stepping, kept_ahead_ms
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
-from ringback.media.inspector import Inspector
 from ringback.pruner import Pruner
 from ringback.retention import Retention
 from ringback.service import Service
-from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
@@ -104,15 +103,34 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[Store]:
-    """Open the settings' store for the time of the context, or raise ``SetupError``."""
-    clock = SystemClock()
-    mint = Mint(new_id=_ids(clock).uuid7, operator_url=settings.operator_webhook_url)
-    store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
+async def open_store(
+    settings: Settings, *, exclusive: bool, bells: Bells | None = None
+) -> AsyncIterator[Store]:
+    """Open the settings' store for the time of the context, or raise ``SetupError``.
+
+    ``bells`` are rung for what other processes write, where the store is shared with others.
+    """
+    mint = Mint(new_id=_ids(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
+    store: Store
+    if settings.database is None:
+        store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
+    else:
+        store = await _shared_store(settings.database, bells, mint)
     try:
         yield store
     finally:
         await store.close()
+
+
+async def _shared_store(database: str, bells: Bells | None, mint: Mint) -> Store:
+    try:
+        from ringback.storage.postgres import PostgresStore
+    except ModuleNotFoundError as exc:
+        raise SetupError(
+            "The setting database needs PostgreSQL's driver; add it with: "
+            "pip install 'ringback[postgres]'."
+        ) from exc
+    return await PostgresStore.open(database, bells=bells, mint=mint)
 
 
 async def check_master_key(settings: Settings, store: Store) -> None:
@@ -162,11 +180,18 @@ def chore_desk(store: Store) -> ChoreDesk:
 class App:
     """Every part of a server, put together on one store."""
 
-    def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        listening: tuple[str, int],
+        bells: Bells | None = None,
+    ) -> None:
         # Made before anything else: in dev, all of it lives in a time that can be moved.
         lab_clock = LabClock(ahead_ms=kept_ahead_ms(settings.data))
-        clock: Clock = lab_clock if settings.is_dev else SystemClock()
-        bells = Bells()
+        clock = lab_clock if settings.is_dev else store.clock
+        bells = bells or Bells()
         artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
         incoming = self._incoming = Incoming(settings.data / "uploads")
         room_for_work = DiskGuard(settings, clock).check
@@ -276,15 +301,8 @@ class App:
                 catalogue=catalogue_for(settings),
                 policy=policy,
                 artifacts=artifacts,
-                assets=AssetDesk(
-                    store,
-                    artifacts=artifacts,
-                    incoming=incoming,
-                    take_in=Inspector().take_in,
-                    fetch=self.fetcher.get,
-                    clock=clock,
-                    ids=ids,
-                    bytes_max=settings.assets_bytes_max,
+                assets=asset_desk(
+                    store, settings, artifacts, incoming, self.fetcher.get, clock, ids
                 ),
                 incoming=incoming,
                 room_for_work=room_for_work,
@@ -396,9 +414,10 @@ async def serve(
     with listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        async with open_store(settings, exclusive=True) as store:
+        bells = Bells()
+        async with open_store(settings, exclusive=True, bells=bells) as store:
             await check_master_key(settings, store)
-            app = App(settings, store, listening=(host, port))
+            app = App(settings, store, listening=(host, port), bells=bells)
             dev_secret = await app.open_dev_workspace() if settings.is_dev else None
             address = Address(
                 url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret
