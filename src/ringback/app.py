@@ -25,6 +25,7 @@ from ringback.assembly import (
     proxy_for,
     script_for,
 )
+from ringback.assets.incoming import Incoming
 from ringback.catalogue.catalogue import Catalogue
 from ringback.chores import ChoreRunner
 from ringback.clock import Clock, SystemClock
@@ -46,9 +47,11 @@ from ringback.lab.clock import LabClock
 from ringback.lab.stepping import Stepping, kept_ahead_ms
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
+from ringback.media.inspector import Inspector
 from ringback.pruner import Pruner
 from ringback.retention import Retention
 from ringback.service import Service
+from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
@@ -190,6 +193,8 @@ class App:
         clock = lab_clock if settings.is_dev else store.clock
         bells = bells or Bells()
         artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
+        incoming = self._incoming = Incoming(settings.data / "uploads")
+        room_for_work = DiskGuard(settings, clock).check
         policy = policy_for(settings, listening)
         ids = _ids(clock)
         sealer = _sealer(settings)
@@ -205,7 +210,7 @@ class App:
             ids=ids,
             limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
             bells=bells,
-            room_for_work=DiskGuard(settings, clock).check,
+            room_for_work=room_for_work,
         )
         sending = SenderSettings(
             total_timeout_s=settings.webhook_timeout_s,
@@ -295,6 +300,18 @@ class App:
                 catalogue=Catalogue.load(),
                 policy=policy,
                 artifacts=artifacts,
+                assets=AssetDesk(
+                    store,
+                    artifacts=artifacts,
+                    incoming=incoming,
+                    take_in=Inspector().take_in,
+                    fetch=self.fetcher.get,
+                    clock=clock,
+                    ids=ids,
+                    bytes_max=settings.assets_bytes_max,
+                ),
+                incoming=incoming,
+                room_for_work=room_for_work,
                 workspaces=store,
                 keys=self.keys,
                 settings=settings,
@@ -356,6 +373,7 @@ class App:
         swept = 0
         with suppress(OSError):  # it takes some room and does no other harm
             swept = self._artifacts.sweep(before_ms=self._started_ms)
+            swept += self._incoming.sweep(before_ms=self._started_ms)
         if swept:
             log.info("artifacts_swept", count=swept)
 
