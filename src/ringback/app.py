@@ -46,7 +46,7 @@ from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.lab.clock import LabClock
-from ringback.lab.stepping import Stepping, kept_ahead_ms
+from ringback.lab.stepping import Stepping, forget_ahead, kept_ahead_ms
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
 from ringback.pruner import Pruner
@@ -147,7 +147,7 @@ async def check_master_key(settings: Settings, store: Store) -> None:
 async def key_desk(settings: Settings, store: Store) -> KeyDesk:
     """Return the verbs on the store's signing keys, or raise ``SetupError``."""
     await check_master_key(settings, store)
-    clock = SystemClock()
+    clock = _clock_beside(settings)
     return KeyDesk(store, _sealer(settings), clock=clock, ids=_ids(clock))
 
 
@@ -168,13 +168,19 @@ def delivery_desk(
         rate=settings.webhook_rate,
         rate_per_destination=settings.webhook_rate_per_destination,
     )
-    return DeliveryDesk(store, clock=clock or SystemClock(), bells=bells, caps=caps)
+    clock = clock or _clock_beside(settings)
+    return DeliveryDesk(store, clock=clock, bells=bells, caps=caps)
 
 
-def chore_desk(store: Store) -> ChoreDesk:
+def chore_desk(settings: Settings, store: Store) -> ChoreDesk:
     """Return the verbs on the store's chores."""
-    clock = SystemClock()
+    clock = _clock_beside(settings)
     return ChoreDesk(store, clock=clock, ids=_ids(clock))
+
+
+def _clock_beside(settings: Settings) -> Clock:
+    """Return the time in which the data live: an emulator's may have been moved on."""
+    return LabClock(ahead_ms=kept_ahead_ms(settings.data))
 
 
 class App:
@@ -189,6 +195,8 @@ class App:
         bells: Bells | None = None,
     ) -> None:
         # Made before anything else: in dev, all of it lives in a time that can be moved.
+        if not settings.is_dev:
+            forget_ahead(settings.data)
         lab_clock = LabClock(ahead_ms=kept_ahead_ms(settings.data))
         clock = lab_clock if settings.is_dev else store.clock
         bells = bells or Bells()
@@ -220,7 +228,8 @@ class App:
         )
         self.sender = Sender(policy, settings=sending)
         # The operator's own URL is the operator's to judge: it may well be a private address.
-        self.operator_sender = Sender(TargetPolicy.operator(), settings=sending)
+        own = TargetPolicy.operator(own_addresses=policy.own_addresses)
+        self.operator_sender = Sender(own, settings=sending)
         self.fetcher = Fetcher(policy, settings=FetcherSettings(egress_proxy=proxy), clock=clock)
         self.sketch = SketchEngine(processes=settings.sketch_processes)
         engines: dict[str, tuple[Engine, int]] = {

@@ -27,4 +27,4 @@ returning workspace_id, size_bytes
 select assets_bytes from workspaces where workspace_id = :workspace_id
 
 -- name: count_assets_bytes
-update workspaces set assets_bytes = assets_bytes + :by::bigint where workspace_id = :workspace_id
+update workspaces set assets_bytes = assets_bytes + :by where workspace_id = :workspace_id
