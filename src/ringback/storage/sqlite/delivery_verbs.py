@@ -31,7 +31,7 @@ from ringback.webhooks.outbox import Recorded, Recording
 
 
 class ClaimDue(Struct, frozen=True, kw_only=True):
-    """One dispatcher's wish for deliveries."""
+    """One dispatcher's wish for deliveries, or that of a listener's program."""
 
     now_ms: int
     limit: int
@@ -39,6 +39,7 @@ class ClaimDue(Struct, frozen=True, kw_only=True):
     lease_until_ms: int
     rooms: Mapping[int, int]
     passing_rooms: Mapping[int, int]
+    listener: tuple[str, str] | None = None  # its workspace and destination
 
 
 def tell(tx: apsw.Connection, items: Sequence[tuple[Job, Event]], *, mint: Mint) -> list[bool]:
@@ -80,9 +81,7 @@ def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
     looked_at: list[int] = []
     taken: list[int] = []
     breakers = []
-    asked = {"now_ms": item.now_ms, "limit": item.limit + len(item.rooms)}
-    for row in tx.execute(DELIVERIES.due_destinations, asked).fetchall():
-        destination = destination_from(row)
+    for destination in _due_destinations(tx, item):
         most = min(_most(destination, item), item.limit - len(taken))
         if most <= 0:
             continue
@@ -113,6 +112,17 @@ def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
     rows = tx.execute(DELIVERIES.deliveries_in, {"seqs": seqs}).fetchall()
     rows.sort(key=lambda row: row[:2])
     return [delivery_from(row[2:]) for row in rows]
+
+
+def _due_destinations(tx: apsw.Connection, item: ClaimDue) -> list[Destination]:
+    asked: dict[str, int | str] = {"now_ms": item.now_ms}
+    if item.listener is None:
+        asked["limit"] = item.limit + len(item.rooms)
+        rows = tx.execute(DELIVERIES.due_destinations, asked).fetchall()
+    else:
+        asked["workspace_id"], asked["origin"] = item.listener
+        rows = tx.execute(DELIVERIES.due_listener, asked).fetchall()
+    return [destination_from(row) for row in rows]
 
 
 def _most(destination: Destination, item: ClaimDue) -> int:

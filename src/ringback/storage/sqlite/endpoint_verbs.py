@@ -23,17 +23,34 @@ def add_endpoints(
     tx: apsw.Connection, items: Sequence[tuple[Endpoint, SigningKey, int]]
 ) -> list[bool]:
     """Keep new endpoints, each workspace up to its limit."""
-    results = []
+    return [_add(tx, endpoint, key, limit) for endpoint, key, limit in items]
+
+
+def open_listeners(
+    tx: apsw.Connection, items: Sequence[tuple[Endpoint, SigningKey, int]]
+) -> list[Endpoint | None]:
+    """Return listeners by their names; those that there are not yet are made."""
+    results: list[Endpoint | None] = []
     for endpoint, key, limit in items:
-        asked = {"workspace_id": endpoint.workspace_id}
-        ((count,),) = tx.execute(ENDPOINTS.endpoints_count, asked).fetchall()
-        assert isinstance(count, int)
-        results.append(count < limit)
-        if count < limit:
-            tx.execute(ENDPOINTS.add_endpoint, endpoint_row(endpoint))
-            tx.execute(ENDPOINTS.count_endpoint, {**asked, "by": 1})
-            add_key(tx, endpoint_owner(endpoint.endpoint_id), key)
+        asked = {"workspace_id": endpoint.workspace_id, "listener": endpoint.listener}
+        row = tx.execute(ENDPOINTS.listener_named, asked).fetchone()
+        if row is not None:
+            results.append(endpoint_from(row))
+        else:
+            results.append(endpoint if _add(tx, endpoint, key, limit) else None)
     return results
+
+
+def _add(tx: apsw.Connection, endpoint: Endpoint, key: SigningKey, limit: int) -> bool:
+    asked = {"workspace_id": endpoint.workspace_id}
+    ((count,),) = tx.execute(ENDPOINTS.endpoints_count, asked).fetchall()
+    assert isinstance(count, int)
+    if count >= limit:
+        return False
+    tx.execute(ENDPOINTS.add_endpoint, endpoint_row(endpoint))
+    tx.execute(ENDPOINTS.count_endpoint, {**asked, "by": 1})
+    add_key(tx, endpoint_owner(endpoint.endpoint_id), key)
+    return True
 
 
 def change_endpoints(
