@@ -16,11 +16,11 @@ from ringback.client.aio.client import AsyncRingback
 from ringback.client.clock import AsyncClock, AsyncSystemClock
 from ringback.client.errors import (
     ClientError,
-    ConflictError,
     ConnectionFailed,
     RateLimitError,
     ServerError,
 )
+from ringback.client.events import ENDS, PASSING
 from ringback.client.models import Delivery, Endpoint, HandedDelivery, LocalAnswer
 from ringback.client.posting import Poster
 
@@ -28,8 +28,6 @@ AT_ONCE = 8
 _AGAIN_S = 0.5
 _AGAIN_S_MAX = 30.0
 _FAREWELL_S = 2.0
-_ENDS = ("job.completed", "job.failed", "job.cancelled")
-_PASSING = ("job.backlogged", "job.started", "job.progress")
 _MAY_PASS = (ConnectionFailed, ServerError, RateLimitError)
 
 
@@ -46,9 +44,9 @@ class Onlooker(Protocol):
         """The server is out of reach; it is tried again until it is back."""
 
     def forwarded(
-        self, delivery: HandedDelivery, answer: LocalAnswer, after: Delivery | None
+        self, delivery: HandedDelivery, answer: LocalAnswer, after: Delivery | ClientError
     ) -> None:
-        """A delivery was posted; ``after`` is where it stands, None if nobody was told in time."""
+        """A delivery was posted; ``after`` is where it stands, or why nobody took note of it."""
 
 
 class Forwarder:
@@ -77,6 +75,7 @@ class Forwarder:
         self._rng = rng or Random()
         self._poster = Poster(url, clock=self._clock)
         self._under_way: dict[asyncio.Task[None], HandedDelivery] = {}
+        self._posted: set[asyncio.Task[None]] = set()  # and not reported yet
         self._passing: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
 
     async def run(self) -> None:
@@ -113,7 +112,8 @@ class Forwarder:
         task = asyncio.create_task(self._forward(delivery))
         self._under_way[task] = delivery
         task.add_done_callback(self._under_way.pop)
-        if delivery.job_id and delivery.event in _PASSING:
+        task.add_done_callback(self._posted.discard)
+        if delivery.job_id and delivery.event in PASSING:
             job_id = delivery.job_id
             self._passing[job_id].add(task)
             task.add_done_callback(lambda done: self._forget(job_id, done))
@@ -125,16 +125,17 @@ class Forwarder:
             del self._passing[job_id]
 
     async def _forward(self, delivery: HandedDelivery) -> None:
-        if delivery.job_id and delivery.event in _ENDS:
+        if delivery.job_id and delivery.event in ENDS:
             await self._silence(delivery.job_id)
         answer = await self._poster.post(delivery)
-        after = None
+        task = asyncio.current_task()
+        assert task is not None
+        self._posted.add(task)
+        after: Delivery | ClientError
         try:
             after = await self._listeners.answer(self._name, delivery, answer)
-        except ConflictError:
-            pass  # too late: it comes again, or a person has ended it
         except ClientError as trouble:
-            self._onlooker.lost(trouble)
+            after = trouble  # too late, or out of reach: what is still owed comes again
         self._onlooker.forwarded(delivery, answer, after)
 
     async def _silence(self, job_id: str) -> None:
@@ -146,12 +147,16 @@ class Forwarder:
             await asyncio.wait(under_way)
 
     async def _give_back(self) -> None:
-        """Give back what is under way: somebody else may have it at once."""
+        """Report what was answered, and give back the rest: somebody else may have it at once."""
         under_way = dict(self._under_way)
+        if not under_way:
+            return
         for task in under_way:
+            if task not in self._posted:
+                task.cancel()
+        _, late = await asyncio.wait(under_way, timeout=_FAREWELL_S)
+        for task in late:
             task.cancel()
-        if under_way:
-            await asyncio.wait(under_way)
         untried = [one for task, one in under_way.items() if task.cancelled()]
         with suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):

@@ -215,6 +215,11 @@ class LocalAnswer(Struct, frozen=True, kw_only=True):
         """Say whether it delivers: it is a whole 2xx."""
         return self.reason is None and self.status_code is not None and self.status_code < 300
 
+    @property
+    def is_whole(self) -> bool:
+        """Say whether an answer came, whatever its status says."""
+        return self.reason in (None, "status", "redirect")
+
 
 class Event(Struct, frozen=True, kw_only=True):
     """Something that happened, as the feed tells it; ``body`` is what webhooks of it carry."""

@@ -79,7 +79,7 @@ class AsyncListeners:
             {
                 "webhook_timestamp": delivery.webhook_timestamp,
                 "status_code": answer.status_code,
-                "reason": answer.reason,
+                "reason": None if answer.is_whole else answer.reason,
                 "headers": answer.headers,
                 "body": b64encode(answer.body).decode(),
                 "truncated": answer.truncated,
