@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from api.streaming import Stream, streaming
-from api.world import World
+from api.world import FLUX, World
 
 from ringback.wire.signature import verify
 
@@ -236,6 +236,8 @@ async def test_a_listener_is_handed_the_events_and_models_that_it_asks_for_alone
     async with listening(world) as stream:
         await world.submit()
         await world.complete()
+        await world.submit(path=FLUX)
+        await world.service.fail(await world.claim(), error="no")
         await world.submit()
         await world.service.fail(await world.claim(), error="no")
         (delivery,) = await handed(stream)
