@@ -92,7 +92,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_pause_s_max: Seconds = 300.0
     """How long a destination is paused at most before it is probed again."""
     endpoint_disable_after_s: Seconds = 432_000.0
-    """How long an endpoint may fail before it is disabled."""
+    """How long an endpoint may fail, or a listener lack its program, before it is disabled."""
     endpoints_max: Count = 50
     """Webhook endpoints that one workspace may keep."""
     secret_overlap_s: Annotated[float, Meta(ge=0, le=30 * 86_400)] = 86_400.0

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from cli.program import Program
+from cli.program import Program, Running
 from cli.test_deliveries import submit
 
 _LIMIT_S = 30.0
@@ -173,6 +173,38 @@ def test_programs_read_one_json_line_for_each_forwarded_webhook(ringback: Progra
     assert forgotten.returncode == 0, forgotten.stderr
     again = ringback.run("listen", "--url", url, "--name", "ed", "--forget")
     assert (again.returncode, "no listener of that name" in again.stderr) == (1, True)
+
+
+_WITHOUT_SERVER = """
+import sys
+for name in ("apsw", "cryptography", "httptools", "jsonschema_rs", "numpy", "PIL",
+             "starlette", "structlog", "uvicorn", "uvloop"):
+    sys.modules[name] = None
+from ringback.cli import main
+main()
+"""
+
+
+@pytest.mark.timeout(60)
+def test_it_forwards_without_the_servers_packages(ringback: Program) -> None:
+    url = ringback.start("dev", "--port", "0", "--json").ready()["url"]
+    with a_local_program() as local:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", _WITHOUT_SERVER),
+                *("listen", "--url", url, "--forward-to", local, "--json"),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running = Running(process)
+        process.stderr = process.stdout  # both are closed with it
+        try:
+            assert json.loads(running.line())["type"] == "listener"
+            job_id = submit(url)
+            assert json.loads(running.line())["job_id"] == job_id
+        finally:
+            running.close()
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ async def test_a_forwarded_webhook_is_genuine_and_its_answer_is_in_the_log(
     headers = dict(request.headers)
     assert Webhook(seen.secret).verify(request.body.decode(), headers)["job_id"] == job_id
     event = Receiver(seen.secret).verify(headers, request.body)
+    assert event.job is not None
     assert event.job.job_id == job_id
     assert headers["ringback-event"] == "job.completed"
     assert headers["user-agent"].startswith("Ringback/")

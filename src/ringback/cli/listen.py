@@ -77,7 +77,7 @@ def command(
     once: bool,
     as_json: bool,
 ) -> None:
-    """Print events as they come, or forward webhooks to a program on this machine.
+    """Print events as they come, or forward webhooks to this machine.
 
     With --forward-to, what the workspace is owed from now on is taken over this one connection and
     posted there, signed; what the program answers is in the server's log. Nothing is missed while
