@@ -37,7 +37,7 @@ from ringback.engines.contract import Engine, EngineRequest
 from ringback.engines.faulty import FaultyEngine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
-from ringback.errors import StorageFull
+from ringback.errors import SetupError, StorageFull
 from ringback.http_server import Stopping, http_server, listen, stopping_by_signals
 from ringback.ids import Ids
 from ringback.janitor import Janitor
@@ -103,15 +103,34 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[Store]:
-    """Open the settings' store for the time of the context, or raise ``SetupError``."""
-    clock = SystemClock()
-    mint = Mint(new_id=_ids(clock).uuid7, operator_url=settings.operator_webhook_url)
-    store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
+async def open_store(
+    settings: Settings, *, exclusive: bool, bells: Bells | None = None
+) -> AsyncIterator[Store]:
+    """Open the settings' store for the time of the context, or raise ``SetupError``.
+
+    ``bells`` are rung for what other processes write, where the store is shared with others.
+    """
+    mint = Mint(new_id=_ids(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
+    store: Store
+    if settings.database is None:
+        store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
+    else:
+        store = await _shared_store(settings.database, bells, mint)
     try:
         yield store
     finally:
         await store.close()
+
+
+async def _shared_store(database: str, bells: Bells | None, mint: Mint) -> Store:
+    try:
+        from ringback.storage.postgres import PostgresStore
+    except ModuleNotFoundError as exc:
+        raise SetupError(
+            "The setting database needs PostgreSQL's driver; add it with: "
+            "pip install 'ringback[postgres]'."
+        ) from exc
+    return await PostgresStore.open(database, bells=bells, mint=mint)
 
 
 async def check_master_key(settings: Settings, store: Store) -> None:
@@ -161,11 +180,18 @@ def chore_desk(store: Store) -> ChoreDesk:
 class App:
     """Every part of a server, put together on one store."""
 
-    def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        listening: tuple[str, int],
+        bells: Bells | None = None,
+    ) -> None:
         # Made before anything else: in dev, all of it lives in a time that can be moved.
         lab_clock = LabClock(ahead_ms=kept_ahead_ms(settings.data))
-        clock: Clock = lab_clock if settings.is_dev else SystemClock()
-        bells = Bells()
+        clock = lab_clock if settings.is_dev else store.clock
+        bells = bells or Bells()
         artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
         policy = policy_for(settings, listening)
         ids = _ids(clock)
@@ -395,9 +421,10 @@ async def serve(
     with listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        async with open_store(settings, exclusive=True) as store:
+        bells = Bells()
+        async with open_store(settings, exclusive=True, bells=bells) as store:
             await check_master_key(settings, store)
-            app = App(settings, store, listening=(host, port))
+            app = App(settings, store, listening=(host, port), bells=bells)
             dev_secret = await app.open_dev_workspace() if settings.is_dev else None
             address = Address(
                 url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret

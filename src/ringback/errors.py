@@ -33,6 +33,7 @@ RingbackError
 ├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
+│   └── StorageUnavailable          the database cannot be reached (503)
 ├── Draining                        the server is going down and takes no new work (503)
 ├── NotReady                        one of the server's loops keeps breaking (503)
 └── SetupError                      the server cannot start like this; says what to do
@@ -329,6 +330,12 @@ class StorageFull(RingbackError):
     """The disk has no room for new work."""
 
     code = "storage_full"
+
+
+class StorageUnavailable(StorageFull):
+    """The database cannot be reached: like a full disk, that is waited for."""
+
+    code = "storage_unavailable"
 
 
 class Draining(RingbackError):

@@ -37,6 +37,7 @@ VARIABLES_OF_OTHERS = (
     "RINGBACK_PORT_*",
 )
 """Variables that begin as ours do and set nothing here; any other such name is taken for a slip."""
+_DATABASE = r"^postgres(ql)?://"
 _PUBLIC_URL = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
 
@@ -51,6 +52,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The port to listen on; 0 picks a free one."""
     data: Path = Path(".ringback")
     """The directory that holds the database and the artifacts."""
+    database: Annotated[str, Meta(pattern=_DATABASE)] | None = None
+    """A PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME (default: SQLite in data)."""
     public_url: Annotated[str, Meta(pattern=_PUBLIC_URL)] | None = None
     """Where clients reach this server; result URLs begin with it (default: the request's host)."""
     allowed_hosts: tuple[str, ...] = ()

@@ -32,6 +32,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.Draining: 503,
     errors.NotReady: 503,
     errors.StorageFull: 507,
+    errors.StorageUnavailable: 503,
 }
 """The status of each kind of error and of its descendants; any other exception is our fault."""
 
@@ -99,7 +100,7 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             | errors.TooManyStreams(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]
-        case errors.Draining() | errors.NotReady():
+        case errors.Draining() | errors.NotReady() | errors.StorageUnavailable():
             return [(b"retry-after", b"%d" % _UNAVAILABLE_RETRY_AFTER_S)]
         case _:
             return []
