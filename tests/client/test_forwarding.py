@@ -16,7 +16,15 @@ from ringback.client.errors import ClientError
 from ringback.client.forwarding import Forwarder
 from ringback.client.models import Delivery, Endpoint, HandedDelivery, LocalAnswer
 from ringback.receiver import Receiver
-from ringback.testing import FakeReceiver, endless, hang, redirect, reset, respond
+from ringback.testing import (
+    FakeReceiver,
+    ReceivedRequest,
+    endless,
+    hang,
+    redirect,
+    reset,
+    respond,
+)
 from ringback.testing.emulator import Emulator
 
 NULL = "ringback/null"
@@ -265,6 +273,28 @@ async def test_the_lab_spoils_what_a_listener_is_handed_too(client: AsyncRingbac
         assert local.requests_count == 2
         first, second = local.requests
         assert first.header("webhook-id") == second.header("webhook-id")
+
+
+def hang_unless_ended(request: ReceivedRequest, transport: asyncio.Transport) -> None:
+    """Answer to the end of a job alone."""
+    if request.header("ringback-event") == "job.completed":
+        transport.write(respond(204))
+
+
+async def test_what_is_under_way_of_a_job_is_broken_off_at_its_end(client: AsyncRingback) -> None:
+    events = ["job.started", "job.completed"]
+    async with (
+        FakeReceiver(then=hang_unless_ended) as local,
+        forwarding(client, local.url, events=events) as seen,
+    ):
+        await client.image("bfl/flux-1-dev", prompt="a fox", width=512, height=512)
+        async with asyncio.timeout(SOON_S):
+            while not any(one[0].event == "job.completed" for one in seen.outcomes):
+                await seen.until(len(seen.outcomes) + 1)
+        told = [one.header("ringback-event") for one in local.requests]
+    # Whether the start was told in time depends on when the listener was noticed.
+    assert told[-1] == "job.completed"
+    assert [delivery.event for delivery, _, _ in seen.outcomes][-1] == "job.completed"
 
 
 async def test_a_forgotten_listener_ends_its_programs(client: AsyncRingback) -> None:
