@@ -96,6 +96,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a destination is paused at most before it is probed again."""
     endpoint_disable_after_s: Seconds = 432_000.0
     """How long an endpoint may fail, or a listener lack its program, before it is disabled."""
+    assets_bytes_max: Annotated[int, Meta(ge=1, le=2**50)] = 10_737_418_240
+    """Bytes that one workspace's assets may have in all; more are refused with 409."""
     endpoints_max: Count = 50
     """Webhook endpoints that one workspace may keep."""
     secret_overlap_s: Annotated[float, Meta(ge=0, le=30 * 86_400)] = 86_400.0

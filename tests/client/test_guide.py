@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docs.pages import blocks
+from media_files import jpeg
 
 from ringback import AsyncRingback
 from ringback.testing.emulator import Emulator
@@ -44,3 +46,16 @@ async def test_the_snippet_of_the_page_about_listening_takes_a_delivery(
         (delivery,) = (await client.deliveries.list(job_id=job.job_id)).items
     assert delivery.status == "delivered"
     assert f'job.completed b\'{{"job_id":"{job.job_id}"' in capsys.readouterr().out
+
+
+@pytest.mark.timeout(60)
+def test_the_snippet_on_assets_runs(
+    ringback_server: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fox.jpg").write_bytes(jpeg())
+    scope: dict[str, Any] = {}
+    for snippet in blocks("docs/assets.md", "python"):
+        exec(snippet, scope)
+    assert scope["fox"].mime_type == "image/jpeg"
+    assert scope["job"].status in ("queued", "backlogged")

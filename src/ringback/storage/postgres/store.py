@@ -25,6 +25,7 @@ from ringback.storage.postgres.partitions import make_partitions
 from ringback.storage.postgres.reading import Reader
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
+from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
 from ringback.storage.sql.deliveries import SqlOutbox
@@ -46,6 +47,7 @@ class PostgresStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlAssets,
     SqlChores,
     SqlBooks,
     SqlPruning,
