@@ -56,6 +56,8 @@ from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
+from ringback.service.listeners import ListenerDesk
+from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
@@ -63,8 +65,9 @@ from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher
 from ringback.webhooks.explanation import Caps
-from ringback.webhooks.faulty import FaultyCarrier
+from ringback.webhooks.faulty import FaultyCarrier, FaultyPacker
 from ringback.webhooks.master_key import load_master_keys
+from ringback.webhooks.parcels import SignedPacker
 from ringback.webhooks.rotation import workspace_owner
 from ringback.webhooks.sealing import Sealer, is_sealed
 from ringback.webhooks.signing import SigningBook
@@ -256,20 +259,18 @@ class App:
             lease_s=settings.lease_s,
             job_timeout_s=settings.job_timeout_s,
         )
-        courier = Courier(
-            self.sender,
-            SigningBook(
-                store, store, unsealer=sealer, clock=clock, operator=operator_signing_for(settings)
-            ),
-            operator_sender=self.operator_sender,
+        book = SigningBook(
+            store, store, unsealer=sealer, clock=clock, operator=operator_signing_for(settings)
         )
+        courier = Courier(self.sender, book, operator_sender=self.operator_sender)
+        dispatching = dispatching_for(settings)
         self.dispatcher = Dispatcher(
             store,
             FaultyCarrier(courier, lab_clock) if settings.is_dev else courier,
             clock=clock,
             rng=Random(),
             bells=bells,
-            settings=dispatching_for(settings),
+            settings=dispatching,
         )
         self.pruner = Pruner(
             store,
@@ -282,6 +283,26 @@ class App:
             ),
             clock=clock,
         )
+        self.endpoints = EndpointDesk(
+            store,
+            store,
+            self.keys,
+            clock=clock,
+            ids=ids,
+            bells=bells,
+            endpoints_max=settings.endpoints_max,
+            overlap_s=settings.secret_overlap_s,
+        )
+        self.listeners = ListenerDesk(
+            store,
+            self.endpoints,
+            book,
+            FaultyPacker(lab_clock) if settings.is_dev else SignedPacker(clock),
+            clock=clock,
+            rng=Random(),
+            bells=bells,
+            settings=dispatching,
+        )
         self.chores = ChoreRunner(store, clock=clock, bells=bells)
         self.faults = AskedFaults(script_for(settings)) if settings.is_dev else None
         self.stepping = self._stepping(lab_clock) if settings.is_dev else None
@@ -289,23 +310,21 @@ class App:
         self.loops = Loops(clock)
         self._rescued = asyncio.Event()  # what a predecessor held is free again
         self.janitor = Janitor(
-            self.service, store, clock=clock, bells=bells, is_held=self.worker.holds
+            self.service,
+            store,
+            clock=clock,
+            bells=bells,
+            is_held=self.worker.holds,
+            also=self.listeners.disable_unheard,
         )
         self.api = create_api(
             ApiDeps(
                 service=self.service,
                 deliveries=delivery_desk(settings, store, bells, clock),
                 feed=EventFeed(store, self.service, clock=clock, bells=bells),
-                endpoints=EndpointDesk(
-                    store,
-                    store,
-                    self.keys,
-                    clock=clock,
-                    ids=ids,
-                    bells=bells,
-                    endpoints_max=settings.endpoints_max,
-                    overlap_s=settings.secret_overlap_s,
-                ),
+                endpoints=self.endpoints,
+                listeners=self.listeners,
+                listening=Listening(self.listeners, self.service, clock=clock, bells=bells),
                 chores=ChoreDesk(store, clock=clock, ids=ids),
                 catalogue=catalogue_for(settings),
                 policy=policy,

@@ -99,7 +99,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_pause_s_max: Seconds = 300.0
     """How long a destination is paused at most before it is probed again."""
     endpoint_disable_after_s: Seconds = 432_000.0
-    """How long an endpoint may fail before it is disabled."""
+    """How long an endpoint may fail, or a listener lack its program, before it is disabled."""
     assets_bytes_max: Annotated[int, Meta(ge=1, le=2**50)] = 10_737_418_240
     """Bytes that one workspace's assets may have in all; more are refused with 409."""
     endpoints_max: Count = 50

@@ -23,7 +23,7 @@ COMMANDS = {
     "lab": "Examine a receiver; move the emulator's clock.",
     "deliveries": "Look at webhooks; send them again, or stop them.",
     "ledger": "Prove that all that was accepted and owed is there.",
-    "listen": "Print events as they come, from where you left off.",
+    "listen": "Print events as they come, or forward webhooks to this machine.",
     "doctor": "Check this machine, and say what to do.",
 }
 

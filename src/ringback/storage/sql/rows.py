@@ -240,6 +240,8 @@ def endpoint_from(row: Row) -> Endpoint:
         failing_since_ms=row[13],
         warned_percent=row[14],
         missed_since_ms=row[15],
+        listener=row[16],
+        heard_at_ms=row[17],
     )
 
 
