@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import apsw
 import uvloop
@@ -141,7 +142,9 @@ async def _dispatch(data: Path) -> float:
 
 
 async def _is_done(store: SqliteStore) -> bool:
-    rows = store._read("select coalesce(max(rowid), 0) from attempts")
+    rows: list[Any] = store._reader.execute(
+        "select coalesce(max(rowid), 0) from attempts"
+    ).fetchall()
     return bool(rows[0][0] >= DUE)
 
 

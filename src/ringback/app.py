@@ -17,15 +17,18 @@ from ringback.api.app import ApiDeps, create_api
 from ringback.api.lab import AskedFaults
 from ringback.artifacts.local import LocalArtifacts
 from ringback.assembly import (
+    ENGINES,
+    asset_desk,
+    catalogue_for,
     dispatching_for,
     operator_signing_for,
     policy_for,
     proxy_for,
     script_for,
 )
-from ringback.catalogue.catalogue import Catalogue
+from ringback.assets.incoming import Incoming
 from ringback.chores import ChoreRunner
-from ringback.clock import Clock, SystemClock
+from ringback.clock import SystemClock
 from ringback.desks import check_master_key, delivery_desk, ids_of, sealer_for
 from ringback.disk import DiskGuard
 from ringback.doorbell import Bells
@@ -36,7 +39,7 @@ from ringback.engines.contract import Engine, EngineRequest
 from ringback.engines.faulty import FaultyEngine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
-from ringback.errors import StorageFull
+from ringback.errors import SetupError, StorageFull
 from ringback.http_server import Stopping, http_server, listen, stopping_by_signals
 from ringback.interpreter import tune_interpreter
 from ringback.janitor import Janitor
@@ -51,13 +54,16 @@ from ringback.service import Service
 from ringback.service.chores import ChoreDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
+from ringback.service.listeners import ListenerDesk
+from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher
-from ringback.webhooks.faulty import FaultyCarrier
+from ringback.webhooks.faulty import FaultyCarrier, FaultyPacker
+from ringback.webhooks.parcels import SignedPacker
 from ringback.webhooks.rotation import workspace_owner
 from ringback.webhooks.signing import SigningBook
 from ringback.worker import Slot, Worker
@@ -92,28 +98,56 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[Store]:
-    """Open the settings' store for the time of the context, or raise ``SetupError``."""
-    clock = SystemClock()
-    mint = Mint(new_id=ids_of(clock).uuid7, operator_url=settings.operator_webhook_url)
-    store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
+async def open_store(
+    settings: Settings, *, exclusive: bool, bells: Bells | None = None
+) -> AsyncIterator[Store]:
+    """Open the settings' store for the time of the context, or raise ``SetupError``.
+
+    ``bells`` are rung for what other processes write, where the store is shared with others.
+    """
+    mint = Mint(new_id=ids_of(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
+    store: Store
+    if settings.database is None:
+        store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
+    else:
+        store = await _shared_store(settings.database, bells, mint)
     try:
         yield store
     finally:
         await store.close()
 
 
+async def _shared_store(database: str, bells: Bells | None, mint: Mint) -> Store:
+    try:
+        from ringback.storage.postgres import PostgresStore
+    except ModuleNotFoundError as exc:
+        raise SetupError(
+            "The setting database needs PostgreSQL's driver; add it with: "
+            "pip install 'ringback[postgres]'."
+        ) from exc
+    return await PostgresStore.open(database, bells=bells, mint=mint)
+
+
 class App:
     """Every part of a server, put together on one store."""
 
-    def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        listening: tuple[str, int],
+        bells: Bells | None = None,
+    ) -> None:
         # Made before anything else: in dev, all of it lives in a time that can be moved.
         if not settings.is_dev:
             forget_ahead(settings.data)
         lab_clock = LabClock(ahead_ms=kept_ahead_ms(settings.data))
-        clock: Clock = lab_clock if settings.is_dev else SystemClock()
-        bells = Bells()
+        clock = lab_clock if settings.is_dev else store.clock
+        bells = bells or Bells()
         artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
+        incoming = self._incoming = Incoming(settings.data / "uploads")
+        room_for_work = DiskGuard(settings, clock).check
         policy = policy_for(settings, listening)
         ids = ids_of(clock)
         sealer = sealer_for(settings)
@@ -129,7 +163,7 @@ class App:
             ids=ids,
             limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
             bells=bells,
-            room_for_work=DiskGuard(settings, clock).check,
+            room_for_work=room_for_work,
         )
         sending = SenderSettings(
             total_timeout_s=settings.webhook_timeout_s,
@@ -147,6 +181,7 @@ class App:
             "sketch": (self.sketch, settings.sketch_processes + _SKETCH_WAITING),
             "null": (NullEngine(), _NULL_CONCURRENCY),
         }
+        assert set(engines) == set(ENGINES)
         if settings.is_dev:
             engines = {
                 name: (FaultyEngine(engine, clock=clock, cancel=self._cancel), concurrency)
@@ -166,20 +201,18 @@ class App:
             lease_s=settings.lease_s,
             job_timeout_s=settings.job_timeout_s,
         )
-        courier = Courier(
-            self.sender,
-            SigningBook(
-                store, store, unsealer=sealer, clock=clock, operator=operator_signing_for(settings)
-            ),
-            operator_sender=self.operator_sender,
+        book = SigningBook(
+            store, store, unsealer=sealer, clock=clock, operator=operator_signing_for(settings)
         )
+        courier = Courier(self.sender, book, operator_sender=self.operator_sender)
+        dispatching = dispatching_for(settings)
         self.dispatcher = Dispatcher(
             store,
             FaultyCarrier(courier, lab_clock) if settings.is_dev else courier,
             clock=clock,
             rng=Random(),
             bells=bells,
-            settings=dispatching_for(settings),
+            settings=dispatching,
         )
         self.pruner = Pruner(
             store,
@@ -192,6 +225,26 @@ class App:
             ),
             clock=clock,
         )
+        self.endpoints = EndpointDesk(
+            store,
+            store,
+            self.keys,
+            clock=clock,
+            ids=ids,
+            bells=bells,
+            endpoints_max=settings.endpoints_max,
+            overlap_s=settings.secret_overlap_s,
+        )
+        self.listeners = ListenerDesk(
+            store,
+            self.endpoints,
+            book,
+            FaultyPacker(lab_clock) if settings.is_dev else SignedPacker(clock),
+            clock=clock,
+            rng=Random(),
+            bells=bells,
+            settings=dispatching,
+        )
         self.chores = ChoreRunner(store, clock=clock, bells=bells)
         self.faults = AskedFaults(script_for(settings)) if settings.is_dev else None
         self.stepping = self._stepping(lab_clock) if settings.is_dev else None
@@ -199,27 +252,30 @@ class App:
         self.loops = Loops(clock)
         self._rescued = asyncio.Event()  # what a predecessor held is free again
         self.janitor = Janitor(
-            self.service, store, clock=clock, bells=bells, is_held=self.worker.holds
+            self.service,
+            store,
+            clock=clock,
+            bells=bells,
+            is_held=self.worker.holds,
+            also=self.listeners.disable_unheard,
         )
         self.api = create_api(
             ApiDeps(
                 service=self.service,
                 deliveries=delivery_desk(settings, store, bells, clock),
                 feed=EventFeed(store, self.service, clock=clock, bells=bells),
-                endpoints=EndpointDesk(
-                    store,
-                    store,
-                    self.keys,
-                    clock=clock,
-                    ids=ids,
-                    bells=bells,
-                    endpoints_max=settings.endpoints_max,
-                    overlap_s=settings.secret_overlap_s,
-                ),
+                endpoints=self.endpoints,
+                listeners=self.listeners,
+                listening=Listening(self.listeners, self.service, clock=clock, bells=bells),
                 chores=ChoreDesk(store, clock=clock, ids=ids),
-                catalogue=Catalogue.load(),
+                catalogue=catalogue_for(settings),
                 policy=policy,
                 artifacts=artifacts,
+                assets=asset_desk(
+                    store, settings, artifacts, incoming, self.fetcher.get, clock, ids
+                ),
+                incoming=incoming,
+                room_for_work=room_for_work,
                 workspaces=store,
                 keys=self.keys,
                 settings=settings,
@@ -281,6 +337,7 @@ class App:
         swept = 0
         with suppress(OSError):  # it takes some room and does no other harm
             swept = self._artifacts.sweep(before_ms=self._started_ms)
+            swept += self._incoming.sweep(before_ms=self._started_ms)
         if swept:
             log.info("artifacts_swept", count=swept)
 
@@ -327,9 +384,10 @@ async def serve(
     with listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        async with open_store(settings, exclusive=True) as store:
+        bells = Bells()
+        async with open_store(settings, exclusive=True, bells=bells) as store:
             await check_master_key(settings, store)
-            app = App(settings, store, listening=(host, port))
+            app = App(settings, store, listening=(host, port), bells=bells)
             dev_secret = await app.open_dev_workspace() if settings.is_dev else None
             address = Address(
                 url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret

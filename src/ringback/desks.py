@@ -35,7 +35,7 @@ async def check_master_key(settings: Settings, store: Store) -> None:
 async def key_desk(settings: Settings, store: Store) -> KeyDesk:
     """Return the verbs on the store's signing keys, or raise ``SetupError``."""
     await check_master_key(settings, store)
-    clock = _clock_beside(settings)
+    clock = _clock_beside(settings, store)
     return KeyDesk(store, sealer_for(settings), clock=clock, ids=ids_of(clock))
 
 
@@ -57,19 +57,19 @@ def delivery_desk(
         rate=settings.webhook_rate,
         rate_per_destination=settings.webhook_rate_per_destination,
     )
-    clock = clock or _clock_beside(settings)
+    clock = clock or _clock_beside(settings, store)
     return DeliveryDesk(store, clock=clock, bells=bells, caps=caps)
 
 
 def chore_desk(settings: Settings, store: Store) -> ChoreDesk:
     """Return the verbs on the store's chores."""
-    clock = _clock_beside(settings)
+    clock = _clock_beside(settings, store)
     return ChoreDesk(store, clock=clock, ids=ids_of(clock))
 
 
-def _clock_beside(settings: Settings) -> Clock:
+def _clock_beside(settings: Settings, store: Store) -> Clock:
     """Return the time in which the data live: an emulator's may have been moved on."""
-    return LabClock(ahead_ms=kept_ahead_ms(settings.data))
+    return LabClock(store.clock, ahead_ms=kept_ahead_ms(settings.data))
 
 
 def ids_of(clock: Clock) -> Ids:
