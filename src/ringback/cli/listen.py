@@ -8,24 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ringback.cli.connection import connection, where
 from ringback.cli.options import AS_JSON
 from ringback.cli.terminal import visible
 
 if TYPE_CHECKING:
     from ringback.cli.feed_reader import Event
 
-_URL = "http://127.0.0.1:7464"
-
 
 @click.command("listen")
-@click.option("--url", default=_URL, show_default=True, metavar="URL", help="The server.")
-@click.option(
-    "--token",
-    envvar="RINGBACK_TOKEN",
-    default="dev",
-    metavar="TOKEN",
-    help="The workspace's token. [RINGBACK_TOKEN, default: dev]",
-)
+@connection
 @click.option(
     "--state",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -36,7 +28,12 @@ _URL = "http://127.0.0.1:7464"
 @click.option("--once", is_flag=True, help="Print what there is, and end.")
 @AS_JSON
 def command(
-    url: str, token: str, state: Path | None, from_start: bool, once: bool, as_json: bool
+    url: str | None,
+    token: str | None,
+    state: Path | None,
+    from_start: bool,
+    once: bool,
+    as_json: bool,
 ) -> None:
     """Print events as they come, from where you left off.
 
@@ -47,7 +44,8 @@ def command(
 
     from ringback.cli.feed_reader import FeedReader
 
-    reader = FeedReader(url, token, state=state, from_start=from_start)
+    base_url, key = where(url, token)
+    reader = FeedReader(base_url, key, state=state, from_start=from_start)
 
     def show(event: Event) -> None:
         click.echo(json.dumps(to_builtins(event)) if as_json else _line(event))
