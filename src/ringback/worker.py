@@ -140,6 +140,7 @@ class Worker:
             run.begin()
             event, outcome = await self._outcome(run)
             await self._end(run, event, outcome)
+            run.is_over = True
             await self._forget_previews(run, kept=outcome)
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
@@ -241,6 +242,7 @@ class _Run:
         self.job = job
         self.give_back = False
         self.previews: list[str] = []
+        self.is_over = False  # then tidying up is all that is left, and nobody stops that
         self._has_begun = False
         self._is_unwanted = False
 
@@ -254,7 +256,7 @@ class _Run:
         """Stop the run."""
         self._is_unwanted = True
         # A task cancelled before its first step never takes it: nobody would free the place.
-        if self._has_begun:
+        if self._has_begun and not self.is_over:
             self.task.cancel()
 
     def is_stopped(self) -> bool:
