@@ -28,17 +28,6 @@ print(json.dumps([run(arguments) for arguments in commands]), file=sys.stderr)
 """
 
 
-@pytest.fixture
-def on_path(tmp_path: Path) -> dict[str, str]:
-    """An environment in which ``ringback`` is a program."""
-    program = tmp_path / "bin/ringback"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m ringback "$@"\n', "utf-8")
-    program.chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
-    return {**kept, "PATH": f"{program.parent}:{os.environ['PATH']}"}
-
-
 _IN_BASH = """
 eval "$(ringback completion bash)"
 complete_line() {
@@ -52,11 +41,15 @@ complete_line ringback generate --kind v
 """
 
 
-def test_bash_completes_commands_options_and_values(on_path: dict[str, str]) -> None:
+def test_bash_completes_commands_options_and_values(on_path: str) -> None:
     if shutil.which("bash") is None:
         pytest.skip("bash is not installed")
     done = subprocess.run(
-        ["bash", "-c", _IN_BASH], env=on_path, capture_output=True, text=True, check=False
+        ["bash", "-c", _IN_BASH],
+        env={**os.environ, "PATH": on_path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["generate", "watch", "zsh", "video"]

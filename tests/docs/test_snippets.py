@@ -55,16 +55,6 @@ def test_every_snippet_is_run_somewhere() -> None:
     assert found == {**HERE, **ELSEWHERE}
 
 
-@pytest.fixture
-def on_path(tmp_path: Path) -> str:
-    """A PATH on which ``ringback`` is a program, as after ``pip install``."""
-    (tmp_path / "bin").mkdir()
-    program = tmp_path / "bin/ringback"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m ringback "$@"\n', "utf-8")
-    program.chmod(0o755)
-    return f"{program.parent}:{os.environ['PATH']}"
-
-
 class Shell:
     """Runs snippets in an empty directory, their addresses changed for those of this test."""
 
@@ -222,13 +212,22 @@ def running(command: list[str], directory: Path, *, secret: str, port: int) -> I
         process.communicate()
 
 
-def failures(url: str, secret: str) -> list[str]:
-    """Return what the lab's battery finds wrong with a receiver."""
-    command = [sys.executable, "-m", "ringback", "lab", "check", url, "--secret", secret, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def failures_of(command: list[str], directory: Path, *, secret: str, port: int) -> list[str]:
+    """Return what the lab's battery finds wrong with a receiver that a command runs."""
+    with running(command, directory, secret=secret, port=port) as url:
+        check = [sys.executable, "-m", "ringback", "lab", "check", url, "--secret", secret]
+        done = subprocess.run([*check, "--json"], capture_output=True, text=True, check=False)
     findings = json.loads(done.stdout)["findings"]
     assert len(findings) > 15
     return [one["name"] for one in findings if one["verdict"] == "fail"]
+
+
+def a_receiver(directory: Path, language: str, *, file: str) -> tuple[str, int]:
+    """Write the guide's receiver in a language; return a secret for it and its port."""
+    (code,) = blocks("docs/webhooks.md", language)
+    port = free_port()
+    (directory / file).write_text(code.replace("8000", str(port)), "utf-8")
+    return new_secret(), port
 
 
 @pytest.mark.timeout(_LIMIT_S)
@@ -236,9 +235,7 @@ def test_the_lab_finds_nothing_wrong_with_the_guides_receiver_in_node(tmp_path: 
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not installed")
-    secret, port = new_secret(), free_port()
-    (code,) = blocks("docs/webhooks.md", "javascript")
-    (tmp_path / "receiver.mjs").write_text(code.replace("8000", str(port)), "utf-8")
+    secret, port = a_receiver(tmp_path, "javascript", file="receiver.mjs")
     install = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "standardwebhooks@1"]
     try:
         done = subprocess.run(install, cwd=tmp_path, capture_output=True, timeout=60, check=False)
@@ -246,8 +243,7 @@ def test_the_lab_finds_nothing_wrong_with_the_guides_receiver_in_node(tmp_path: 
         pytest.skip("npm's registry does not answer")
     if done.returncode != 0:
         pytest.skip("npm cannot install standardwebhooks here")
-    with running([node(), "receiver.mjs"], tmp_path, secret=secret, port=port) as url:
-        assert failures(url, secret) == []
+    assert failures_of([node(), "receiver.mjs"], tmp_path, secret=secret, port=port) == []
 
 
 @pytest.mark.timeout(_LIMIT_S)
@@ -255,11 +251,8 @@ def test_the_lab_finds_nothing_wrong_with_the_guides_receiver_in_go(tmp_path: Pa
     go = shutil.which("go")
     if go is None:
         pytest.skip("go is not installed")
-    secret, port = new_secret(), free_port()
-    (code,) = blocks("docs/webhooks.md", "go")
-    (tmp_path / "receiver.go").write_text(code.replace("8000", str(port)), "utf-8")
+    secret, port = a_receiver(tmp_path, "go", file="receiver.go")
     environment = {**os.environ, "GO111MODULE": "off", "GOCACHE": str(tmp_path / "cache")}
     build = [go, "build", "-o", "receiver", "receiver.go"]
     subprocess.run(build, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    with running(["./receiver"], tmp_path, secret=secret, port=port) as url:
-        assert failures(url, secret) == []
+    assert failures_of(["./receiver"], tmp_path, secret=secret, port=port) == []

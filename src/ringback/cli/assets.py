@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ringback.cli.connection import client_of, connection
-from ringback.cli.options import AS_JSON
+from ringback.cli.options import AS_JSON, LIMIT
 from ringback.cli.output import print_json, print_lines, short_time, talk
 
 if TYPE_CHECKING:
@@ -40,13 +40,7 @@ def upload(
 
 
 @command.command("list")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 1_000),
-    default=20,
-    show_default=True,
-    help="How many are shown at most.",
-)
+@LIMIT
 @connection
 @AS_JSON
 def list_(limit: int, url: str | None, token: str | None, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import click
 
 from ringback.cli.connection import client_of, connection
 from ringback.cli.endings import Status, refusal_of
-from ringback.cli.options import AS_JSON
+from ringback.cli.options import AS_JSON, TIMEOUT
 from ringback.cli.output import print_json, print_lines, talk
 from ringback.cli.parameters import ParameterError, read_parameters
 from ringback.cli.results import SHOW, protocol_for, save_results, show_results
@@ -45,13 +45,7 @@ _KINDS = ("image", "video", "enhance")
 )
 @click.option("--webhook", metavar="URL", help="Called when the job is over.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, or print the job at once.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="How long to wait; the job itself goes on.",
-)
+@TIMEOUT
 @SHOW
 @connection
 @AS_JSON

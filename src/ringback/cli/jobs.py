@@ -11,7 +11,7 @@ import click
 from ringback.cli.connection import client_of, connection
 from ringback.cli.endings import Status
 from ringback.cli.job_lines import job_line, job_lines, job_members
-from ringback.cli.options import AS_JSON
+from ringback.cli.options import AS_JSON, LIMIT, TIMEOUT
 from ringback.cli.output import print_json, print_lines, talk
 
 if TYPE_CHECKING:
@@ -32,13 +32,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--status", metavar="STATUS", help=f"Only of this status: {_STATUSES}.")
 @click.option("--types", metavar="TYPES", help="Only of these types, comma-separated.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 1_000),
-    default=20,
-    show_default=True,
-    help="How many are shown at most.",
-)
+@LIMIT
 @_common
 def list_(
     status: str | None,
@@ -73,13 +67,7 @@ def show(job_id: str, url: str | None, token: str | None, as_json: bool) -> None
 
 @command.command("watch")
 @click.argument("job_id", metavar="ID")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="How long to watch; the job itself goes on.",
-)
+@TIMEOUT
 @_common
 def watch(
     job_id: str, timeout_s: float | None, url: str | None, token: str | None, as_json: bool
