@@ -3,11 +3,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
+from postgres import Databases, a_server
 
 # What is said of every single attempt would be most of a failing test's output.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
@@ -25,3 +27,12 @@ def on_path(tmp_path: Path) -> str:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m ringback "$@"\n', "utf-8")
     program.chmod(0o755)
     return f"{program.parent}:{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """The session's PostgreSQL server; it starts when a test first asks for it."""
+    with a_server() as dsn:
+        made = Databases(dsn)
+        yield made
+        made.close()

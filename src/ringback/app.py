@@ -25,6 +25,7 @@ from ringback.assembly import (
     proxy_for,
     script_for,
 )
+from ringback.assets.incoming import Incoming
 from ringback.catalogue.catalogue import Catalogue
 from ringback.chores import ChoreRunner
 from ringback.clock import Clock, SystemClock
@@ -37,18 +38,20 @@ from ringback.engines.contract import Engine, EngineRequest
 from ringback.engines.faulty import FaultyEngine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
-from ringback.errors import StorageFull
+from ringback.errors import SetupError, StorageFull
 from ringback.http_server import Stopping, http_server, listen, stopping_by_signals
 from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.lab.clock import LabClock
-from ringback.lab.stepping import Stepping, kept_ahead_ms
+from ringback.lab.stepping import Stepping, forget_ahead, kept_ahead_ms
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
+from ringback.media.inspector import Inspector
 from ringback.pruner import Pruner
 from ringback.retention import Retention
 from ringback.service import Service
+from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
@@ -100,15 +103,34 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, exclusive: bool) -> AsyncIterator[Store]:
-    """Open the settings' store for the time of the context, or raise ``SetupError``."""
-    clock = SystemClock()
-    mint = Mint(new_id=_ids(clock).uuid7, operator_url=settings.operator_webhook_url)
-    store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
+async def open_store(
+    settings: Settings, *, exclusive: bool, bells: Bells | None = None
+) -> AsyncIterator[Store]:
+    """Open the settings' store for the time of the context, or raise ``SetupError``.
+
+    ``bells`` are rung for what other processes write, where the store is shared with others.
+    """
+    mint = Mint(new_id=_ids(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
+    store: Store
+    if settings.database is None:
+        store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
+    else:
+        store = await _shared_store(settings.database, bells, mint)
     try:
         yield store
     finally:
         await store.close()
+
+
+async def _shared_store(database: str, bells: Bells | None, mint: Mint) -> Store:
+    try:
+        from ringback.storage.postgres import PostgresStore
+    except ModuleNotFoundError as exc:
+        raise SetupError(
+            "The setting database needs PostgreSQL's driver; add it with: "
+            "pip install 'ringback[postgres]'."
+        ) from exc
+    return await PostgresStore.open(database, bells=bells, mint=mint)
 
 
 async def check_master_key(settings: Settings, store: Store) -> None:
@@ -125,7 +147,7 @@ async def check_master_key(settings: Settings, store: Store) -> None:
 async def key_desk(settings: Settings, store: Store) -> KeyDesk:
     """Return the verbs on the store's signing keys, or raise ``SetupError``."""
     await check_master_key(settings, store)
-    clock = SystemClock()
+    clock = _clock_beside(settings)
     return KeyDesk(store, _sealer(settings), clock=clock, ids=_ids(clock))
 
 
@@ -146,24 +168,41 @@ def delivery_desk(
         rate=settings.webhook_rate,
         rate_per_destination=settings.webhook_rate_per_destination,
     )
-    return DeliveryDesk(store, clock=clock or SystemClock(), bells=bells, caps=caps)
+    clock = clock or _clock_beside(settings)
+    return DeliveryDesk(store, clock=clock, bells=bells, caps=caps)
 
 
-def chore_desk(store: Store) -> ChoreDesk:
+def chore_desk(settings: Settings, store: Store) -> ChoreDesk:
     """Return the verbs on the store's chores."""
-    clock = SystemClock()
+    clock = _clock_beside(settings)
     return ChoreDesk(store, clock=clock, ids=_ids(clock))
+
+
+def _clock_beside(settings: Settings) -> Clock:
+    """Return the time in which the data live: an emulator's may have been moved on."""
+    return LabClock(ahead_ms=kept_ahead_ms(settings.data))
 
 
 class App:
     """Every part of a server, put together on one store."""
 
-    def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        listening: tuple[str, int],
+        bells: Bells | None = None,
+    ) -> None:
         # Made before anything else: in dev, all of it lives in a time that can be moved.
+        if not settings.is_dev:
+            forget_ahead(settings.data)
         lab_clock = LabClock(ahead_ms=kept_ahead_ms(settings.data))
-        clock: Clock = lab_clock if settings.is_dev else SystemClock()
-        bells = Bells()
+        clock = lab_clock if settings.is_dev else store.clock
+        bells = bells or Bells()
         artifacts = self._artifacts = LocalArtifacts(settings.data / "artifacts")
+        incoming = self._incoming = Incoming(settings.data / "uploads")
+        room_for_work = DiskGuard(settings, clock).check
         policy = policy_for(settings, listening)
         ids = _ids(clock)
         sealer = _sealer(settings)
@@ -179,7 +218,7 @@ class App:
             ids=ids,
             limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
             bells=bells,
-            room_for_work=DiskGuard(settings, clock).check,
+            room_for_work=room_for_work,
         )
         sending = SenderSettings(
             total_timeout_s=settings.webhook_timeout_s,
@@ -189,7 +228,8 @@ class App:
         )
         self.sender = Sender(policy, settings=sending)
         # The operator's own URL is the operator's to judge: it may well be a private address.
-        self.operator_sender = Sender(TargetPolicy.operator(), settings=sending)
+        own = TargetPolicy.operator(own_addresses=policy.own_addresses)
+        self.operator_sender = Sender(own, settings=sending)
         self.fetcher = Fetcher(policy, settings=FetcherSettings(egress_proxy=proxy), clock=clock)
         self.sketch = SketchEngine(processes=settings.sketch_processes)
         engines: dict[str, tuple[Engine, int]] = {
@@ -269,6 +309,18 @@ class App:
                 catalogue=Catalogue.load(),
                 policy=policy,
                 artifacts=artifacts,
+                assets=AssetDesk(
+                    store,
+                    artifacts=artifacts,
+                    incoming=incoming,
+                    take_in=Inspector().take_in,
+                    fetch=self.fetcher.get,
+                    clock=clock,
+                    ids=ids,
+                    bytes_max=settings.assets_bytes_max,
+                ),
+                incoming=incoming,
+                room_for_work=room_for_work,
                 workspaces=store,
                 keys=self.keys,
                 settings=settings,
@@ -330,6 +382,7 @@ class App:
         swept = 0
         with suppress(OSError):  # it takes some room and does no other harm
             swept = self._artifacts.sweep(before_ms=self._started_ms)
+            swept += self._incoming.sweep(before_ms=self._started_ms)
         if swept:
             log.info("artifacts_swept", count=swept)
 
@@ -376,9 +429,10 @@ async def serve(
     with listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        async with open_store(settings, exclusive=True) as store:
+        bells = Bells()
+        async with open_store(settings, exclusive=True, bells=bells) as store:
             await check_master_key(settings, store)
-            app = App(settings, store, listening=(host, port))
+            app = App(settings, store, listening=(host, port), bells=bells)
             dev_secret = await app.open_dev_workspace() if settings.is_dev else None
             address = Address(
                 url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret

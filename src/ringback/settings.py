@@ -38,6 +38,7 @@ VARIABLES_OF_OTHERS = (
     "RINGBACK_PORT_*",
 )
 """Variables that begin as ours do and set nothing here; any other such name is taken for a slip."""
+_DATABASE = r"^postgres(ql)?://"
 _PUBLIC_URL = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
 
@@ -52,6 +53,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The port to listen on; 0 picks a free one."""
     data: Path = Path(".ringback")
     """The directory that holds the database and the artifacts."""
+    database: Annotated[str, Meta(pattern=_DATABASE)] | None = None
+    """A PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME (default: SQLite in data)."""
     public_url: Annotated[str, Meta(pattern=_PUBLIC_URL)] | None = None
     """Where clients reach this server; result URLs begin with it (default: the request's host)."""
     allowed_hosts: tuple[str, ...] = ()
@@ -94,6 +97,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a destination is paused at most before it is probed again."""
     endpoint_disable_after_s: Seconds = 432_000.0
     """How long an endpoint may fail before it is disabled."""
+    assets_bytes_max: Annotated[int, Meta(ge=1, le=2**50)] = 10_737_418_240
+    """Bytes that one workspace's assets may have in all; more are refused with 409."""
     endpoints_max: Count = 50
     """Webhook endpoints that one workspace may keep."""
     secret_overlap_s: Annotated[float, Meta(ge=0, le=30 * 86_400)] = 86_400.0

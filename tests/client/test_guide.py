@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docs.pages import blocks
+from media_files import jpeg
 
 from ringback.testing.emulator import Emulator
 
@@ -27,3 +29,16 @@ def test_the_guides_snippets_run(
     client = scope["client"]
     assert hasattr(client, "close")
     client.close()
+
+
+@pytest.mark.timeout(60)
+def test_the_snippet_on_assets_runs(
+    ringback_server: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fox.jpg").write_bytes(jpeg())
+    scope: dict[str, Any] = {}
+    for snippet in blocks("docs/assets.md", "python"):
+        exec(snippet, scope)
+    assert scope["fox"].mime_type == "image/jpeg"
+    assert scope["job"].status in ("queued", "backlogged")

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.api.about import AboutRoutes
 from ringback.api.artifacts import ArtifactRoutes
+from ringback.api.assets import AssetRoutes
 from ringback.api.auth import Authenticator
 from ringback.api.chores import ChoreRoutes
 from ringback.api.deliveries import DeliveryRoutes, DestinationRoutes
@@ -34,6 +35,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
     private = private_to(authenticator)
     about = AboutRoutes(deps)
     artifacts = ArtifactRoutes(deps.artifacts)
+    assets = AssetRoutes(deps)
     streams = Streams(deps.clock)
     jobs = JobRoutes(deps.service, streams)
     deliveries = DeliveryRoutes(deps.deliveries)
@@ -53,6 +55,14 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route(
                 "/jobs/{job_id}",
                 Resource(GET=private(jobs.get_job), DELETE=private(jobs.cancel_job)),
+            ),
+            Route(
+                "/assets",
+                Resource(GET=private(assets.list_assets), POST=private(assets.add_asset)),
+            ),
+            Route(
+                "/assets/{asset_id}",
+                Resource(GET=private(assets.get_asset), DELETE=private(assets.delete_asset)),
             ),
             Route("/deliveries", Resource(GET=private(deliveries.list_deliveries))),
             Route("/deliveries/redeliver", Resource(POST=private(chores.redeliver))),

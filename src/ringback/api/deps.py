@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from ringback.api.lab import AskedFaults, Lab
 from ringback.artifacts.contract import ArtifactStore
+from ringback.assets.incoming import Incoming
 from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
+from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
@@ -32,6 +34,9 @@ class ApiDeps:
     catalogue: Catalogue
     policy: TargetPolicy
     artifacts: ArtifactStore
+    assets: AssetDesk
+    incoming: Incoming  # where uploads lie until they are assets
+    room_for_work: Callable[[], None]
     workspaces: Workspaces
     keys: KeyDesk
     settings: Settings

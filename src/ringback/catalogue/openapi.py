@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ringback.catalogue.catalogue import Catalogue
+from ringback.catalogue.openapi_assets import ASSET_PATHS, ASSET_SCHEMAS
 from ringback.catalogue.openapi_chores import CHORE_PATHS, CHORE_SCHEMAS
 from ringback.catalogue.openapi_components import COMPONENTS
 from ringback.catalogue.openapi_endpoints import ENDPOINT_PATHS, ENDPOINT_SCHEMAS
@@ -35,6 +36,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
         "tags": [
             {"name": "Image", "description": "One route for each model of pictures."},
             {"name": "Jobs", "description": "What became of what was asked for."},
+            {"name": "Assets", "description": "Files for jobs to use."},
             {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},
             {"name": "Events", "description": "What happened, for those who were away."},
             {"name": "Endpoints", "description": "Webhook URLs that a workspace keeps."},
@@ -43,6 +45,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
         "paths": {
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             **FIXED_PATHS,
+            **ASSET_PATHS,
             **LOG_PATHS,
             **CHORE_PATHS,
             **ENDPOINT_PATHS,
@@ -51,6 +54,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             **COMPONENTS,
             "schemas": {
                 **COMPONENTS["schemas"],
+                **ASSET_SCHEMAS,
                 **LOG_SCHEMAS,
                 **CHORE_SCHEMAS,
                 **ENDPOINT_SCHEMAS,

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.assets.shelf import Assets
+from ringback.clock import Clock
 from ringback.jobs.queue import JobQueue
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
@@ -94,9 +96,23 @@ class Pruning(Protocol):
 
 
 class Store(
-    JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Books, Pruning, Protocol
+    JobQueue,
+    Outbox,
+    DeliveryLog,
+    Endpoints,
+    Workspaces,
+    Secrets,
+    Chores,
+    Assets,
+    Books,
+    Pruning,
+    Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time that its data live in, which whoever hands it times should take them from."""
 
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""

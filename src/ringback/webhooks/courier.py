@@ -49,7 +49,7 @@ class Carrier(Protocol):
 
 
 class Courier:
-    """MessageSigner and posts; the operator's own webhooks go by a sender of their own."""
+    """Signs and posts; the operator's own webhooks go by a sender of their own."""
 
     def __init__(
         self, sender: Poster, book: SigningBook, *, operator_sender: Poster | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
@@ -29,7 +30,7 @@ log = get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0  # deliveries may be owed by another process, which rings no bell here
 _PATIENCE_S = 1.0
-_FRESH_S = 0.05  # a delivery that was claimed so lately is believed to be due
+_FRESH_S = 0.25  # a delivery that was claimed so lately is believed to be due
 _TICK_S = 0.001  # no clock is waited on for less
 
 
@@ -90,6 +91,8 @@ class Dispatcher:
         self._attempts_count = 0
         self._draining = False
         self._claiming = asyncio.Lock()
+        # Asked once: a line that is not written costs as much as signing, for each delivery.
+        self._tells_successes = log.is_enabled_for(logging.DEBUG)
 
     @property
     def attempts_count(self) -> int:
@@ -261,7 +264,8 @@ class Dispatcher:
             )
         )
         self._attempts_count += 1
-        _log(after, attempt, attempted)
+        if self._tells_successes or after.status is not DeliveryStatus.DELIVERED:
+            _log(after, attempt, attempted)
         if recorded.paused:
             await self._give_back(self._lines.take_back(delivery.destination_id))
         if not recorded.written:

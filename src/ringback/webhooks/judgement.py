@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from operator import itemgetter
 from random import Random
 from typing import assert_never
 
@@ -15,6 +16,7 @@ from ringback.webhooks.outcome import Outcome, classify, retry_after_s
 from ringback.webhooks.schedule import is_over, next_attempt_delay_s
 
 _REDACTED = b"(redacted)"
+_name_of = itemgetter(0)
 _SECRET_IN_ANSWERS = frozenset({b"set-cookie", b"authorization", b"www-authenticate"})
 
 
@@ -83,9 +85,10 @@ def record_of(
     )
 
 
-def _shown(headers: Iterable[tuple[bytes, bytes]], secret: frozenset[bytes]) -> str:
-    lines = [b"%b: %b" % (name, _REDACTED if name in secret else value) for name, value in headers]
-    return b"\n".join(lines).decode("latin-1")
+def _shown(headers: Sequence[tuple[bytes, bytes]], secret: frozenset[bytes]) -> str:
+    if not secret.isdisjoint(map(_name_of, headers)):
+        headers = [(name, _REDACTED if name in secret else value) for name, value in headers]
+    return b"\n".join(map(b": ".join, headers)).decode("latin-1")
 
 
 def _rounded(ms: float | None) -> float | None:

@@ -86,6 +86,16 @@ class AsyncAssets(_Resource):
         )
         return await self._transport.call(request, Asset)
 
+    async def upload_from(self, url: str, *, description: str | None = None) -> Asset:
+        """Have the server fetch a file by its URL and return the asset that it became.
+
+        Not every server can: it is an addition of Ringback's.
+        """
+        body = {"url": url} if description is None else {"url": url, "description": description}
+        key = {"idempotency-key": new_key()}
+        request = requests.send("POST", "/assets", body, headers=key, repeatable=True)
+        return await self._transport.call(request, Asset)
+
     async def get(self, asset_id: str) -> Asset:
         """Return an asset, or raise ``NotFoundError``."""
         return await self._transport.call(requests.get(f"/assets/{part(asset_id)}"), Asset)
@@ -96,8 +106,13 @@ class AsyncAssets(_Resource):
             requests.get("/assets", {"limit": limit, "cursor": cursor}), Page[Asset]
         )
 
+    async def iter(self, *, page_size: int = 100) -> AsyncIterator[Asset]:
+        """Yield every asset, newest first."""
+        async for asset in self._pages("/assets", Page[Asset], {"limit": page_size}):
+            yield asset
+
     async def delete(self, asset_id: str) -> None:
-        """Delete an asset."""
+        """Delete an asset and its file."""
         await self._transport.send(requests.send("DELETE", f"/assets/{part(asset_id)}"))
 
 

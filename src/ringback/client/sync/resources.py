@@ -83,6 +83,16 @@ class Assets(_Resource):
         )
         return self._transport.call(request, Asset)
 
+    def upload_from(self, url: str, *, description: str | None = None) -> Asset:
+        """Have the server fetch a file by its URL and return the asset that it became.
+
+        Not every server can: it is an addition of Ringback's.
+        """
+        body = {"url": url} if description is None else {"url": url, "description": description}
+        key = {"idempotency-key": new_key()}
+        request = requests.send("POST", "/assets", body, headers=key, repeatable=True)
+        return self._transport.call(request, Asset)
+
     def get(self, asset_id: str) -> Asset:
         """Return an asset, or raise ``NotFoundError``."""
         return self._transport.call(requests.get(f"/assets/{part(asset_id)}"), Asset)
@@ -93,8 +103,13 @@ class Assets(_Resource):
             requests.get("/assets", {"limit": limit, "cursor": cursor}), Page[Asset]
         )
 
+    def iter(self, *, page_size: int = 100) -> Iterator[Asset]:
+        """Yield every asset, newest first."""
+        for asset in self._pages("/assets", Page[Asset], {"limit": page_size}):
+            yield asset
+
     def delete(self, asset_id: str) -> None:
-        """Delete an asset."""
+        """Delete an asset and its file."""
         self._transport.send(requests.send("DELETE", f"/assets/{part(asset_id)}"))
 
 

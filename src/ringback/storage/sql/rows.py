@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ringback.assets.model import Asset
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.desk import Chore, ChoreKind, DeliveryFilter
@@ -321,3 +322,8 @@ def chore_from(row: Row) -> Chore:
         ended_at_ms=row[10],
         cancelled=bool(row[11]),
     )
+
+
+def asset_from(row: Row) -> Asset:
+    """Return the asset of a row."""
+    return Asset(**dict(zip(Asset.__struct_fields__, row, strict=True)))
