@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from cli.inside import Inside
+from PIL import Image
 
 from ringback.cli.open import has_viewer
 from ringback.testing import FakeReceiver, ReceivedRequest, Script, respond
@@ -310,3 +312,24 @@ def test_assets_are_uploaded_listed_shown_and_deleted(inside: Inside, tmp_path: 
     assert b'name="description"' in got[0].body
     missing = inside("assets", "upload", str(tmp_path / "nowhere.png"), status=2)
     assert "nowhere.png cannot be read" in missing.err
+
+
+@pytest.mark.usefixtures("ringback_server")
+def test_an_assets_life_on_a_real_server(inside: Inside, tmp_path: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (20, 13), (200, 30, 30)).save(picture, "PNG")
+    file = tmp_path / "fox.png"
+    file.write_bytes(picture.getvalue())
+    asset = inside("assets", "upload", str(file), "--description", "a fox", "--json").document
+    assert (asset["width"], asset["height"], asset["mime_type"]) == (20, 13, "image/png")
+    (listed,) = inside("assets", "list", "--json").document
+    assert listed["id"] == asset["id"]
+    assert f"{asset['id']}  " in inside("assets", "list").out
+    assert "a fox" in inside("assets", "show", asset["id"]).out
+    model = ("--model", "bfl/flux-1-dev", "--width", "512", "--height", "512")
+    inside("generate", "a fox", *model, "--image-url", asset["image_url"], "--no-wait")
+    assert f"{asset['id']} is deleted" in inside("assets", "delete", asset["id"]).err
+    inside("assets", "show", asset["id"], status=4)
+    assert inside("assets", "list").err.startswith("No assets")
+    (tmp_path / "fox.txt").write_text("a fox")
+    assert inside("assets", "upload", str(tmp_path / "fox.txt"), status=1).err

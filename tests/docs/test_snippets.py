@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from docs.pages import PAGES, ROOT, blocks
+from PIL import Image
 
 from ringback.ids import new_secret
 from ringback.testing.emulator import Emulator
@@ -28,6 +29,7 @@ _LIMIT_S = 120
 # Where each is run: a snippet that is not here is not, and fails the test below.
 HERE = {
     ("README.md", "sh"): 4,
+    ("docs/assets.md", "sh"): 1,
     ("docs/cli.md", "sh"): 5,
     ("docs/client.md", "javascript"): 1,
     ("docs/lab.md", "sh"): 3,
@@ -38,6 +40,7 @@ HERE = {
 ELSEWHERE = {
     ("README.md", "javascript"): 1,  # test_docs.py
     ("README.md", "python"): 2,  # test_docs.py and client/test_guide.py
+    ("docs/assets.md", "python"): 1,  # client/test_guide.py
     ("docs/client.md", "python"): 4,  # client/test_guide.py
     ("docs/receiver.md", "python"): 2,  # receiver/test_guide.py
     ("docs/testing.md", "python"): 2,  # plugin/test_guide.py
@@ -131,6 +134,9 @@ def test_the_snippets_in_shell_do_what_is_said_of_them(
     assert re.fullmatch(r"before    \S+\nnow       \S+\nattempts  \d+\n", told)
     first, second = (webhook_inbox.wait(job_id=doubled) for _ in range(2))
     assert first.webhook_id == second.webhook_id
+    Image.new("RGB", (40, 30)).save(shell.directory / "fox.jpg")
+    (uploading,) = blocks("docs/assets.md", "sh")
+    assert json.loads(shell(uploading))["description"] == "a red fox"
     endpoint, again = blocks("docs/webhooks.md", "sh")
     assert json.loads(shell(endpoint))["url"] == "https://shop.example/webhooks"
     assert json.loads(shell(again))["status"] in ("running", "done", "completed", "pending")
