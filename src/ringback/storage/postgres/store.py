@@ -19,6 +19,7 @@ from ringback.ids import Ids
 from ringback.storage.contract import Counts
 from ringback.storage.postgres.clock import DatabaseClock
 from ringback.storage.postgres.connecting import Server, close
+from ringback.storage.postgres.lanes import LANES, lane_of
 from ringback.storage.postgres.migrating import migrate
 from ringback.storage.postgres.news import news_of
 from ringback.storage.postgres.partitions import make_partitions
@@ -63,7 +64,12 @@ class PostgresStore(
         self._telegraph = Telegraph(server, clock, bells)
         self._reader = Reader(server, count=_READERS, clock=self._machine, patience_s=patience_s)
         self._writer = Writer(
-            server, clock=self._machine, committed=self._committed, patience_s=patience_s
+            server,
+            clock=self._machine,
+            committed=self._committed,
+            lane_of=lane_of,
+            lanes_count=LANES,
+            patience_s=patience_s,
         )
 
     @classmethod
