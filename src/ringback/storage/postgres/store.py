@@ -100,6 +100,11 @@ class PostgresStore(
         return cls(server, clock, mint, bells or Bells(), patience_s)
 
     @property
+    def is_shared(self) -> bool:
+        """Any number of servers may be working on it."""
+        return True
+
+    @property
     def clock(self) -> Clock:
         """The database's time, for whoever hands times to this store."""
         return self._clock
