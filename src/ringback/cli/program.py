@@ -18,11 +18,12 @@ COMMANDS = {
     "dev": "Run the emulator: any token, loopback webhooks, no network.",
     "serve": "Run the server: made tokens, public https webhooks alone.",
     "demo": "Watch one job, from its submission to its webhook.",
+    "models": "Check your own models.",
     "keys": "Make, list and revoke tokens; show signing secrets.",
     "lab": "Examine a receiver; move the emulator's clock.",
     "deliveries": "Look at webhooks; send them again, or stop them.",
     "ledger": "Prove that all that was accepted and owed is there.",
-    "listen": "Print events as they come, from where you left off.",
+    "listen": "Print events as they come, or forward webhooks to this machine.",
     "doctor": "Check this machine, and say what to do.",
 }
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.assets.shelf import Assets
 from ringback.clock import Clock
 from ringback.jobs.queue import JobQueue
 from ringback.ledger import Ledger
@@ -95,7 +96,17 @@ class Pruning(Protocol):
 
 
 class Store(
-    JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Books, Pruning, Protocol
+    JobQueue,
+    Outbox,
+    DeliveryLog,
+    Endpoints,
+    Workspaces,
+    Secrets,
+    Chores,
+    Assets,
+    Books,
+    Pruning,
+    Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
 

@@ -27,6 +27,7 @@ from ringback.storage.postgres.pruning import PostgresPruning
 from ringback.storage.postgres.reading import Reader
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
+from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
 from ringback.storage.sql.deliveries import SqlOutbox
@@ -47,6 +48,7 @@ class PostgresStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlAssets,
     SqlChores,
     SqlBooks,
     PostgresPruning,

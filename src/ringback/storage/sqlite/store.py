@@ -12,6 +12,7 @@ from typing import Any, Self
 from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
 from ringback.storage.sql.deliveries import SqlOutbox
@@ -42,6 +43,7 @@ class SqliteStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlAssets,
     SqlChores,
     SqlBooks,
     SqlPruning,
