@@ -352,7 +352,8 @@ class App:
     async def _tidy(self) -> None:
         """Free what a dead predecessor held, before anybody claims anew; then look after leases."""
         if not self._rescued.is_set():
-            await self.janitor.rescue_all_in_time()
+            if not self.store.is_shared:
+                await self.janitor.rescue_all_in_time()
             self._rescued.set()
         await self.janitor.run()
 
