@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +17,9 @@ from ringback.api.app import ApiDeps, create_api
 from ringback.api.lab import AskedFaults
 from ringback.artifacts.local import LocalArtifacts
 from ringback.assembly import (
+    ENGINES,
+    asset_desk,
+    catalogue_for,
     dispatching_for,
     operator_signing_for,
     policy_for,
@@ -26,9 +27,9 @@ from ringback.assembly import (
     script_for,
 )
 from ringback.assets.incoming import Incoming
-from ringback.catalogue.catalogue import Catalogue
 from ringback.chores import ChoreRunner
-from ringback.clock import Clock, SystemClock
+from ringback.clock import SystemClock
+from ringback.desks import check_master_key, delivery_desk, ids_of, sealer_for
 from ringback.disk import DiskGuard
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetcher, FetcherSettings
@@ -40,33 +41,30 @@ from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
 from ringback.errors import SetupError, StorageFull
 from ringback.http_server import Stopping, http_server, listen, stopping_by_signals
-from ringback.ids import Ids
+from ringback.interpreter import tune_interpreter
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.lab.clock import LabClock
 from ringback.lab.stepping import Stepping, forget_ahead, kept_ahead_ms
 from ringback.log import configure, get_logger
 from ringback.loops import Loops
-from ringback.media.inspector import Inspector
 from ringback.pruner import Pruner
 from ringback.retention import Retention
 from ringback.service import Service
-from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
-from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
+from ringback.service.listeners import ListenerDesk
+from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher
-from ringback.webhooks.explanation import Caps
-from ringback.webhooks.faulty import FaultyCarrier
-from ringback.webhooks.master_key import load_master_keys
+from ringback.webhooks.faulty import FaultyCarrier, FaultyPacker
+from ringback.webhooks.parcels import SignedPacker
 from ringback.webhooks.rotation import workspace_owner
-from ringback.webhooks.sealing import Sealer, is_sealed
 from ringback.webhooks.signing import SigningBook
 from ringback.worker import Slot, Worker
 
@@ -94,10 +92,7 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
         settings.log_format == "auto" and not sys.stderr.isatty()
     )
     configure(level=settings.log_level, as_json=as_json)
-    # The thread that commits needs the interpreter's lock to say so: it shall not wait long for it.
-    sys.setswitchinterval(0.0005)
-    # Nearly everything made per job is freed by counting; looking for cycles often costs 6 %.
-    gc.set_threshold(20_000, 20, 20)
+    tune_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, on_ready=lambda _app, address: on_ready(address)))
 
@@ -110,7 +105,7 @@ async def open_store(
 
     ``bells`` are rung for what other processes write, where the store is shared with others.
     """
-    mint = Mint(new_id=_ids(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
+    mint = Mint(new_id=ids_of(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
     store: Store
     if settings.database is None:
         store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
@@ -131,56 +126,6 @@ async def _shared_store(database: str, bells: Bells | None, mint: Mint) -> Store
             "pip install 'ringback[postgres]'."
         ) from exc
     return await PostgresStore.open(database, bells=bells, mint=mint)
-
-
-async def check_master_key(settings: Settings, store: Store) -> None:
-    """Raise ``SetupError`` unless the master key is here that sealed what there is.
-
-    Another one would be made, or seal new secrets, and the two would not open together again.
-    """
-    for owner, key in await store.all_keys():
-        if is_sealed(key.sealed):
-            _sealer(settings, may_make=False).unseal(key.sealed, owner=owner)
-            return
-
-
-async def key_desk(settings: Settings, store: Store) -> KeyDesk:
-    """Return the verbs on the store's signing keys, or raise ``SetupError``."""
-    await check_master_key(settings, store)
-    clock = _clock_beside(settings)
-    return KeyDesk(store, _sealer(settings), clock=clock, ids=_ids(clock))
-
-
-def _sealer(settings: Settings, *, may_make: bool = True) -> Sealer:
-    # Not a setting: those are shown, and may stand in a file beside the data.
-    text = os.environ.get("RINGBACK_MASTER_KEY")
-    keys = load_master_keys(text, directory=settings.data, may_make=may_make)
-    return Sealer(keys)
-
-
-def delivery_desk(
-    settings: Settings, store: Store, bells: Bells, clock: Clock | None = None
-) -> DeliveryDesk:
-    """Return the verbs on the store's deliveries."""
-    caps = Caps(
-        concurrency=settings.webhook_concurrency,
-        concurrency_per_destination=settings.webhook_concurrency_per_destination,
-        rate=settings.webhook_rate,
-        rate_per_destination=settings.webhook_rate_per_destination,
-    )
-    clock = clock or _clock_beside(settings)
-    return DeliveryDesk(store, clock=clock, bells=bells, caps=caps)
-
-
-def chore_desk(settings: Settings, store: Store) -> ChoreDesk:
-    """Return the verbs on the store's chores."""
-    clock = _clock_beside(settings)
-    return ChoreDesk(store, clock=clock, ids=_ids(clock))
-
-
-def _clock_beside(settings: Settings) -> Clock:
-    """Return the time in which the data live: an emulator's may have been moved on."""
-    return LabClock(ahead_ms=kept_ahead_ms(settings.data))
 
 
 class App:
@@ -204,8 +149,8 @@ class App:
         incoming = self._incoming = Incoming(settings.data / "uploads")
         room_for_work = DiskGuard(settings, clock).check
         policy = policy_for(settings, listening)
-        ids = _ids(clock)
-        sealer = _sealer(settings)
+        ids = ids_of(clock)
+        sealer = sealer_for(settings)
         self.keys = KeyDesk(store, sealer, clock=clock, ids=ids)
         proxy = proxy_for(settings)
         self.settings = settings
@@ -236,6 +181,7 @@ class App:
             "sketch": (self.sketch, settings.sketch_processes + _SKETCH_WAITING),
             "null": (NullEngine(), _NULL_CONCURRENCY),
         }
+        assert set(engines) == set(ENGINES)
         if settings.is_dev:
             engines = {
                 name: (FaultyEngine(engine, clock=clock, cancel=self._cancel), concurrency)
@@ -255,20 +201,18 @@ class App:
             lease_s=settings.lease_s,
             job_timeout_s=settings.job_timeout_s,
         )
-        courier = Courier(
-            self.sender,
-            SigningBook(
-                store, store, unsealer=sealer, clock=clock, operator=operator_signing_for(settings)
-            ),
-            operator_sender=self.operator_sender,
+        book = SigningBook(
+            store, store, unsealer=sealer, clock=clock, operator=operator_signing_for(settings)
         )
+        courier = Courier(self.sender, book, operator_sender=self.operator_sender)
+        dispatching = dispatching_for(settings)
         self.dispatcher = Dispatcher(
             store,
             FaultyCarrier(courier, lab_clock) if settings.is_dev else courier,
             clock=clock,
             rng=Random(),
             bells=bells,
-            settings=dispatching_for(settings),
+            settings=dispatching,
         )
         self.pruner = Pruner(
             store,
@@ -281,6 +225,26 @@ class App:
             ),
             clock=clock,
         )
+        self.endpoints = EndpointDesk(
+            store,
+            store,
+            self.keys,
+            clock=clock,
+            ids=ids,
+            bells=bells,
+            endpoints_max=settings.endpoints_max,
+            overlap_s=settings.secret_overlap_s,
+        )
+        self.listeners = ListenerDesk(
+            store,
+            self.endpoints,
+            book,
+            FaultyPacker(lab_clock) if settings.is_dev else SignedPacker(clock),
+            clock=clock,
+            rng=Random(),
+            bells=bells,
+            settings=dispatching,
+        )
         self.chores = ChoreRunner(store, clock=clock, bells=bells)
         self.faults = AskedFaults(script_for(settings)) if settings.is_dev else None
         self.stepping = self._stepping(lab_clock) if settings.is_dev else None
@@ -288,36 +252,27 @@ class App:
         self.loops = Loops(clock)
         self._rescued = asyncio.Event()  # what a predecessor held is free again
         self.janitor = Janitor(
-            self.service, store, clock=clock, bells=bells, is_held=self.worker.holds
+            self.service,
+            store,
+            clock=clock,
+            bells=bells,
+            is_held=self.worker.holds,
+            also=self.listeners.disable_unheard,
         )
         self.api = create_api(
             ApiDeps(
                 service=self.service,
                 deliveries=delivery_desk(settings, store, bells, clock),
                 feed=EventFeed(store, self.service, clock=clock, bells=bells),
-                endpoints=EndpointDesk(
-                    store,
-                    store,
-                    self.keys,
-                    clock=clock,
-                    ids=ids,
-                    bells=bells,
-                    endpoints_max=settings.endpoints_max,
-                    overlap_s=settings.secret_overlap_s,
-                ),
+                endpoints=self.endpoints,
+                listeners=self.listeners,
+                listening=Listening(self.listeners, self.service, clock=clock, bells=bells),
                 chores=ChoreDesk(store, clock=clock, ids=ids),
-                catalogue=Catalogue.load(),
+                catalogue=catalogue_for(settings),
                 policy=policy,
                 artifacts=artifacts,
-                assets=AssetDesk(
-                    store,
-                    artifacts=artifacts,
-                    incoming=incoming,
-                    take_in=Inspector().take_in,
-                    fetch=self.fetcher.get,
-                    clock=clock,
-                    ids=ids,
-                    bytes_max=settings.assets_bytes_max,
+                assets=asset_desk(
+                    store, settings, artifacts, incoming, self.fetcher.get, clock, ids
                 ),
                 incoming=incoming,
                 room_for_work=room_for_work,
@@ -397,7 +352,8 @@ class App:
     async def _tidy(self) -> None:
         """Free what a dead predecessor held, before anybody claims anew; then look after leases."""
         if not self._rescued.is_set():
-            await self.janitor.rescue_all_in_time()
+            if not self.store.is_shared:
+                await self.janitor.rescue_all_in_time()
             self._rescued.set()
         await self.janitor.run()
 
@@ -449,8 +405,3 @@ async def serve(
             async with app.working():
                 with stopping(server, app.service.drain):
                     await server.serve(sockets=[listener])
-
-
-def _ids(clock: Clock) -> Ids:
-    # Ids are names, not secrets: a fast generator will do.
-    return Ids(clock.now_ms, Random(secrets.randbits(256)).getrandbits)

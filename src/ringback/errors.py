@@ -15,12 +15,14 @@ RingbackError
 │   │   ├── DeliveryNotFound
 │   │   ├── DestinationNotFound
 │   │   ├── EndpointNotFound
+│   │   ├── ListenerNotFound
 │   │   ├── ModelNotFound           carries near matches
 │   │   └── RouteNotFound
 │   ├── MethodNotAllowed            (405)
 │   ├── UploadTooSlow               the body did not come in the time it may take (408)
 │   ├── IdempotencyConflict         one key, two different requests (409)
 │   ├── DeliveryConflict            a delivery that is not in a position for that (409)
+│   │   └── StaleAnswer             a listener's answer to what is no longer in its hands (409)
 │   ├── TooManyChores               the workspace has as many chores running as it may (409)
 │   ├── EndpointConflict            the endpoint, or how many there are, does not allow it (409)
 │   ├── AssetsFull                  the workspace's assets are as large as they may be (409)
@@ -172,6 +174,17 @@ class EndpointNotFound(NotFound):
         )
 
 
+class ListenerNotFound(NotFound):
+    """No listener of this workspace has that name."""
+
+    code = "listener_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace has no listener of that name; PUT /webhooks/listeners/NAME makes one."
+        )
+
+
 class ModelNotFound(NotFound):
     """No model of the catalogue has that id; ``near`` are ids that resemble it."""
 
@@ -229,6 +242,17 @@ class DeliveryConflict(CallerError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class StaleAnswer(DeliveryConflict):
+    """An answer that came too late; it changed nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stale_answer",
+            "This delivery is no longer in your hands: its time was over, it was answered before, "
+            "or a person ended it. Should it still be owed, it comes again.",
+        )
 
 
 class EndpointConflict(CallerError):

@@ -61,6 +61,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """dev only: names beside localhost that the Host header may have."""
     lab: str | None = None
     """dev only: faults for every job, or a fault script that ends in .toml."""
+    models: Path | None = None
+    """A folder of your own model files (*.toml), read beside the built-in ones."""
+    engines: dict[str, str] = {}
+    """file only: models that another engine serves, like "bfl/flux-1-dev" = "null"."""
     active_max: Count = 4
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000
@@ -96,7 +100,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_pause_s_max: Seconds = 300.0
     """How long a destination is paused at most before it is probed again."""
     endpoint_disable_after_s: Seconds = 432_000.0
-    """How long an endpoint may fail before it is disabled."""
+    """How long an endpoint may fail, or a listener lack its program, before it is disabled."""
     assets_bytes_max: Annotated[int, Meta(ge=1, le=2**50)] = 10_737_418_240
     """Bytes that one workspace's assets may have in all; more are refused with 409."""
     endpoints_max: Count = 50

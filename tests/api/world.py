@@ -34,11 +34,16 @@ from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
+from ringback.service.listeners import ListenerDesk
+from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
+from ringback.webhooks.dispatcher import DispatchSettings
 from ringback.webhooks.explanation import Caps
+from ringback.webhooks.parcels import SignedPacker
+from ringback.webhooks.signing import SigningBook
 
 BASE_URL = "http://127.0.0.1:7464"
 FLUX = "/generate/image/bfl/flux-1-dev"
@@ -83,6 +88,16 @@ class World:
             endpoints_max=settings.endpoints_max,
             overlap_s=settings.secret_overlap_s,
         )
+        self.listeners = ListenerDesk(
+            store,
+            self.endpoints,
+            SigningBook(store, store, unsealer=PlainSeals(), clock=self.clock),
+            SignedPacker(self.clock),
+            clock=self.clock,
+            rng=random.Random(3),
+            bells=bells,
+            settings=DispatchSettings(),
+        )
         self.artifacts = LocalArtifacts(directory / "artifacts")
         self.incoming = Incoming(directory / "uploads")
         self.room_for_work: Callable[[], None] = lambda: None
@@ -102,6 +117,8 @@ class World:
             deliveries=self.deliveries,
             feed=EventFeed(store, self.service, clock=self.clock, bells=bells),
             endpoints=self.endpoints,
+            listeners=self.listeners,
+            listening=Listening(self.listeners, self.service, clock=self.clock, bells=bells),
             chores=ChoreDesk(store, clock=self.clock, ids=ids),
             catalogue=CATALOGUE,
             policy=TargetPolicy.server(),

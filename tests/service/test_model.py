@@ -1,4 +1,4 @@
-"""Any order of events on the real store: what must hold, holds after every one of them.
+"""Any order of events on each real store: what must hold, holds after every one of them.
 
 Holders that lost their lease go on writing here, as they do in life. A write succeeds just when
 the writer's epoch is the stored one, and changes nothing otherwise.
@@ -7,8 +7,10 @@ the writer's epoch is the stored one, and changes nothing otherwise.
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Awaitable
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import TypeVar
@@ -17,7 +19,14 @@ import pytest
 from builders import PlainSeals, a_request, open_workspaces
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from postgres import Databases
 from raw import Rows, raw
 
 from ringback.artifacts.contract import StoredArtifact
@@ -33,6 +42,8 @@ from ringback.pruner import Pruner
 from ringback.retention import Kept, Retention
 from ringback.service import Service
 from ringback.service.secrets import KeyDesk
+from ringback.storage.contract import Store
+from ringback.storage.postgres import PostgresStore
 from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.testing import FakeClock
 from ringback.webhooks.breaker import BreakerSettings
@@ -49,6 +60,7 @@ T = TypeVar("T")
 
 HOOKS = ("https://one.example/hook", "https://two.example/hook", None)
 LEASE_S = 15.0
+EXAMPLES = int(os.environ.get("EXAMPLES", "4"))  # each statement crosses a network there
 TIMES = Timings(total_ms=1.0)
 ANSWERS = {
     "2xx": Answer(status_code=204, timings=TIMES),
@@ -85,7 +97,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory(prefix="ringback-model-")
+        self.cleanup = ExitStack()
         self.clock = FakeClock()
         self.rng = Random(1)
         self.ids = Ids(self.clock.now_ms, Random(2).getrandbits)
@@ -111,8 +123,7 @@ class Life(RuleBasedStateMachine):
 
     async def _open(self) -> None:
         mint = Mint(new_id=self.ids.uuid7, operator_url="https://operator.example/hook")
-        self.store = await SqliteStore.open(Path(self.folder.name), mint=mint)
-        self.store._connection.execute("pragma synchronous = off")
+        self.store = await self.open_store(mint)
         await open_workspaces(self.store, "studio")
         limits = Limits(active_max=3, backlog_max=4)
         self.service = Service(
@@ -122,11 +133,15 @@ class Life(RuleBasedStateMachine):
         self.janitor = Janitor(self.service, self.store, clock=self.clock, bells=self.bells)
         await self.janitor.rescue_all()
 
+    async def open_store(self, mint: Mint) -> Store:
+        """Open the store of this life, which is the same after a restart."""
+        raise NotImplementedError
+
     def teardown(self) -> None:
         assert self.run(self.store.ledger()).faults == ()
         self.run(self.store.close())
         self.loop.close()
-        self.folder.cleanup()
+        self.cleanup.close()
 
     # what happens
 
@@ -389,11 +404,54 @@ class Life(RuleBasedStateMachine):
         return delivery
 
 
+class SqliteLife(Life):
+    """A life on SQLite."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="ringback-model-")
+        super().__init__()
+        self.cleanup.enter_context(self.folder)
+
+    async def open_store(self, mint: Mint) -> Store:
+        store = await SqliteStore.open(Path(self.folder.name), mint=mint)
+        store._connection.execute("pragma synchronous = off")
+        return store
+
+
+class PostgresLife(Life):
+    """A life on PostgreSQL, in a database that is emptied for each."""
+
+    databases: Databases
+
+    def __init__(self) -> None:
+        fresh = self.databases.fresh()
+        self.dsn = fresh.__enter__()
+        super().__init__()
+        self.cleanup.push(fresh.__exit__)
+
+    async def open_store(self, mint: Mint) -> Store:
+        return await PostgresStore.open(self.dsn, mint=mint)
+
+
+HEALTHY = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-class TestLife(Life.TestCase):  # type: ignore[misc, valid-type]
-    settings = settings(
-        max_examples=60,
-        stateful_step_count=50,
-        suppress_health_check=[HealthCheck.too_slow],
+def test_a_life_on_sqlite() -> None:
+    run_state_machine_as_test(
+        SqliteLife,
+        settings=settings(max_examples=60, stateful_step_count=50, suppress_health_check=HEALTHY),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_life_on_postgresql(databases: Databases) -> None:
+    PostgresLife.databases = databases
+    run_state_machine_as_test(
+        PostgresLife,
+        settings=settings(
+            max_examples=EXAMPLES, stateful_step_count=30, suppress_health_check=HEALTHY
+        ),
     )

@@ -17,6 +17,8 @@ from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
+from ringback.service.listeners import ListenerDesk
+from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
@@ -30,6 +32,8 @@ class ApiDeps:
     deliveries: DeliveryDesk
     feed: EventFeed
     endpoints: EndpointDesk
+    listeners: ListenerDesk
+    listening: Listening
     chores: ChoreDesk
     catalogue: Catalogue
     policy: TargetPolicy

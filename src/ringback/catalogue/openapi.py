@@ -13,6 +13,7 @@ from ringback.catalogue.openapi_assets import ASSET_PATHS, ASSET_SCHEMAS
 from ringback.catalogue.openapi_chores import CHORE_PATHS, CHORE_SCHEMAS
 from ringback.catalogue.openapi_components import COMPONENTS
 from ringback.catalogue.openapi_endpoints import ENDPOINT_PATHS, ENDPOINT_SCHEMAS
+from ringback.catalogue.openapi_listeners import LISTENER_PATHS, LISTENER_SCHEMAS
 from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
@@ -49,6 +50,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             **LOG_PATHS,
             **CHORE_PATHS,
             **ENDPOINT_PATHS,
+            **LISTENER_PATHS,
         },
         "components": {
             **COMPONENTS,
@@ -58,6 +60,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
                 **LOG_SCHEMAS,
                 **CHORE_SCHEMAS,
                 **ENDPOINT_SCHEMAS,
+                **LISTENER_SCHEMAS,
             },
         },
     }

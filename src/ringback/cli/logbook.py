@@ -14,8 +14,8 @@ from ringback.api.delivery_documents import (
     explanation_document,
     whole_delivery_document,
 )
-from ringback.app import chore_desk, delivery_desk
 from ringback.cli.keyring import check_holds_data, with_store
+from ringback.desks import chore_desk, delivery_desk
 from ringback.doorbell import Bells
 from ringback.errors import DeliveryNotFound, SetupError
 from ringback.service.deliveries import DeliveryDesk

@@ -1,4 +1,4 @@
-"""``ringback models``: what a server offers, and what each model takes."""
+"""``ringback models``: what a server offers, what each model takes, and files of your own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from ringback.cli.connection import client_of, connection
 from ringback.cli.endings import NotThere
+from ringback.cli.models_check import check
 from ringback.cli.options import AS_JSON
 from ringback.cli.output import print_json, print_lines, talk
 from ringback.cli.parameters import kinds_of
@@ -21,7 +22,10 @@ _EVERY = 2**53  # a bound beyond this bounds nothing that anybody asks for
 
 @click.group("models")
 def command() -> None:
-    """List models; show what one takes."""
+    """List models; show what one takes; check your own."""
+
+
+command.add_command(check)
 
 
 @command.command("list")

@@ -50,6 +50,12 @@ LISTENING = (
     _setting("host", "The address to listen on.", metavar="ADDRESS"),
     _setting("port", "The port to listen on; 0 picks a free one.", type=click.IntRange(0, 65535)),
 )
+MODELS = _setting(
+    "models",
+    "A folder of your own model files (*.toml), beside the built-in ones.",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 LIMIT = click.option(
     "--limit",
@@ -75,6 +81,7 @@ _SERVER = (
         metavar="URL",
     ),
     CONFIG,
+    MODELS,
     _setting("active_max", "Jobs of one workspace queued or running at once.", type=_COUNT),
     _setting(
         "backlog_max",

@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": "Watch one job, from its submission to its webhook.",
     "generate": "Submit a job, wait for it, show and save its result.",
     "jobs": "List, show, watch and cancel jobs.",
-    "models": "List models; show what one takes.",
+    "models": "List models; show what one takes; check your own.",
     "assets": "Upload files for jobs to use; list and delete them.",
     "open": "Open a job's result in the browser or viewer.",
     "trigger": "Post a signed event to a URL, without a job.",
@@ -27,7 +27,7 @@ COMMANDS = {
     "lab": "Examine a receiver; move the emulator's clock.",
     "deliveries": "Look at webhooks; send them again, or stop them.",
     "ledger": "Prove that all that was accepted and owed is there.",
-    "listen": "Print events as they come, from where you left off.",
+    "listen": "Print events as they come, or forward webhooks to this machine.",
     "doctor": "Check this machine, and say what to do.",
     "completion": "Print what a shell needs to complete commands.",
 }

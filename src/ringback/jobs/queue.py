@@ -59,7 +59,12 @@ class JobQueue(Protocol):
     async def claim_jobs(
         self, *, engine: str, limit: int, worker_id: str, lease_until_ms: int
     ) -> list[Job]:
-        """Take the longest-queued jobs of an engine; each has one holder, with its own epoch."""
+        """Take queued jobs of an engine; each has one holder, with its own epoch.
+
+        Claims go round the workspaces and take as many of each, so that a long queue of one does
+        not delay another's first job. Within a workspace the highest priority comes first, and
+        of that the longest queued.
+        """
 
     async def hold_job(self, job: Job, *, lease_until_ms: int) -> bool:
         """Write the status, progress and previews of a held job and extend its lease."""

@@ -111,6 +111,10 @@ class Store(
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
 
     @property
+    def is_shared(self) -> bool:
+        """Say whether other servers may be working on it: then their leases are theirs."""
+
+    @property
     def clock(self) -> Clock:
         """The time that its data live in, which whoever hands it times should take them from."""
 

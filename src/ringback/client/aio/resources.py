@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ringback.client import requests
 from ringback.client.aio.job import AsyncJob, bound
 from ringback.client.aio.jobs import AsyncJobs
+from ringback.client.aio.listeners import AsyncListeners
 from ringback.client.aio.transport import AsyncTransport
 from ringback.client.errors import ConfigurationError, NotFoundError
 from ringback.client.idempotency import new_key
@@ -326,6 +327,7 @@ class AsyncWebhooks:
 
     def __init__(self, transport: AsyncTransport) -> None:
         self.endpoints = AsyncEndpoints(transport)
+        self.listeners = AsyncListeners(transport)
 
 
 class AsyncEvents(_Resource):

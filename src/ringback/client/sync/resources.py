@@ -30,6 +30,7 @@ from ringback.client.offered import models_in_description
 from ringback.client.requests import Request, part
 from ringback.client.sync.job import Job, bound
 from ringback.client.sync.jobs import Jobs
+from ringback.client.sync.listeners import Listeners
 from ringback.client.sync.transport import Transport
 
 T = TypeVar("T")
@@ -321,6 +322,7 @@ class Webhooks:
 
     def __init__(self, transport: Transport) -> None:
         self.endpoints = Endpoints(transport)
+        self.listeners = Listeners(transport)
 
 
 class Events(_Resource):

@@ -19,9 +19,11 @@ from ringback.ids import Ids
 from ringback.storage.contract import Counts
 from ringback.storage.postgres.clock import DatabaseClock
 from ringback.storage.postgres.connecting import Server, close
+from ringback.storage.postgres.lanes import LANES, lane_of
 from ringback.storage.postgres.migrating import migrate
 from ringback.storage.postgres.news import news_of
 from ringback.storage.postgres.partitions import make_partitions
+from ringback.storage.postgres.pruning import PostgresPruning
 from ringback.storage.postgres.reading import Reader
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
@@ -33,7 +35,6 @@ from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
-from ringback.storage.sql.pruning import SqlPruning
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
 
@@ -50,7 +51,7 @@ class PostgresStore(
     SqlAssets,
     SqlChores,
     SqlBooks,
-    SqlPruning,
+    PostgresPruning,
 ):
     """A ``Store`` in a PostgreSQL database, shared by many processes."""
 
@@ -65,7 +66,12 @@ class PostgresStore(
         self._telegraph = Telegraph(server, clock, bells)
         self._reader = Reader(server, count=_READERS, clock=self._machine, patience_s=patience_s)
         self._writer = Writer(
-            server, clock=self._machine, committed=self._committed, patience_s=patience_s
+            server,
+            clock=self._machine,
+            committed=self._committed,
+            lane_of=lane_of,
+            lanes_count=LANES,
+            patience_s=patience_s,
         )
 
     @classmethod
@@ -94,6 +100,11 @@ class PostgresStore(
             await close(connection)
         mint = mint or Mint(new_id=Ids(clock.now_ms, Random().getrandbits).uuid7)
         return cls(server, clock, mint, bells or Bells(), patience_s)
+
+    @property
+    def is_shared(self) -> bool:
+        """Any number of servers may be working on it."""
+        return True
 
     @property
     def clock(self) -> Clock:

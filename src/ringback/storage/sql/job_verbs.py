@@ -11,6 +11,7 @@ from ringback.errors import BacklogFull, IdempotencyConflict
 from ringback.jobs.admission import Limits, admit, promotable
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.queue import Accepted, Submission
+from ringback.jobs.turns import share_of
 from ringback.storage.sql.load import Load, load_of
 from ringback.storage.sql.owing import Mint, listening, write_owed
 from ringback.storage.sql.rows import (
@@ -25,6 +26,7 @@ from ringback.webhooks.fanout import owed_for
 from ringback.webhooks.outbox import Ending
 
 _RETRY_AFTER_S = 5
+_AFTER_ALL = "\U0010ffff"  # sorts after every workspace
 
 
 class ClaimJobs(Struct, frozen=True, kw_only=True):
@@ -34,6 +36,7 @@ class ClaimJobs(Struct, frozen=True, kw_only=True):
     limit: int
     worker_id: str
     lease_until_ms: int
+    after: str  # the workspace behind which it begins; the others have their turn first
 
 
 def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
@@ -74,21 +77,39 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
 
 
 def claim_jobs(items: Sequence[ClaimJobs]) -> Work[list[list[Job]]]:
-    """Hand queued jobs to workers, longest queued first."""
-    results = []
+    """Hand queued jobs to workers: round the workspaces, and of each the most urgent first."""
+    results: list[list[Job]] = []
     for item in items:
-        rows = yield (
-            "jobs.claim_jobs",
-            {
-                "engine": item.engine,
-                "limit": item.limit,
-                "worker_id": item.worker_id,
-                "lease_until_ms": item.lease_until_ms,
-            },
-        )
-        rows.sort()  # RETURNING promises no order; the first column is the order of commits
-        results.append([job_from(row[1:]) for row in rows])
+        lanes = yield from _lanes(item)
+        if not lanes:
+            results.append([])
+            continue
+        wish = {
+            "engine": item.engine,
+            "lanes": lanes,
+            "share": share_of(item.limit, lanes_count=len(lanes)),
+            "limit": item.limit,
+            "worker_id": item.worker_id,
+            "lease_until_ms": item.lease_until_ms,
+        }
+        claimed = [(row[0], job_from(row[1:])) for row in (yield "jobs.claim_jobs", wish)]
+        # RETURNING promises no order; the first column is the order of commits.
+        claimed.sort(key=lambda one: (-one[1].priority, one[0]))
+        results.append([job for _, job in claimed])
     return results
+
+
+def _lanes(item: ClaimJobs) -> Work[list[str]]:
+    """Return whose jobs are queued, in the order of their turns, so many as are to be claimed."""
+    asked = {"engine": item.engine, "after": item.after, "until": _AFTER_ALL, "limit": item.limit}
+    rows = yield "jobs.lanes", asked
+    lanes = [workspace_id for (workspace_id,) in rows]
+    if len(lanes) < item.limit and item.after:
+        left = item.limit - len(lanes)
+        again = {**asked, "after": "", "until": item.after, "limit": left}
+        rows = yield "jobs.lanes", again
+        lanes += [workspace_id for (workspace_id,) in rows]
+    return lanes
 
 
 def hold_jobs(items: Sequence[tuple[Job, int]]) -> Work[list[bool]]:
@@ -137,12 +158,13 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
         )
         for item in _first_of_each(items)
     ]
+    # Workspaces before jobs, as those do that submit: no two wait for each other.
+    load = yield from load_of({item.after.workspace_id for item in items})
     done = yield from written("jobs.end_jobs", rows, epochs_raised=1)
     results = once(done, [(item.after.job_id, item.before.epoch) for item in items])
     ended = [item for item, won in zip(items, results, strict=True) if won]
     if not ended:
         return results
-    load = yield from load_of({item.after.workspace_id for item in ended})
     yield from _cancel_passing(ended)
     yield from _owe(ended, load, mint)
     limits: dict[str, Limits] = {}

@@ -69,6 +69,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.deaths,
         _encode(job.webhook_events).decode() if job.webhook_events else "[]",
         job.lab,
+        job.priority,
     )
 
 
@@ -94,6 +95,7 @@ def job_from(row: Row) -> Job:
         deaths=row[15],
         webhook_events=() if row[16] == "[]" else _decode_names(row[16]),
         lab=row[17],
+        priority=row[18],
     )
 
 
@@ -240,6 +242,8 @@ def endpoint_from(row: Row) -> Endpoint:
         failing_since_ms=row[13],
         warned_percent=row[14],
         missed_since_ms=row[15],
+        listener=row[16],
+        heard_at_ms=row[17],
     )
 
 

@@ -93,6 +93,11 @@ class SqliteStore(
             raise
 
     @property
+    def is_shared(self) -> bool:
+        """No other server is let in."""
+        return False
+
+    @property
     def clock(self) -> Clock:
         """The machine's time."""
         return self._clock
