@@ -41,6 +41,7 @@ ELSEWHERE = {
     ("README.md", "javascript"): 1,  # test_docs.py
     ("README.md", "python"): 2,  # test_docs.py and client/test_guide.py
     ("docs/assets.md", "python"): 1,  # client/test_guide.py
+    ("docs/listen.md", "python"): 1,  # client/test_guide.py
     ("docs/client.md", "python"): 4,  # client/test_guide.py
     ("docs/receiver.md", "python"): 2,  # receiver/test_guide.py
     ("docs/testing.md", "python"): 2,  # plugin/test_guide.py
