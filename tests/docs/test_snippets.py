@@ -33,6 +33,8 @@ HERE = {
     ("docs/cli.md", "sh"): 5,
     ("docs/client.md", "javascript"): 1,
     ("docs/lab.md", "sh"): 3,
+    ("docs/listen.md", "sh"): 1,
+    ("docs/models.md", "sh"): 1,
     ("docs/webhooks.md", "go"): 1,
     ("docs/webhooks.md", "javascript"): 1,
     ("docs/webhooks.md", "sh"): 2,
@@ -170,6 +172,35 @@ def test_a_server_is_put_into_production_as_the_readme_says(shell: Shell) -> Non
     script = f"{ready}read -u 3 pid; read -u 3 line; kill $pid; echo $line"
     assert json.loads(shell(script))["url"].startswith("http://127.0.0.1:")
     assert "is whole" in shell(f"{examining.split('#')[0]} --port 0")
+
+
+@pytest.mark.timeout(_LIMIT_S)
+def test_own_models_are_checked_as_their_guide_says(shell: Shell) -> None:
+    model, config = blocks("docs/models.md", "toml")
+    (shell.directory / "models").mkdir()
+    (shell.directory / "models" / "studio.toml").write_text(model)
+    (shell.directory / "ringback.toml").write_text(config)
+    (checking,) = blocks("docs/models.md", "sh")
+    assert "yours   image/studio/poster, served by sketch" in shell(checking)
+
+
+@pytest.mark.timeout(_LIMIT_S)
+def test_webhooks_are_forwarded_as_their_guide_says(
+    shell: Shell, webhook_inbox: WebhookInbox
+) -> None:
+    (listening,) = blocks("docs/listen.md", "sh")
+    local = webhook_inbox.url.replace("/webhook", "/forwarded")
+    listening = listening.strip().replace("http://localhost:3000/webhook", local)
+    submitting = blocks("README.md", "sh")[1].strip()
+    # It listens until it is stopped; here that is when a webhook was forwarded.
+    script = f"""exec 3< <({listening.replace("TOKEN", "dev")} --json & echo $!; wait)
+read -u 3 pid; read -u 3 listener
+{submitting} > submitted.json
+read -u 3 forwarded; kill $pid; echo "$forwarded"
+"""
+    told = json.loads(shell(script))
+    submitted = json.loads((shell.directory / "submitted.json").read_text())
+    assert (told["job_id"], told["status_code"]) == (submitted["job_id"], 204)
 
 
 def node() -> str:
