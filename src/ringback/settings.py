@@ -29,6 +29,7 @@ _LISTS = ("allowed_hosts", "webhook_schedule_s")
 VARIABLES_OF_OTHERS = (
     "RINGBACK_API_KEY",  # clients of a server
     "RINGBACK_BASE_URL",
+    "RINGBACK_WEBHOOK_SECRET",  # receivers of webhooks
     "RINGBACK_MASTER_KEY",  # what seals the secrets that the database keeps
     "RINGBACK_CONTRACT_DIR",  # this project's own tests
     "RINGBACK_TEST_*",

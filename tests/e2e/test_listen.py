@@ -35,7 +35,7 @@ async def listener(
         sys.executable,
         *(*PLAIN, "listen", "--url", server.url, "--forward-to", local.url, "--name", "ed"),
         "--json",
-        env={**os.environ, "RINGBACK_TOKEN": "dev"},
+        env={**os.environ, "RINGBACK_API_KEY": "dev"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

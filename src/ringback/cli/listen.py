@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ringback.cli.connection import connection, where
+from ringback.cli.options import AS_JSON
 from ringback.cli.terminal import visible
 
 if TYPE_CHECKING:
     from ringback.cli.feed_reader import Event
-
-_URL = "http://127.0.0.1:7464"
-_TOKEN = "dev"
 
 
 def _names(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -22,18 +21,7 @@ def _names(_ctx: click.Context, _option: click.Parameter, text: str | None) -> t
 
 
 @click.command("listen")
-@click.option(
-    "--url",
-    envvar="RINGBACK_BASE_URL",
-    metavar="URL",
-    help=f"The server. [RINGBACK_BASE_URL, default: {_URL}]",
-)
-@click.option(
-    "--token",
-    envvar=["RINGBACK_TOKEN", "RINGBACK_API_KEY"],
-    metavar="TOKEN",
-    help="The workspace's token. [RINGBACK_TOKEN or RINGBACK_API_KEY, default: dev]",
-)
+@connection
 @click.option(
     "--forward-to", metavar="URL", help="Post webhooks there, like http://localhost:3000/webhook."
 )
@@ -61,7 +49,7 @@ def _names(_ctx: click.Context, _option: click.Parameter, text: str | None) -> t
 )
 @click.option("--from-start", is_flag=True, help="Begin with the oldest event, not with the next.")
 @click.option("--once", is_flag=True, help="Print what there is, and end.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def command(
     url: str | None,
     token: str | None,
@@ -130,7 +118,8 @@ def _print_feed(
 
     from ringback.cli.feed_reader import FeedReader
 
-    reader = FeedReader(url or _URL, token or _TOKEN, state=state, from_start=from_start)
+    base_url, key = where(url, token)
+    reader = FeedReader(base_url, key, state=state, from_start=from_start)
 
     def show(event: Event) -> None:
         click.echo(json.dumps(to_builtins(event)) if as_json else _line(event))

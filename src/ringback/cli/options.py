@@ -57,6 +57,20 @@ MODELS = _setting(
     metavar="DIR",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+LIMIT = click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000),
+    default=20,
+    show_default=True,
+    help="How many are shown at most.",
+)
+TIMEOUT = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long to wait; the job itself goes on.",
+)
 
 _SERVER = (
     *LISTENING,
