@@ -22,7 +22,7 @@ from builders import open_workspaces
 from ringback.storage.postgres import PostgresStore
 
 _MEMORY = Path("/dev/shm")
-_TEMPLATE = "ringback_template"
+_TEMPLATE = f"ringback_template_{os.getpid()}"
 
 
 class Databases:
