@@ -307,7 +307,7 @@ class App:
         """Work and dispatch for the time of the context, then drain within the grace time."""
         with suppress(StorageFull):  # then they are sealed at the next start
             await self.keys.seal_all()
-        self._sweep()
+        await self._sweep()
         self.loops.start("worker", self._work)
         self.loops.start("dispatcher", self._dispatch)
         self.loops.start("janitor", self._tidy)
@@ -325,11 +325,11 @@ class App:
             await self.operator_sender.close()
             self.fetcher.close()
 
-    def _sweep(self) -> None:
+    async def _sweep(self) -> None:
         """Delete what a killed predecessor left half written, before anybody writes anew."""
         swept = 0
         with suppress(OSError):  # it takes some room and does no other harm
-            swept = self._artifacts.sweep(before_ms=self._started_ms)
+            swept = await self._artifacts.sweep(before_ms=self._started_ms)
         if swept:
             log.info("artifacts_swept", count=swept)
 

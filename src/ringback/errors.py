@@ -31,6 +31,7 @@ RingbackError
 ├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
+├── ArtifactsAway                   the artifacts' bucket does not answer; waiting mends it (503)
 ├── Draining                        the server is going down and takes no new work (503)
 ├── NotReady                        one of the server's loops keeps breaking (503)
 └── SetupError                      the server cannot start like this; says what to do
@@ -305,6 +306,12 @@ class StorageFull(RingbackError):
     """The disk has no room for new work."""
 
     code = "storage_full"
+
+
+class ArtifactsAway(RingbackError):
+    """The bucket that keeps the artifacts does not answer as it should; waiting may mend it."""
+
+    code = "artifacts_away"
 
 
 class Draining(RingbackError):

@@ -14,7 +14,7 @@ from ringback.artifacts.contract import ArtifactStore
 from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.engines.contract import Engine, EngineRequest
-from ringback.errors import EngineError, FetchError, LeaseLost, StorageFull
+from ringback.errors import ArtifactsAway, EngineError, FetchError, LeaseLost, StorageFull
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
@@ -143,8 +143,9 @@ class Worker:
             await self._forget_previews(run, kept=outcome)
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
-        except StorageFull:
-            # The result found no room: the job waits for better times.
+        except (StorageFull, ArtifactsAway) as exc:
+            # The result found no place: the job waits for better times.
+            log.warning("result_not_kept", job_id=job_id, detail=str(exc))
             await self._until_stored(lambda: self._service.release(run.job))
             await self._clock.sleep(_DISK_PATIENCE_S)
         except asyncio.CancelledError:
@@ -179,7 +180,7 @@ class Worker:
                     names = await self._slots[job.engine].engine.run(request, io)
         except EngineError as exc:
             return JobEvent.FAIL, str(exc)
-        except (LeaseLost, StorageFull):
+        except (LeaseLost, StorageFull, ArtifactsAway):
             raise
         except (Exception, asyncio.CancelledError) as exc:
             # An engine may raise these two by itself: then it broke, like with any other.
@@ -201,7 +202,7 @@ class Worker:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
         for name in run.previews:
             if artifact_url(run.job, name) not in kept:
-                with suppress(OSError):  # it takes some room and does no other harm
+                with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm
                     await self._artifacts.delete(name)
 
     async def _until_stored(self, write: Callable[[], Awaitable[object]]) -> None:
@@ -301,12 +302,12 @@ class _JobIO:
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL; our own artifacts are read where they lie."""
-        artifact = self._artifacts.find(url.removeprefix(artifact_url(self._run.job, "")))
+        artifact = await self._artifacts.find(url.removeprefix(artifact_url(self._run.job, "")))
         if artifact is None:
             return await self._fetch(url, bytes_max=bytes_max)
-        if artifact.path.stat().st_size > bytes_max:
+        if artifact.size_bytes > bytes_max:
             raise FetchError("too_large", f"{url} has more than {bytes_max} bytes")
-        return await asyncio.to_thread(artifact.path.read_bytes)
+        return b"".join([chunk async for chunk in self._artifacts.read(artifact)])
 
     async def _report(
         self,

@@ -29,6 +29,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.TooManyChores: 409,
     errors.BacklogFull: 429,
     errors.TooManyStreams: 429,
+    errors.ArtifactsAway: 503,
     errors.Draining: 503,
     errors.NotReady: 503,
     errors.StorageFull: 507,
@@ -99,7 +100,7 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             | errors.TooManyStreams(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]
-        case errors.Draining() | errors.NotReady():
+        case errors.Draining() | errors.NotReady() | errors.ArtifactsAway():
             return [(b"retry-after", b"%d" % _UNAVAILABLE_RETRY_AFTER_S)]
         case _:
             return []
