@@ -17,6 +17,8 @@ INTERRUPTED = 130  # what a shell says of a program that SIGINT ended
 COMMANDS = {
     "dev": "Run the emulator: any token, loopback webhooks, no network.",
     "serve": "Run the server: made tokens, public https webhooks alone.",
+    "worker": "Run a worker alone, beside servers on the same PostgreSQL.",
+    "dispatch": "Run a dispatcher alone, beside servers on the same PostgreSQL.",
     "demo": "Watch one job, from its submission to its webhook.",
     "keys": "Make, list and revoke tokens; show signing secrets.",
     "lab": "Examine a receiver; move the emulator's clock.",

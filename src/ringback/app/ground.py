@@ -1,0 +1,56 @@
+"""What every role of a process stands on: one store, one clock, the verbs, the loops."""
+
+from __future__ import annotations
+
+from ringback.app.adapters import artifacts_for, ids_for
+from ringback.app.desks import sealer_for
+from ringback.assembly import policy_for, proxy_for
+from ringback.clock import Clock, SystemClock
+from ringback.disk import DiskGuard
+from ringback.doorbell import Bells
+from ringback.jobs.admission import Limits
+from ringback.lab.clock import LabClock
+from ringback.lab.stepping import kept_ahead_ms
+from ringback.loops import Loops
+from ringback.service import Service
+from ringback.service.secrets import KeyDesk
+from ringback.settings import Settings
+from ringback.storage.contract import Store
+
+
+class Ground:
+    """The parts that are there once, whatever the process is for."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        listening: tuple[str, int] | None,
+        bells: Bells | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.bells = bells or Bells()
+        # In dev, everything lives in a time that can be moved.
+        self.lab_clock = (
+            LabClock(ahead_ms=kept_ahead_ms(settings.data)) if settings.is_dev else None
+        )
+        self.clock: Clock = clock or self.lab_clock or SystemClock()
+        self.started_ms = self.clock.now_ms()
+        self.ids = ids_for(self.clock)
+        self.artifacts = artifacts_for(settings, self.clock)
+        self.policy = policy_for(settings, listening)
+        self.proxy = proxy_for(settings)
+        self.sealer = sealer_for(settings)
+        self.keys = KeyDesk(store, self.sealer, clock=self.clock, ids=self.ids)
+        self.service = Service(
+            store,
+            clock=self.clock,
+            ids=self.ids,
+            limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
+            bells=self.bells,
+            room_for_work=DiskGuard(settings, self.clock).check,
+        )
+        self.loops = Loops(self.clock)
