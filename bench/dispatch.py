@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from random import Random
 
 import apsw
@@ -139,7 +140,9 @@ async def _dispatch(data: Path) -> float:
 
 
 async def _is_done(store: SqliteStore) -> bool:
-    rows = store._read("select coalesce(max(rowid), 0) from attempts")
+    rows: list[Any] = store._reader.execute(
+        "select coalesce(max(rowid), 0) from attempts"
+    ).fetchall()
     return bool(rows[0][0] >= DUE)
 
 

@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 from random import Random
 
 import apsw
@@ -112,11 +113,11 @@ async def _submit(data: Path, *, pruning: bool) -> tuple[list[float], float]:
 
 def _rows(store: SqliteStore) -> int:
     """Return how many of the old rows there are still."""
-    counts = store._read(
+    counts: list[Any] = store._reader.execute(
         "select (select count(*) from jobs where job_id like 'old%')"
         " + (select count(*) from events) + (select count(*) from deliveries)"
         " + (select count(*) from attempts)"
-    )
+    ).fetchall()
     return int(counts[0][0])
 
 

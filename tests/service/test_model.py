@@ -18,6 +18,7 @@ from builders import PlainSeals, a_request, open_workspaces
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from raw import Rows, raw
 
 from ringback.doorbell import Bells
 from ringback.egress.answer import Answer, Reason, Timings
@@ -86,6 +87,9 @@ class Life(RuleBasedStateMachine):
             return await work
 
         return self.loop.run(it())
+
+    def raw(self, statement: str) -> Rows:
+        return self.run(raw(self.store, statement))
 
     async def _open(self) -> None:
         mint = Mint(new_id=self.ids.uuid7, operator_url="https://operator.example/hook")
@@ -294,13 +298,12 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def what_is_due_is_found(self) -> None:
         """No destination's due time is later than its earliest delivery that nobody holds."""
-        for number, due_ms in self.store._read(
+        for number, due_ms in self.raw(
             "select destination_id, min(next_attempt_at_ms) from deliveries "
             "where status = 'waiting' and lease_until_ms is null group by destination_id"
         ):
-            ((known_ms,),) = self.store._read(
-                "select next_due_at_ms from destinations where destination_id = :number",
-                number=number,
+            ((known_ms,),) = self.raw(
+                f"select next_due_at_ms from destinations where destination_id = {number}"  # noqa: S608
             )
             assert known_ms is not None
             assert known_ms <= due_ms
@@ -308,7 +311,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_books_balance(self) -> None:
         counts = self.run(self.store.counts())
-        ((accepted, active, backlogged),) = self.store._read(
+        ((accepted, active, backlogged),) = self.raw(
             "select accepted_count, active_count, backlogged_count from workspaces "
             "where workspace_id = 'studio'"
         )
@@ -316,7 +319,7 @@ class Life(RuleBasedStateMachine):
         assert backlogged == counts.jobs.get("backlogged", 0)
         ended = sum(counts.jobs.get(one, 0) for one in ("completed", "failed", "cancelled"))
         assert active == accepted - backlogged - ended
-        ((owed,),) = self.store._read("select sum(owed_count) from workspaces")
+        ((owed,),) = self.raw("select sum(owed_count) from workspaces")
         assert owed == sum(counts.deliveries.values())
 
     def _delivery(self, delivery_id: str) -> Delivery | None:

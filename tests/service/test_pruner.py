@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from builders import a_request
+from raw import raw
 
 from ringback.artifacts.local import LocalArtifacts
 from ringback.jobs.model import Job
@@ -75,7 +76,9 @@ async def test_many_are_pruned_in_small_steps_that_let_others_write(
     await an_ended_job(service)
     # As many more as take three steps, made in one go.
     for table, unique in (("jobs", "job_id"), ("deliveries", "delivery_id")):
-        columns = [row[1] for row in store._read(f"pragma table_info({table})") if row[1] != "seq"]
+        columns = [
+            row[1] for row in await raw(store, f"pragma table_info({table})") if row[1] != "seq"
+        ]
         made = ", ".join(f"{unique} || n" if one == unique else one for one in columns)
         store._connection.execute(
             f"insert into {table} ({', '.join(columns)}) "  # noqa: S608 - names of our own tables

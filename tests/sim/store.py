@@ -8,8 +8,8 @@ from sim.disk import SimCommits
 from sim.ledger import Ledger
 
 from ringback.jobs.model import Job
+from ringback.storage.sql.delivery_verbs import begin_rounds
 from ringback.storage.sqlite import SqliteStore
-from ringback.storage.sqlite.delivery_verbs import begin_rounds
 from ringback.webhooks.model import Delivery, DeliveryStatus
 from ringback.webhooks.outbox import Ending, Recorded, Recording
 from ringback.webhooks.schedule import JITTER

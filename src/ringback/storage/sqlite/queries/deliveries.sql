@@ -70,12 +70,12 @@ select next_attempt_at_ms, seq from deliveries
 -- name: claim_deliveries
 update deliveries
    set epoch = epoch + 1, lease_until_ms = :lease_until_ms
- where seq in (select value from json_each(:seqs))
+ where seq in (select value from json_each(:keys))
 
 -- name: deliveries_in
-select d.next_attempt_at_ms, d.seq, {columns}
+select d.next_attempt_at_ms, d.seq, {delivery_columns}
   from deliveries d join events e on e.seq = d.event_seq
- where d.seq in (select value from json_each(:seqs))
+ where d.seq in (select value from json_each(:keys))
 
 -- name: settle_destinations
 -- What is due next, now that deliveries were taken or given back.
@@ -158,11 +158,11 @@ select 1 from deliveries
  where delivery_id = :delivery_id and epoch = :epoch and lease_until_ms is not null
 
 -- name: deliveries_of
-select {columns} from deliveries d join events e on e.seq = d.event_seq
+select {delivery_columns} from deliveries d join events e on e.seq = d.event_seq
  where d.job_id = :job_id order by d.seq
 
 -- name: get_delivery
-select {columns} from deliveries d join events e on e.seq = d.event_seq
+select {delivery_columns} from deliveries d join events e on e.seq = d.event_seq
  where d.delivery_id = :delivery_id
 
 -- name: attempts_of

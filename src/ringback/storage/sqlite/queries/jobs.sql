@@ -31,7 +31,7 @@ update jobs
        lease_until_ms = :lease_until_ms
  where seq in (select seq from jobs
                 where engine = :engine and status = 'queued' order by seq limit :limit)
-returning seq, {columns}
+returning seq, {job_columns}
 
 -- name: hold_jobs
 update jobs
@@ -73,29 +73,29 @@ update jobs
                 order by seq limit :limit)
 
 -- name: expired_jobs
-select {columns} from jobs where lease_until_ms <= :now_ms order by lease_until_ms limit :limit
+select {job_columns} from jobs where lease_until_ms <= :now_ms order by lease_until_ms limit :limit
 
 -- name: get_job
-select {columns} from jobs where job_id = :job_id
+select {job_columns} from jobs where job_id = :job_id
 
 -- name: list_jobs
-select {columns} from jobs
+select {job_columns} from jobs
  where workspace_id = :workspace_id and job_id < :before_id
  order by job_id desc limit :limit
 
 -- name: list_of_type
-select {columns} from jobs
+select {job_columns} from jobs
  where workspace_id = :workspace_id and type = :type and job_id < :before_id
  order by job_id desc limit :limit
 
 -- name: list_ended
-select {columns} from jobs
+select {job_columns} from jobs
  where workspace_id = :workspace_id and status = :status and type = :type
    and job_id < :before_id and completed_at_ms is not null
  order by job_id desc limit :limit
 
 -- name: list_pending
-select {columns} from jobs
+select {job_columns} from jobs
  where workspace_id = :workspace_id and job_id < :before_id and completed_at_ms is null
    and (:types is null or type in (select value from json_each(:types)))
    and status = :status

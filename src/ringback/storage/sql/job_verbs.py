@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-import apsw
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,16 +11,16 @@ from ringback.errors import BacklogFull, IdempotencyConflict
 from ringback.jobs.admission import Limits, admit, promotable
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.queue import Accepted, Submission
-from ringback.storage.sqlite.load import Load
-from ringback.storage.sqlite.owing import Mint, listening, write_owed
-from ringback.storage.sqlite.rows import (
-    as_json,
+from ringback.storage.sql.load import Load, load_of
+from ringback.storage.sql.owing import Mint, listening, write_owed
+from ringback.storage.sql.rows import (
     job_from,
     job_row,
     result_json,
 )
-from ringback.storage.sqlite.statements import DELIVERIES, JOBS
-from ringback.storage.sqlite.written import once, written
+from ringback.storage.sql.work import Work, first
+from ringback.storage.sql.written import once, written
+from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.fanout import owed_for
 from ringback.webhooks.outbox import Ending
 
@@ -38,10 +36,10 @@ class ClaimJobs(Struct, frozen=True, kw_only=True):
     lease_until_ms: int
 
 
-def submit(tx: apsw.Connection, items: Sequence[Submission]) -> list[Accepted | Exception]:
+def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
     """Write new jobs: each keyed request once, each workspace within its limits."""
-    known = _known_keys(tx, items)
-    load = Load(tx, {item.job.workspace_id for item in items})
+    load = yield from load_of({item.job.workspace_id for item in items})
+    known = yield from _known_keys(items)
     results: list[Accepted | Exception] = []
     fresh: list[Job] = []
     keys = []
@@ -68,32 +66,32 @@ def submit(tx: apsw.Connection, items: Sequence[Submission]) -> list[Accepted | 
             keys.append((job.workspace_id, key.key, key.fingerprint, job.job_id, job.created_at_ms))
         results.append(Accepted(job=job))
     if fresh:
-        tx.execute(JOBS.insert_jobs, {"rows": as_json([job_row(job) for job in fresh])})
+        yield "jobs.insert_jobs", {"rows": [job_row(job) for job in fresh]}
     if keys:
-        tx.execute(JOBS.insert_keys, {"rows": as_json(keys)})
-    load.write()
+        yield "jobs.insert_keys", {"rows": keys}
+    yield from load.write()
     return results
 
 
-def claim_jobs(tx: apsw.Connection, items: Sequence[ClaimJobs]) -> list[list[Job]]:
+def claim_jobs(items: Sequence[ClaimJobs]) -> Work[list[list[Job]]]:
     """Hand queued jobs to workers, longest queued first."""
     results = []
     for item in items:
-        rows = tx.execute(
-            JOBS.claim_jobs,
+        rows = yield (
+            "jobs.claim_jobs",
             {
                 "engine": item.engine,
                 "limit": item.limit,
                 "worker_id": item.worker_id,
                 "lease_until_ms": item.lease_until_ms,
             },
-        ).fetchall()
+        )
         rows.sort()  # RETURNING promises no order; the first column is the order of commits
         results.append([job_from(row[1:]) for row in rows])
     return results
 
 
-def hold_jobs(tx: apsw.Connection, items: Sequence[tuple[Job, int]]) -> list[bool]:
+def hold_jobs(items: Sequence[tuple[Job, int]]) -> Work[list[bool]]:
     """Write where held jobs stand and extend their leases."""
     # The last word on a job wins: its holder may have reported twice since the last commit.
     latest = {
@@ -107,25 +105,25 @@ def hold_jobs(tx: apsw.Connection, items: Sequence[tuple[Job, int]]) -> list[boo
         )
         for job, lease_until_ms in items
     }
-    done = written(tx, JOBS.hold_jobs, list(latest.values()))
+    done = yield from written("jobs.hold_jobs", list(latest.values()))
     return [(job.job_id, job.epoch) in done for job, _ in items]
 
 
-def extend_leases(tx: apsw.Connection, items: Sequence[tuple[Job, int]]) -> list[bool]:
+def extend_leases(items: Sequence[tuple[Job, int]]) -> Work[list[bool]]:
     """Extend the leases of held jobs."""
     rows = [(job.job_id, job.epoch, lease_until_ms) for job, lease_until_ms in items]
-    done = written(tx, JOBS.extend_leases, rows)
+    done = yield from written("jobs.extend_leases", rows)
     return [(job.job_id, job.epoch) in done for job, _ in items]
 
 
-def requeue_jobs(tx: apsw.Connection, items: Sequence[Job]) -> list[bool]:
+def requeue_jobs(items: Sequence[Job]) -> Work[list[bool]]:
     """Give held jobs back to the queue, each once."""
     rows = [(job.job_id, job.epoch, job.status.value, job.deaths) for job in items]
-    done = written(tx, JOBS.requeue_jobs, rows, epochs_raised=1)
+    done = yield from written("jobs.requeue_jobs", rows, epochs_raised=1)
     return once(done, [(job.job_id, job.epoch) for job in items])
 
 
-def end_jobs(tx: apsw.Connection, items: Sequence[Ending], *, mint: Mint) -> list[bool]:
+def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
     """Write terminal statuses and what they owe, and let backlogged jobs into the freed places."""
     rows = [
         (
@@ -139,14 +137,14 @@ def end_jobs(tx: apsw.Connection, items: Sequence[Ending], *, mint: Mint) -> lis
         )
         for item in _first_of_each(items)
     ]
-    done = written(tx, JOBS.end_jobs, rows, epochs_raised=1)
+    done = yield from written("jobs.end_jobs", rows, epochs_raised=1)
     results = once(done, [(item.after.job_id, item.before.epoch) for item in items])
     ended = [item for item, won in zip(items, results, strict=True) if won]
     if not ended:
         return results
-    load = Load(tx, {item.after.workspace_id for item in ended})
-    _cancel_passing(tx, ended)
-    _owe(tx, ended, load, mint)
+    load = yield from load_of({item.after.workspace_id for item in ended})
+    yield from _cancel_passing(ended)
+    yield from _owe(ended, load, mint)
     limits: dict[str, Limits] = {}
     for item in ended:
         load.add(item.after.workspace_id, **{_place(item.before.status): -1})
@@ -155,26 +153,25 @@ def end_jobs(tx: apsw.Connection, items: Sequence[Ending], *, mint: Mint) -> lis
         active, backlogged = load.of(workspace_id)
         count = promotable(limit, active=active, backlogged=backlogged)
         if count:
-            tx.execute(JOBS.admit_jobs, {"workspace_id": workspace_id, "limit": count})
+            yield "jobs.admit_jobs", {"workspace_id": workspace_id, "limit": count}
             load.add(workspace_id, active=count, backlogged=-count)
-    load.write()
+    yield from load.write()
     return results
 
 
-def _cancel_passing(tx: apsw.Connection, ended: Sequence[Ending]) -> None:
+def _cancel_passing(ended: Sequence[Ending]) -> Work[None]:
     """After a job's end nobody is told of what came before."""
     asked = {
-        "job_ids": as_json([item.after.job_id for item in ended]),
+        "job_ids": [item.after.job_id for item in ended],
         "now_ms": max(item.event.created_at_ms for item in ended),
     }
-    tx.execute(DELIVERIES.cancel_passing, asked)
+    yield "deliveries.cancel_passing", asked
 
 
-def _owe(tx: apsw.Connection, ended: Sequence[Ending], load: Load, mint: Mint) -> None:
-    listeners = {
-        workspace_id: listening(tx, workspace_id, load)
-        for workspace_id in {item.after.workspace_id for item in ended}
-    }
+def _owe(ended: Sequence[Ending], load: Load, mint: Mint) -> Work[None]:
+    listeners: dict[str, list[Endpoint]] = {}
+    for workspace_id in {item.after.workspace_id for item in ended}:
+        listeners[workspace_id] = yield from listening(workspace_id, load)
     owed = [
         (
             item.event,
@@ -187,12 +184,7 @@ def _owe(tx: apsw.Connection, ended: Sequence[Ending], load: Load, mint: Mint) -
         )
         for item in ended
     ]
-    write_owed(tx, owed, load)
-
-
-def run_each(tx: apsw.Connection, items: Sequence[tuple[str, dict[str, Any]]]) -> list[Any]:
-    """Run plain statements, each with its bindings; returns the rows of each."""
-    return [tx.execute(statement, bindings).fetchall() for statement, bindings in items]
+    yield from write_owed(owed, load)
 
 
 def _first_of_each(items: Sequence[Ending]) -> Iterable[Ending]:
@@ -204,9 +196,7 @@ def _place(status: JobStatus) -> str:
     return "backlogged" if status is JobStatus.BACKLOGGED else "active"
 
 
-def _known_keys(
-    tx: apsw.Connection, items: Sequence[Submission]
-) -> dict[tuple[str, str], tuple[str, Job]]:
+def _known_keys(items: Sequence[Submission]) -> Work[dict[tuple[str, str], tuple[str, Job]]]:
     keys = [
         (item.job.workspace_id, item.idempotency.key, item.idempotency.kept_since_ms)
         for item in items
@@ -215,10 +205,8 @@ def _known_keys(
     if not keys:
         return {}
     known: dict[tuple[str, str], tuple[str, Job]] = {}
-    for workspace_id, key, fingerprint, job_id in tx.execute(
-        JOBS.known_keys, {"keys": as_json(keys)}
-    ).fetchall():
-        row = tx.execute(JOBS.get_job, {"job_id": job_id}).fetchone()
+    for workspace_id, key, fingerprint, job_id in (yield "jobs.known_keys", {"keys": keys}):
+        row = first((yield "jobs.get_job", {"job_id": job_id}))
         if row is not None:
             known[str(workspace_id), str(key)] = (str(fingerprint), job_from(row))
     return known

@@ -1,20 +1,19 @@
-"""Endpoints in SQLite."""
+"""Endpoints."""
 
 from __future__ import annotations
 
 from functools import cached_property, partial
 
-from ringback.storage.sqlite import endpoint_verbs as verbs
-from ringback.storage.sqlite.base import SqliteBase
-from ringback.storage.sqlite.rows import endpoint_from
-from ringback.storage.sqlite.statements import ENDPOINTS
-from ringback.storage.sqlite.writer import Verb
+from ringback.storage.sql import endpoint_verbs as verbs
+from ringback.storage.sql.base import SqlBase
+from ringback.storage.sql.rows import endpoint_from
+from ringback.storage.sql.work import Verb
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event
 from ringback.webhooks.rotation import SigningKey
 
 
-class SqliteEndpoints(SqliteBase):
+class SqlEndpoints(SqlBase):
     """``Endpoints``."""
 
     @cached_property
@@ -27,26 +26,26 @@ class SqliteEndpoints(SqliteBase):
 
     async def add_endpoint(self, endpoint: Endpoint, key: SigningKey, *, limit: int) -> bool:
         """Keep a new endpoint and its first key; False if the workspace has that many."""
-        return bool(await self._writer.call(verbs.add_endpoints, (endpoint, key, limit)))
+        return bool(await self._call(verbs.add_endpoints, (endpoint, key, limit)))
 
     async def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
         """Return the endpoint of that id, of any workspace, or None."""
-        rows = self._read(ENDPOINTS.get_endpoint, endpoint_id=endpoint_id)
+        rows = await self._read("endpoints.get_endpoint", endpoint_id=endpoint_id)
         return endpoint_from(rows[0]) if rows else None
 
     async def list_endpoints(self, workspace_id: str) -> list[Endpoint]:
         """Return a workspace's endpoints, oldest first."""
-        rows = self._read(ENDPOINTS.list_endpoints, workspace_id=workspace_id)
+        rows = await self._read("endpoints.list_endpoints", workspace_id=workspace_id)
         return [endpoint_from(row) for row in rows]
 
     async def change_endpoint(self, endpoint: Endpoint, *, before: Endpoint, now_ms: int) -> bool:
         """Write an endpoint as it now is; False when it no longer is as it was before."""
-        return bool(await self._writer.call(self._change_endpoints, (endpoint, before, now_ms)))
+        return bool(await self._call(self._change_endpoints, (endpoint, before, now_ms)))
 
     async def delete_endpoint(self, endpoint_id: str, *, now_ms: int) -> bool:
         """Forget an endpoint and its keys; its deliveries stay in the log."""
-        return bool(await self._writer.call(self._delete_endpoints, (endpoint_id, now_ms)))
+        return bool(await self._call(self._delete_endpoints, (endpoint_id, now_ms)))
 
     async def owe(self, endpoint: Endpoint, event: Event, *, delivery_id: str) -> None:
         """Write an event that is for one endpoint alone, and its delivery, due at once."""
-        await self._writer.call(verbs.owe, (endpoint, event, delivery_id))
+        await self._call(verbs.owe, (endpoint, event, delivery_id))

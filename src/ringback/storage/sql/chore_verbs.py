@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import apsw
 from msgspec.structs import replace
 
-from ringback.storage.sqlite.load import Load
-from ringback.storage.sqlite.owing import Mint, write_deliveries
-from ringback.storage.sqlite.rows import as_json, chore_from, chore_row, endpoint_from, event_from
-from ringback.storage.sqlite.statements import CHORES, DELIVERIES, ENDPOINTS
+from ringback.storage.sql.load import load_of
+from ringback.storage.sql.owing import Mint, write_deliveries
+from ringback.storage.sql.rows import chore_from, chore_row, endpoint_from, event_from
+from ringback.storage.sql.work import Work, first
 from ringback.webhooks.desk import Chore, ChoreKind
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import TERMINAL_EVENTS
@@ -27,34 +26,34 @@ Step = tuple[Chore, int, int]
 """A chore, how much of it may be done now, and when that is."""
 
 
-def add_chores(
-    tx: apsw.Connection, items: Sequence[tuple[Chore, int | None]]
-) -> list[Chore | None]:
+def add_chores(items: Sequence[tuple[Chore, int | None]]) -> Work[list[Chore | None]]:
     """Keep new chores, with the bounds that there are now, each workspace up to its limit."""
     results: list[Chore | None] = []
     for item, running_max in items:
-        if running_max is not None and _running_count(tx, item.workspace_id) >= running_max:
+        yield from load_of([item.workspace_id])  # nobody adds another, or a delivery, meanwhile
+        running = yield from _running_count(item.workspace_id)
+        if running_max is not None and running >= running_max:
             results.append(None)
             continue
         of_events = item.kind is ChoreKind.RECOVER
-        last = CHORES.last_event_seq if of_events else CHORES.last_delivery_seq
-        ((last_seq,),) = tx.execute(last).fetchall()
+        last = "chores.last_event_seq" if of_events else "chores.last_delivery_seq"
+        ((last_seq,),) = yield last, {}
         assert isinstance(last_seq, int)
-        first_seq = _first_seq(tx, item, last_seq) if of_events else 0
+        first_seq = (yield from _first_seq(item, last_seq)) if of_events else 0
         chore = replace(item, first_seq=first_seq, cursor=first_seq, last_seq=last_seq)
-        tx.execute(CHORES.add_chore, chore_row(chore))
+        yield "chores.add_chore", chore_row(chore)
         results.append(chore)
     return results
 
 
-def _running_count(tx: apsw.Connection, workspace_id: str) -> int:
+def _running_count(workspace_id: str) -> Work[int]:
     asked = {"workspace_id": workspace_id}
-    ((count,),) = tx.execute(CHORES.running_count, asked).fetchall()
+    ((count,),) = yield "chores.running_count", asked
     assert isinstance(count, int)
     return count
 
 
-def _first_seq(tx: apsw.Connection, chore: Chore, last_seq: int) -> int:
+def _first_seq(chore: Chore, last_seq: int) -> Work[int]:
     """Return the place before the first event since the chore's time, by halving the log."""
     if chore.wanted.since_ms is None:
         return 0
@@ -63,7 +62,7 @@ def _first_seq(tx: apsw.Connection, chore: Chore, last_seq: int) -> int:
     while low < high:
         middle = (low + high) // 2
         asked = {"workspace_id": chore.workspace_id, "seq": middle}
-        found: list[Any] = tx.execute(CHORES.first_event_from, asked).fetchall()
+        found: list[Any] = yield "chores.first_event_from", asked
         if not found or found[0][1] >= since_ms:
             high = middle
         else:
@@ -71,21 +70,24 @@ def _first_seq(tx: apsw.Connection, chore: Chore, last_seq: int) -> int:
     return max(0, low - 1)
 
 
-def step_chores(tx: apsw.Connection, items: Sequence[Step], *, mint: Mint) -> list[Chore]:
+def step_chores(items: Sequence[Step], *, mint: Mint) -> Work[list[Chore]]:
     """Do the next part of each chore; one that ended meanwhile is left as it is."""
-    return [_step(tx, *item, mint) for item in items]
+    results = []
+    for item in items:
+        results.append((yield from _step(*item, mint)))
+    return results
 
 
-def _step(tx: apsw.Connection, asked: Chore, limit: int, now_ms: int, mint: Mint) -> Chore:
-    row = tx.execute(CHORES.get_chore, {"chore_id": asked.chore_id}).fetchone()
+def _step(asked: Chore, limit: int, now_ms: int, mint: Mint) -> Work[Chore]:
+    row = first((yield "chores.hold_chore", {"chore_id": asked.chore_id}))
     if row is None:
         return asked
     chore = chore_from(row)
     if chore.ended_at_ms is not None:
         return chore
     look = _events if chore.kind is ChoreKind.RECOVER else _deliveries
-    found, cursor = look(tx, chore, limit)
-    done = _DO[chore.kind](tx, chore, found, now_ms, mint) if found else 0
+    found, cursor = yield from look(chore, limit)
+    done = (yield from _DO[chore.kind](chore, found, now_ms, mint)) if found else 0
     chore = replace(
         chore,
         cursor=cursor,
@@ -98,15 +100,17 @@ def _step(tx: apsw.Connection, asked: Chore, limit: int, now_ms: int, mint: Mint
         "done_count": chore.done_count,
         "ended_at_ms": chore.ended_at_ms,
     }
-    tx.execute(CHORES.move_chore, moved)
+    yield "chores.move_chore", moved
     return chore
 
 
-def _deliveries(tx: apsw.Connection, chore: Chore, limit: int) -> tuple[list[int], int]:
+def _deliveries(chore: Chore, limit: int) -> Work[tuple[list[int], int]]:
     """Return the next deliveries that the chore is about, and how far was looked."""
     wanted = chore.wanted
     statement = (
-        CHORES.next_deliveries if wanted.endpoint_id is None else CHORES.next_deliveries_of_endpoint
+        "chores.next_deliveries"
+        if wanted.endpoint_id is None
+        else "chores.next_deliveries_of_endpoint"
     )
     bindings = {
         **{name: getattr(wanted, name) for name in wanted.__struct_fields__},
@@ -116,7 +120,7 @@ def _deliveries(tx: apsw.Connection, chore: Chore, limit: int) -> tuple[list[int
         "window": _WINDOW,
     }
     found: list[int] = []
-    rows: list[Any] = tx.execute(statement, bindings).fetchall()
+    rows: list[Any] = yield statement, bindings
     for seq, is_wanted in rows:
         if is_wanted:
             found.append(seq)
@@ -125,63 +129,55 @@ def _deliveries(tx: apsw.Connection, chore: Chore, limit: int) -> tuple[list[int
     return found, rows[-1][0] if len(rows) == _WINDOW else chore.last_seq
 
 
-def _events(tx: apsw.Connection, chore: Chore, limit: int) -> tuple[list[Any], int]:
+def _events(chore: Chore, limit: int) -> Work[tuple[list[Any], int]]:
     bindings = {
         "workspace_id": chore.workspace_id,
         "cursor": chore.cursor,
         "last_seq": chore.last_seq,
         "window": limit,
     }
-    rows: list[Any] = tx.execute(CHORES.next_events, bindings).fetchall()
+    rows: list[Any] = yield "chores.next_events", bindings
     return rows, rows[-1][0] if len(rows) == limit else chore.last_seq
 
 
-def _redeliver(
-    tx: apsw.Connection, _chore: Chore, seqs: list[int], now_ms: int, _mint: Mint
-) -> int:
+def _redeliver(_chore: Chore, seqs: list[int], now_ms: int, _mint: Mint) -> Work[int]:
     """Begin another round of those that nobody holds, due at once."""
-    begun: list[Any] = tx.execute(
-        CHORES.begin_rounds, {"seqs": as_json(seqs), "now_ms": now_ms}
-    ).fetchall()
+    begun: list[Any] = yield "chores.begin_rounds", {"seqs": seqs, "now_ms": now_ms}
     due = [(number, now_ms) for number in {number for (number,) in begun}]
-    tx.execute(DELIVERIES.hasten_destinations, {"rows": as_json(due)})
+    yield "deliveries.hasten_destinations", {"rows": due}
     return len(begun)
 
 
-def _discard(tx: apsw.Connection, _chore: Chore, seqs: list[int], now_ms: int, _mint: Mint) -> int:
+def _discard(_chore: Chore, seqs: list[int], now_ms: int, _mint: Mint) -> Work[int]:
     """End those that wait: nobody wants them any more."""
-    ended: list[Any] = tx.execute(
-        CHORES.discard, {"seqs": as_json(seqs), "now_ms": now_ms}
-    ).fetchall()
+    ended: list[Any] = yield "chores.discard", {"seqs": seqs, "now_ms": now_ms}
     numbers = list({number for (number,) in ended})
-    tx.execute(DELIVERIES.settle_destinations, {"destination_ids": as_json(numbers)})
+    yield "deliveries.settle_destinations", {"destination_ids": numbers}
     return len(ended)
 
 
-def _move(tx: apsw.Connection, chore: Chore, seqs: list[int], now_ms: int, _mint: Mint) -> int:
+def _move(chore: Chore, seqs: list[int], now_ms: int, _mint: Mint) -> Work[int]:
     """Let those that wait go to their endpoint's present URL."""
-    endpoint = _endpoint(tx, chore)
+    endpoint = yield from _endpoint(chore)
     if endpoint is None:
         return 0
     row = (chore.workspace_id, endpoint.destination, now_ms)
-    ((number, *_),) = tx.execute(
-        DELIVERIES.upsert_destinations, {"rows": as_json([row])}
-    ).fetchall()
+    ((number, *_),) = yield "deliveries.upsert_destinations", {"rows": [row]}
     asked = {
-        "seqs": as_json(seqs),
+        "seqs": seqs,
         "url": endpoint.url,
         "destination": endpoint.destination,
         "destination_id": number,
     }
-    moved: list[Any] = tx.execute(CHORES.move, asked).fetchall()
+    moved: list[Any] = yield "chores.move", asked
     # The upsert made it due now; what it truly is, and what the old one still has, is looked up.
-    tx.execute(DELIVERIES.settle_destinations, {"destination_ids": as_json([number])})
+    yield "deliveries.settle_destinations", {"destination_ids": [number]}
     return len(moved)
 
 
-def _recover(tx: apsw.Connection, chore: Chore, rows: list[Any], now_ms: int, mint: Mint) -> int:
+def _recover(chore: Chore, rows: list[Any], now_ms: int, mint: Mint) -> Work[int]:
     """Have the endpoint sent each event that it wants and was not brought."""
-    endpoint = _endpoint(tx, chore)
+    endpoint = yield from _endpoint(chore)
     if endpoint is None:
         return 0
     fresh, again = [], []
@@ -198,27 +194,27 @@ def _recover(tx: apsw.Connection, chore: Chore, rows: list[Any], now_ms: int, mi
             "event_seq": event.seq,
             "endpoint_id": endpoint.endpoint_id,
         }
-        owed: list[Any] = tx.execute(CHORES.deliveries_to_endpoint, asked).fetchall()
+        owed: list[Any] = yield "chores.deliveries_to_endpoint", asked
         if not owed:
             delivery = delivery_for(endpoint, event, delivery_id=mint.new_id())
             due = replace(delivery, round_started_at_ms=now_ms, next_attempt_at_ms=now_ms)
-            fresh.append((event.seq, due))
+            fresh.append((event.seq, event.event_id, due))
         again += [seq for _, seq, status in owed if status in _ENDED]
     if fresh:
-        write_deliveries(tx, fresh)
-        load = Load(tx, [chore.workspace_id])
+        load = yield from load_of([chore.workspace_id])
+        yield from write_deliveries(fresh)
         load.add(chore.workspace_id, owed=len(fresh))
-        load.write()
-    return len(fresh) + (_redeliver(tx, chore, again, now_ms, mint) if again else 0)
+        yield from load.write()
+    return len(fresh) + ((yield from _redeliver(chore, again, now_ms, mint)) if again else 0)
 
 
-def _endpoint(tx: apsw.Connection, chore: Chore) -> Endpoint | None:
+def _endpoint(chore: Chore) -> Work[Endpoint | None]:
     asked = {"endpoint_id": chore.wanted.endpoint_id}
-    row = tx.execute(ENDPOINTS.get_endpoint, asked).fetchone()
+    row = first((yield "endpoints.get_endpoint", asked))
     return None if row is None else endpoint_from(row)
 
 
-_DO: dict[ChoreKind, Callable[[apsw.Connection, Chore, list[Any], int, Mint], int]] = {
+_DO: dict[ChoreKind, Callable[[Chore, list[Any], int, Mint], Work[int]]] = {
     ChoreKind.REDELIVER: _redeliver,
     ChoreKind.RECOVER: _recover,
     ChoreKind.MOVE: _move,

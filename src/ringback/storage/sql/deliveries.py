@@ -1,4 +1,4 @@
-"""The outbox in SQLite."""
+"""The outbox."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 
 from ringback.jobs.model import Job
-from ringback.storage.sqlite import delivery_verbs as verbs
-from ringback.storage.sqlite import job_verbs
-from ringback.storage.sqlite.base import SqliteBase
-from ringback.storage.sqlite.rows import attempt_from, delivery_from
-from ringback.storage.sqlite.statements import DELIVERIES
-from ringback.storage.sqlite.writer import Verb
+from ringback.storage.sql import delivery_verbs as verbs
+from ringback.storage.sql import job_verbs
+from ringback.storage.sql.base import SqlBase
+from ringback.storage.sql.rows import attempt_from, delivery_from
+from ringback.storage.sql.work import Verb
 from ringback.webhooks.events import Event
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 from ringback.webhooks.outbox import Ending, Recorded, Recording
 
 
-class SqliteOutbox(SqliteBase):
+class SqlOutbox(SqlBase):
     """An ``Outbox``."""
 
     # Bound once: calls of one verb are grouped by its identity.
@@ -36,11 +35,11 @@ class SqliteOutbox(SqliteBase):
 
     async def end_job(self, ending: Ending) -> bool:
         """Write the terminal status, its event and every delivery it owes in one transaction."""
-        return bool(await self._writer.call(self._end_jobs, ending))
+        return bool(await self._call(self._end_jobs, ending))
 
     async def tell(self, job: Job, event: Event) -> bool:
         """Write a passing event of a job and what it owes; False if the job has changed hands."""
-        return bool(await self._writer.call(self._tell, (job, event)))
+        return bool(await self._call(self._tell, (job, event)))
 
     async def claim_due(
         self,
@@ -64,22 +63,22 @@ class SqliteOutbox(SqliteBase):
             rooms=rooms or {},
             passing_rooms=passing_rooms or {},
         )
-        claimed: list[Delivery] = await self._writer.call(verbs.claim_due, wish)
+        claimed: list[Delivery] = await self._call(verbs.claim_due, wish)
         return claimed
 
     async def record_attempt(self, recording: Recording) -> Recorded:
         """Write an attempt and all that follows from it, in one transaction."""
-        recorded: Recorded = await self._writer.call(self._record_attempts, recording)
+        recorded: Recorded = await self._call(self._record_attempts, recording)
         return recorded
 
     async def release_deliveries(self, deliveries: Sequence[Delivery], *, now_ms: int) -> None:
         """Give claimed deliveries back, unattempted."""
-        await self._writer.call(verbs.release_deliveries, (tuple(deliveries), now_ms))
+        await self._call(verbs.release_deliveries, (tuple(deliveries), now_ms))
 
     async def rescue_deliveries(self, *, leases_until_ms: int, now_ms: int) -> int:
         """Give back deliveries whose lease ended by then."""
         asked = (leases_until_ms, now_ms)
-        rescued: int = await self._writer.call(verbs.rescue_deliveries, asked)
+        rescued: int = await self._call(verbs.rescue_deliveries, asked)
         return rescued
 
     async def end_delivery(
@@ -87,7 +86,7 @@ class SqliteOutbox(SqliteBase):
     ) -> bool:
         """End a waiting delivery without an attempt; False if it has changed hands."""
         ended = await self._write(
-            DELIVERIES.end_delivery,
+            "deliveries.end_delivery",
             delivery_id=delivery.delivery_id,
             epoch=delivery.epoch,
             status=status.value,
@@ -98,18 +97,21 @@ class SqliteOutbox(SqliteBase):
     async def is_held(self, delivery: Delivery) -> bool:
         """Say whether a claimed delivery is still in its claimer's hands."""
         asked = {"delivery_id": delivery.delivery_id, "epoch": delivery.epoch}
-        return bool(self._read(DELIVERIES.is_held, **asked))
+        return bool(await self._read("deliveries.is_held", **asked))
 
     async def next_due_ms(self) -> int | None:
         """Return when the next delivery may be claimed, or None when none waits."""
-        rows = self._read(DELIVERIES.next_due)
+        rows = await self._read("deliveries.next_due")
         return rows[0][0] if rows else None
 
     async def deliveries_of(self, job_id: str) -> list[Delivery]:
         """Return the deliveries of a job, in the order of their writing."""
-        return [delivery_from(row) for row in self._read(DELIVERIES.deliveries_of, job_id=job_id)]
+        return [
+            delivery_from(row)
+            for row in await self._read("deliveries.deliveries_of", job_id=job_id)
+        ]
 
     async def attempts_of(self, delivery_id: str) -> list[Attempt]:
         """Return a delivery's attempts, in order."""
-        rows = self._read(DELIVERIES.attempts_of, delivery_id=delivery_id)
+        rows = await self._read("deliveries.attempts_of", delivery_id=delivery_id)
         return [attempt_from(row) for row in rows]

@@ -1,28 +1,31 @@
-"""Jobs in SQLite."""
+"""Jobs."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ringback.jobs.model import Job
 from ringback.jobs.queue import Accepted, JobFilter, Submission
-from ringback.storage.sqlite import job_verbs
-from ringback.storage.sqlite.base import SqliteBase
-from ringback.storage.sqlite.rows import as_json, job_from
-from ringback.storage.sqlite.statements import JOBS
+from ringback.storage.sql import job_verbs
+from ringback.storage.sql.base import SqlBase
+from ringback.storage.sql.rows import job_from
 
 _ID_AFTER_ALL = "g"  # sorts after every hexadecimal digit
 
 
-class SqliteJobs(SqliteBase):
+class SqlJobs(SqlBase):
     """A ``JobQueue``."""
 
     async def submit(self, submission: Submission) -> Accepted:
         """Write a new job within its workspace's limits."""
-        accepted: Accepted = await self._writer.call(job_verbs.submit, submission)
+        accepted: Accepted = await self._call(job_verbs.submit, submission)
         return accepted
 
     async def forget_keys(self, *, used_before_ms: int, limit: int) -> int:
         """Delete idempotency keys that were used before then; returns how many."""
-        return len(await self._write(JOBS.forget_keys, used_before_ms=used_before_ms, limit=limit))
+        return len(
+            await self._write("jobs.forget_keys", used_before_ms=used_before_ms, limit=limit)
+        )
 
     async def claim_jobs(
         self, *, engine: str, limit: int, worker_id: str, lease_until_ms: int
@@ -31,29 +34,29 @@ class SqliteJobs(SqliteBase):
         wish = job_verbs.ClaimJobs(
             engine=engine, limit=limit, worker_id=worker_id, lease_until_ms=lease_until_ms
         )
-        claimed: list[Job] = await self._writer.call(job_verbs.claim_jobs, wish)
+        claimed: list[Job] = await self._call(job_verbs.claim_jobs, wish)
         return claimed
 
     async def hold_job(self, job: Job, *, lease_until_ms: int) -> bool:
         """Write where a held job stands and extend its lease."""
-        return bool(await self._writer.call(job_verbs.hold_jobs, (job, lease_until_ms)))
+        return bool(await self._call(job_verbs.hold_jobs, (job, lease_until_ms)))
 
     async def extend_lease(self, job: Job, *, lease_until_ms: int) -> bool:
         """Extend the lease of a held job."""
-        return bool(await self._writer.call(job_verbs.extend_leases, (job, lease_until_ms)))
+        return bool(await self._call(job_verbs.extend_leases, (job, lease_until_ms)))
 
     async def requeue_job(self, job: Job) -> bool:
         """Give a held job back to the queue."""
-        return bool(await self._writer.call(job_verbs.requeue_jobs, job))
+        return bool(await self._call(job_verbs.requeue_jobs, job))
 
     async def expired_jobs(self, *, now_ms: int, limit: int) -> list[Job]:
         """Return held jobs whose lease is over."""
-        rows = self._read(JOBS.expired_jobs, now_ms=now_ms, limit=limit)
+        rows = await self._read("jobs.expired_jobs", now_ms=now_ms, limit=limit)
         return [job_from(row) for row in rows]
 
     async def get_job(self, job_id: str) -> Job | None:
         """Return the job with that id, or None."""
-        rows = self._read(JOBS.get_job, job_id=job_id)
+        rows = await self._read("jobs.get_job", job_id=job_id)
         return job_from(rows[0]) if rows else None
 
     async def list_jobs(self, wanted: JobFilter) -> list[Job]:
@@ -61,19 +64,19 @@ class SqliteJobs(SqliteBase):
         types, status = wanted.types, wanted.status
         if status is not None and not status.is_terminal:
             # Bounded by what a workspace may have pending, so they are looked through.
-            statement = JOBS.list_pending
-            asked = {"status": status.value, "types": as_json(types) if types else None}
-            places: list[dict[str, str | None]] = [asked]
+            statement = "jobs.list_pending"
+            asked = {"status": status.value, "types": list(types) if types else None}
+            places: list[dict[str, Any]] = [asked]
         elif status is not None:
             types = types or await self._types_of(wanted.workspace_id)
             statement, places = (
-                JOBS.list_ended,
+                "jobs.list_ended",
                 [{"type": t, "status": status.value} for t in types],
             )
         elif types:
-            statement, places = JOBS.list_of_type, [{"type": t} for t in types]
+            statement, places = "jobs.list_of_type", [{"type": t} for t in types]
         else:
-            statement, places = JOBS.list_jobs, [{}]
+            statement, places = "jobs.list_jobs", [{}]
         bounds = {
             "workspace_id": wanted.workspace_id,
             "before_id": wanted.before_id or _ID_AFTER_ALL,
@@ -88,9 +91,9 @@ class SqliteJobs(SqliteBase):
         return found[: wanted.limit]
 
     async def _types_of(self, workspace_id: str) -> tuple[str, ...]:
-        rows = await self._scan(JOBS.types_of, workspace_id=workspace_id)
+        rows = await self._scan("jobs.types_of", workspace_id=workspace_id)
         return tuple(row[0] for row in rows)
 
     async def queued_engines(self) -> list[str]:
         """Return the engines that have queued jobs."""
-        return [row[0] for row in self._read(JOBS.queued_engines)]
+        return [row[0] for row in await self._read("jobs.queued_engines")]

@@ -1,19 +1,18 @@
-"""Chores in SQLite."""
+"""Chores."""
 
 from __future__ import annotations
 
 from functools import cached_property, partial
 
 from ringback.errors import TooManyChores
-from ringback.storage.sqlite import chore_verbs as verbs
-from ringback.storage.sqlite.base import SqliteBase
-from ringback.storage.sqlite.rows import chore_from
-from ringback.storage.sqlite.statements import CHORES
-from ringback.storage.sqlite.writer import Verb
+from ringback.storage.sql import chore_verbs as verbs
+from ringback.storage.sql.base import SqlBase
+from ringback.storage.sql.rows import chore_from
+from ringback.storage.sql.work import Verb
 from ringback.webhooks.desk import Chore
 
 
-class SqliteChores(SqliteBase):
+class SqlChores(SqlBase):
     """``Chores``."""
 
     @cached_property
@@ -25,7 +24,7 @@ class SqliteChores(SqliteBase):
 
         Raises ``TooManyChores`` where so many that its workspace asked for are running.
         """
-        added: Chore | None = await self._writer.call(verbs.add_chores, (chore, running_max))
+        added: Chore | None = await self._call(verbs.add_chores, (chore, running_max))
         if added is None:
             assert running_max is not None
             raise TooManyChores(running_max)
@@ -33,23 +32,23 @@ class SqliteChores(SqliteBase):
 
     async def get_chore(self, chore_id: str) -> Chore | None:
         """Return the chore of that id, of any workspace, or None."""
-        rows = self._read(CHORES.get_chore, chore_id=chore_id)
+        rows = await self._read("chores.get_chore", chore_id=chore_id)
         return chore_from(rows[0]) if rows else None
 
     async def list_chores(self, workspace_id: str, *, limit: int) -> list[Chore]:
         """Return a workspace's chores, newest first."""
-        rows = self._read(CHORES.list_chores, workspace_id=workspace_id, limit=limit)
+        rows = await self._read("chores.list_chores", workspace_id=workspace_id, limit=limit)
         return [chore_from(row) for row in rows]
 
     async def open_chores(self) -> list[Chore]:
         """Return the chores that have not ended, oldest first."""
-        return [chore_from(row) for row in self._read(CHORES.open_chores)]
+        return [chore_from(row) for row in await self._read("chores.open_chores")]
 
     async def step_chore(self, chore: Chore, *, limit: int, now_ms: int) -> Chore:
         """Do the next part of a chore and write how far it is, in one transaction."""
-        stepped: Chore = await self._writer.call(self._step_chores, (chore, limit, now_ms))
+        stepped: Chore = await self._call(self._step_chores, (chore, limit, now_ms))
         return stepped
 
     async def cancel_chore(self, chore_id: str, *, now_ms: int) -> bool:
         """End a chore where it stands; False if it has ended or there is none."""
-        return bool(await self._write(CHORES.cancel_chore, chore_id=chore_id, now_ms=now_ms))
+        return bool(await self._write("chores.cancel_chore", chore_id=chore_id, now_ms=now_ms))

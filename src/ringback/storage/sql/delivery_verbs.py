@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import apsw
 from msgspec import Struct
 
 from ringback.jobs.model import Job
-from ringback.storage.sqlite.health import destinations_after, endpoints_after, write_notices
-from ringback.storage.sqlite.load import Load
-from ringback.storage.sqlite.owing import Mint, listening, write_owed
-from ringback.storage.sqlite.rows import (
-    as_json,
+from ringback.storage.sql.health import destinations_after, endpoints_after, write_notices
+from ringback.storage.sql.load import load_of
+from ringback.storage.sql.owing import Mint, listening, write_owed
+from ringback.storage.sql.rows import (
     attempt_row,
     breaker_row,
     delivery_from,
     destination_from,
     job_from,
 )
-from ringback.storage.sqlite.statements import DELIVERIES, JOBS
-from ringback.storage.sqlite.written import once, written
+from ringback.storage.sql.work import Work, first
+from ringback.storage.sql.written import once, written
 from ringback.webhooks.breaker import after_return, next_flight, take_off
 from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import owed_for
@@ -41,52 +39,55 @@ class ClaimDue(Struct, frozen=True, kw_only=True):
     passing_rooms: Mapping[int, int]
 
 
-def tell(tx: apsw.Connection, items: Sequence[tuple[Job, Event]], *, mint: Mint) -> list[bool]:
+def tell(items: Sequence[tuple[Job, Event]], *, mint: Mint) -> Work[list[bool]]:
     """Write passing events of jobs that are still as their tellers know them."""
-    load = Load(tx, {event.workspace_id for _, event in items})
+    load = yield from load_of({event.workspace_id for _, event in items})
     owed: dict[tuple[str, EventType], tuple[Event, list[Delivery]]] = {}
     results = []
     for job, event in items:
-        row = tx.execute(JOBS.get_job, {"job_id": job.job_id}).fetchone()
+        row = first((yield "jobs.get_job", {"job_id": job.job_id}))
         now = None if row is None else job_from(row)
         told = now is not None and now.epoch == job.epoch and not now.status.is_terminal
         results.append(told)
         if told:
-            endpoints = listening(tx, event.workspace_id, load)
+            endpoints = yield from listening(event.workspace_id, load)
             deliveries = owed_for(event, job=job, endpoints=endpoints, new_id=mint.new_id)
             # Of two that share a commit the later one is news.
-            owed[job.job_id, event.type] = event, _news(tx, event, deliveries)
-    write_owed(tx, [one for one in owed.values() if one[1]], load)
-    load.write()
+            owed[job.job_id, event.type] = event, (yield from _news(event, deliveries))
+    yield from write_owed([one for one in owed.values() if one[1]], load)
+    yield from load.write()
     return results
 
 
-def _news(tx: apsw.Connection, event: Event, deliveries: list[Delivery]) -> list[Delivery]:
+def _news(event: Event, deliveries: list[Delivery]) -> Work[list[Delivery]]:
     """Let progress take the place of what still waits; nobody is sent two at once."""
     if event.type is not EventType.JOB_PROGRESS:
         return deliveries
     asked = {"job_id": event.job_id, "now_ms": event.created_at_ms}
-    tx.execute(DELIVERIES.cancel_old_progress, asked)
-    under_way = set(tx.execute(DELIVERIES.progress_under_way, {"job_id": event.job_id}))
+    yield "deliveries.cancel_old_progress", asked
+    under_way = set((yield "deliveries.progress_under_way", {"job_id": event.job_id}))
     return [one for one in deliveries if (one.url, one.endpoint_id) not in under_way]
 
 
-def claim_due(tx: apsw.Connection, items: Sequence[ClaimDue]) -> list[list[Delivery]]:
+def claim_due(items: Sequence[ClaimDue]) -> Work[list[list[Delivery]]]:
     """Hand due deliveries to dispatchers, longest-due destinations first."""
-    return [_claim(tx, item) for item in items]
+    results = []
+    for item in items:
+        results.append((yield from _claim(item)))
+    return results
 
 
-def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
+def _claim(item: ClaimDue) -> Work[list[Delivery]]:
     looked_at: list[int] = []
-    taken: list[int] = []
+    taken: list[Any] = []
     breakers = []
     asked = {"now_ms": item.now_ms, "limit": item.limit + len(item.rooms)}
-    for row in tx.execute(DELIVERIES.due_destinations, asked).fetchall():
+    for row in (yield "deliveries.due_destinations", asked):
         destination = destination_from(row)
         most = min(_most(destination, item), item.limit - len(taken))
         if most <= 0:
             continue
-        due = _due_of(tx, destination.destination_id, item, most)
+        due = yield from _due_of(destination.destination_id, item, most)
         taken += due
         looked_at.append(destination.destination_id)
         breaker = destination.breaker
@@ -100,17 +101,16 @@ def _claim(tx: apsw.Connection, item: ClaimDue) -> list[Delivery]:
             breakers.append(breaker_row(destination.destination_id, away))
         if len(taken) >= item.limit:
             break
-    seqs = as_json(taken)
     if taken:
-        claim = {"seqs": seqs, "lease_until_ms": item.lease_until_ms}
-        tx.execute(DELIVERIES.claim_deliveries, claim)
+        claim = {"keys": taken, "lease_until_ms": item.lease_until_ms}
+        yield "deliveries.claim_deliveries", claim
     if looked_at:
-        tx.execute(DELIVERIES.settle_destinations, {"destination_ids": as_json(looked_at)})
+        yield "deliveries.settle_destinations", {"destination_ids": looked_at}
     if breakers:
-        tx.execute(DELIVERIES.write_breakers, {"rows": as_json(breakers)})
+        yield "deliveries.write_breakers", {"rows": breakers}
     if not taken:
         return []
-    rows = tx.execute(DELIVERIES.deliveries_in, {"seqs": seqs}).fetchall()
+    rows = yield "deliveries.deliveries_in", {"keys": taken}
     rows.sort(key=lambda row: row[:2])
     return [delivery_from(row[2:]) for row in rows]
 
@@ -121,25 +121,23 @@ def _most(destination: Destination, item: ClaimDue) -> int:
     return next_flight(destination.breaker, now_ms=item.now_ms)
 
 
-def _due_of(tx: apsw.Connection, destination_id: int, item: ClaimDue, most: int) -> list[int]:
+def _due_of(destination_id: int, item: ClaimDue, most: int) -> Work[list[Any]]:
     """Return what a destination gives: passing events last, and within a room of their own."""
-    found: list[int] = []
+    found: list[Any] = []
     half = half_of(item.limit_each)
     for statement, room in (
-        (DELIVERIES.due_of, item.rooms.get(destination_id, item.limit_each)),
-        (DELIVERIES.passing_due_of, item.passing_rooms.get(destination_id, half)),
+        ("deliveries.due_of", item.rooms.get(destination_id, item.limit_each)),
+        ("deliveries.passing_due_of", item.passing_rooms.get(destination_id, half)),
     ):
         limit = min(room, most - len(found))
         if limit > 0:
             asked = {"destination_id": destination_id, "now_ms": item.now_ms, "limit": limit}
-            rows: list[Any] = tx.execute(statement, asked).fetchall()
-            found += [seq for _, seq in rows]
+            rows = yield statement, asked
+            found += [key for _, key in rows]
     return found
 
 
-def record_attempts(
-    tx: apsw.Connection, items: Sequence[Recording], *, mint: Mint
-) -> list[Recorded]:
+def record_attempts(items: Sequence[Recording], *, mint: Mint) -> Work[list[Recorded]]:
     """Write attempts, where their deliveries stand after them, and all that follows."""
     rows = [
         (
@@ -154,17 +152,17 @@ def record_attempts(
         )
         for item in items
     ]
-    done = written(tx, DELIVERIES.record_deliveries, rows, epochs_raised=1)
+    done = yield from written("deliveries.record_deliveries", rows, epochs_raised=1)
     won = once(done, [(item.delivery.delivery_id, item.delivery.epoch) for item in items])
     recorded = [item for item, mine in zip(items, won, strict=True) if mine]
     if not recorded:
         return [Recorded(written=False)] * len(items)
     made = [attempt_row(item.delivery, item.attempt) for item in recorded]
-    tx.execute(DELIVERIES.insert_attempts, {"rows": as_json(made)})
-    _hasten(tx, recorded)
-    after, notices = destinations_after(tx, recorded)
-    notices += endpoints_after(tx, recorded, mint)
-    write_notices(tx, recorded, notices, mint)
+    yield "deliveries.insert_attempts", {"rows": made}
+    yield from _hasten(recorded)
+    after, notices = yield from destinations_after(recorded)
+    notices += yield from endpoints_after(recorded, mint)
+    yield from write_notices(recorded, notices, mint)
     return [
         Recorded(written=mine, paused=mine and _is_paused(after[item.delivery.destination_id]))
         for item, mine in zip(items, won, strict=True)
@@ -175,7 +173,7 @@ def _is_paused(destination: Destination) -> bool:
     return not destination.breaker.is_closed and destination.breaker.flying == 0
 
 
-def _hasten(tx: apsw.Connection, recorded: Sequence[Recording]) -> None:
+def _hasten(recorded: Sequence[Recording]) -> Work[None]:
     due: dict[int, int] = {}
     for item in recorded:
         at_ms = item.delivery.next_attempt_at_ms
@@ -183,41 +181,37 @@ def _hasten(tx: apsw.Connection, recorded: Sequence[Recording]) -> None:
             number = item.delivery.destination_id
             due[number] = min(at_ms, due.get(number, at_ms))
     if due:
-        tx.execute(DELIVERIES.hasten_destinations, {"rows": as_json(list(due.items()))})
+        yield "deliveries.hasten_destinations", {"rows": list(due.items())}
 
 
-def release_deliveries(
-    tx: apsw.Connection, items: Sequence[tuple[Sequence[Delivery], int]]
-) -> list[None]:
+def release_deliveries(items: Sequence[tuple[Sequence[Delivery], int]]) -> Work[list[None]]:
     """Give claimed deliveries back, unattempted."""
     for deliveries, now_ms in items:
         rows = [(delivery.delivery_id, delivery.epoch) for delivery in deliveries]
-        freed: list[Any] = tx.execute(
-            DELIVERIES.release_deliveries, {"rows": as_json(rows)}
-        ).fetchall()
-        _settle(tx, [number for (number,) in freed], now_ms)
+        freed: list[Any] = yield "deliveries.release_deliveries", {"rows": rows}
+        yield from _settle([number for (number,) in freed], now_ms)
     return [None] * len(items)
 
 
-def rescue_deliveries(tx: apsw.Connection, items: Sequence[tuple[int, int]]) -> list[int]:
+def rescue_deliveries(items: Sequence[tuple[int, int]]) -> Work[list[int]]:
     """Give back deliveries whose lease is over."""
     results = []
     for leases_until_ms, now_ms in items:
         asked = {"leases_until_ms": leases_until_ms}
-        freed: list[Any] = tx.execute(DELIVERIES.rescue_deliveries, asked).fetchall()
-        _settle(tx, [number for (number,) in freed], now_ms)
+        freed: list[Any] = yield "deliveries.rescue_deliveries", asked
+        yield from _settle([number for (number,) in freed], now_ms)
         results.append(len(freed))
     return results
 
 
-def _settle(tx: apsw.Connection, freed: Sequence[int], now_ms: int) -> None:
+def _settle(freed: Sequence[int], now_ms: int) -> Work[None]:
     """Make the destinations of deliveries that came back due again, and let their flights land."""
     if not freed:
         return
-    numbers = as_json(sorted(set(freed)))
-    tx.execute(DELIVERIES.settle_destinations, {"destination_ids": numbers})
+    numbers = sorted(set(freed))
+    yield "deliveries.settle_destinations", {"destination_ids": numbers}
     landed = []
-    for row in tx.execute(DELIVERIES.destinations_in, {"destination_ids": numbers}).fetchall():
+    for row in (yield "deliveries.destinations_in", {"destination_ids": numbers}):
         destination = destination_from(row)
         breaker = destination.breaker
         for _ in range(freed.count(destination.destination_id)):
@@ -225,10 +219,10 @@ def _settle(tx: apsw.Connection, freed: Sequence[int], now_ms: int) -> None:
         if breaker != destination.breaker:
             landed.append(breaker_row(destination.destination_id, breaker))
     if landed:
-        tx.execute(DELIVERIES.write_breakers, {"rows": as_json(landed)})
+        yield "deliveries.write_breakers", {"rows": landed}
 
 
-def begin_rounds(tx: apsw.Connection, items: Sequence[tuple[Delivery, int]]) -> list[bool]:
+def begin_rounds(items: Sequence[tuple[Delivery, int]]) -> Work[list[bool]]:
     """Begin another round of deliveries that nobody holds, due at once."""
     results = []
     for delivery, now_ms in items:
@@ -237,9 +231,9 @@ def begin_rounds(tx: apsw.Connection, items: Sequence[tuple[Delivery, int]]) -> 
             "epoch": delivery.epoch,
             "now_ms": now_ms,
         }
-        freed = tx.execute(DELIVERIES.begin_round, asked).fetchall()
+        freed = yield "deliveries.begin_round", asked
         results.append(bool(freed))
         if freed:
-            due = as_json([(delivery.destination_id, now_ms)])
-            tx.execute(DELIVERIES.hasten_destinations, {"rows": due})
+            due = [(delivery.destination_id, now_ms)]
+            yield "deliveries.hasten_destinations", {"rows": due}
     return results

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import apsw
 from msgspec.structs import replace
 
 from ringback.egress.answer import Reason
-from ringback.storage.sqlite.load import Load
-from ringback.storage.sqlite.owing import Mint, write_owed
-from ringback.storage.sqlite.rows import (
+from ringback.storage.sql.load import load_of
+from ringback.storage.sql.owing import Mint, write_owed
+from ringback.storage.sql.rows import (
     as_json,
     breaker_row,
     destination_from,
     endpoint_from,
     endpoint_row,
 )
-from ringback.storage.sqlite.statements import CHORES, DELIVERIES, ENDPOINTS
+from ringback.storage.sql.work import Work
 from ringback.webhooks.breaker import after_failure, after_success
 from ringback.webhooks.desk import ChoreKind, DeliveryFilter
 from ringback.webhooks.endpoints import Endpoint, percent_to_warn
@@ -35,13 +34,13 @@ _PER_S = 1_000
 
 
 def destinations_after(
-    tx: apsw.Connection, recorded: Sequence[Recording]
-) -> tuple[dict[int, Destination], list[Told]]:
+    recorded: Sequence[Recording],
+) -> Work[tuple[dict[int, Destination], list[Told]]]:
     """Write the breakers after these attempts; return the destinations, and what is to be told."""
-    numbers = as_json(list({item.delivery.destination_id for item in recorded}))
+    numbers = list({item.delivery.destination_id for item in recorded})
     before = {
         row[0]: destination_from(row)
-        for row in tx.execute(DELIVERIES.destinations_in, {"destination_ids": numbers})
+        for row in (yield "deliveries.destinations_in", {"destination_ids": numbers})
     }
     after = dict(before)
     told: list[Told] = []
@@ -66,19 +65,19 @@ def destinations_after(
         if now.breaker != before[number].breaker
     ]
     if changed:
-        tx.execute(DELIVERIES.write_breakers, {"rows": as_json(changed)})
+        yield "deliveries.write_breakers", {"rows": changed}
     return after, told
 
 
-def endpoints_after(tx: apsw.Connection, recorded: Sequence[Recording], mint: Mint) -> list[Told]:
+def endpoints_after(recorded: Sequence[Recording], mint: Mint) -> Work[list[Told]]:
     """Write how endpoints fare after these attempts; return what the operator is to be told."""
     concerned = [item for item in recorded if item.delivery.endpoint_id is not None]
     if not concerned:
         return []
-    ids = as_json(list({item.delivery.endpoint_id for item in concerned}))
+    ids = list({item.delivery.endpoint_id for item in concerned})
     before = {
         row[0]: endpoint_from(row)
-        for row in tx.execute(ENDPOINTS.endpoints_in, {"endpoint_ids": ids})
+        for row in (yield "endpoints.endpoints_in", {"endpoint_ids": ids})
     }
     after = dict(before)
     told: list[Told] = []
@@ -89,9 +88,9 @@ def endpoints_after(tx: apsw.Connection, recorded: Sequence[Recording], mint: Mi
             told += heard
     for endpoint_id, now in after.items():
         if now != before[endpoint_id]:
-            tx.execute(ENDPOINTS.change_endpoint, endpoint_row(now))
+            yield "endpoints.change_endpoint", endpoint_row(now)
         if now.disabled_at_ms is not None and before[endpoint_id].disabled_at_ms is None:
-            add_chore(tx, ChoreKind.DISCARD, now, mint, now_ms=now.disabled_at_ms)
+            yield from add_chore(ChoreKind.DISCARD, now, mint, now_ms=now.disabled_at_ms)
     return told
 
 
@@ -115,11 +114,10 @@ def _endpoint_after(endpoint: Endpoint, item: Recording) -> tuple[Endpoint, list
     return endpoint, [(EventType.ENDPOINT_FAILING, facts)]
 
 
-def add_chore(
-    tx: apsw.Connection, kind: ChoreKind, endpoint: Endpoint, mint: Mint, *, now_ms: int
-) -> None:
+def add_chore(kind: ChoreKind, endpoint: Endpoint, mint: Mint, *, now_ms: int) -> Work[None]:
     """Have an endpoint's waiting deliveries discarded or moved, a few at a time."""
-    ((last_seq,),) = tx.execute(CHORES.last_delivery_seq).fetchall()
+    yield from load_of([endpoint.workspace_id])  # what is being written now shall be seen
+    ((last_seq,),) = yield "chores.last_delivery_seq", {}
     wanted = DeliveryFilter(
         workspace_id=endpoint.workspace_id,
         endpoint_id=endpoint.endpoint_id,
@@ -139,12 +137,10 @@ def add_chore(
         "ended_at_ms": None,
         "cancelled": 0,
     }
-    tx.execute(CHORES.add_chore, chore)
+    yield "chores.add_chore", chore
 
 
-def write_notices(
-    tx: apsw.Connection, recorded: Sequence[Recording], told: Sequence[Told], mint: Mint
-) -> None:
+def write_notices(recorded: Sequence[Recording], told: Sequence[Told], mint: Mint) -> Work[None]:
     """Owe the operator what is to be told, exhausted deliveries too; never about its own."""
     if mint.operator_url is None:
         return
@@ -161,6 +157,6 @@ def write_notices(
         delivery = delivery_to(mint.operator_url, event, delivery_id=mint.new_id())
         owed.append((event, [delivery]))
     if owed:
-        load = Load(tx, [OPERATOR])
-        write_owed(tx, owed, load)
-        load.write()
+        load = yield from load_of([OPERATOR])
+        yield from write_owed(owed, load)
+        yield from load.write()

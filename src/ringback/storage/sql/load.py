@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import apsw
-
-from ringback.storage.sqlite.rows import as_json
-from ringback.storage.sqlite.statements import WORKSPACES
+from ringback.storage.sql.work import Rows, Work
 
 
 class Load:
     """How many jobs workspaces have, and what they were promised."""
 
-    def __init__(self, tx: apsw.Connection, workspace_ids: Iterable[str]) -> None:
-        self._tx = tx
+    def __init__(self, rows: Rows) -> None:
         self._now: dict[str, list[int]] = {}
         self._before: dict[str, tuple[int, ...]] = {}
-        asked = {"workspace_ids": as_json(list(workspace_ids))}
-        for workspace_id, endpoints, *counts in tx.execute(WORKSPACES.load_of, asked):
+        for workspace_id, endpoints, *counts in rows:
             self._now[workspace_id] = [endpoints, *counts, 0, 0]
             self._before[workspace_id] = (endpoints, *counts, 0, 0)
 
@@ -47,7 +42,7 @@ class Load:
         counts[3] += accepted
         counts[4] += owed
 
-    def write(self) -> None:
+    def write(self) -> Work[None]:
         """Write what has changed."""
         changes = []
         for workspace_id, now in self._now.items():
@@ -56,4 +51,13 @@ class Load:
                 differences = (now[i] - before[i] for i in range(1, 5))
                 changes.append((workspace_id, *differences))
         if changes:
-            self._tx.execute(WORKSPACES.change_load, {"rows": as_json(changes)})
+            yield "workspaces.change_load", {"rows": changes}
+
+
+def load_of(workspace_ids: Iterable[str]) -> Work[Load]:
+    """Return the counters of workspaces; nobody else changes them until the transaction is over.
+
+    Whoever writes what a workspace is owed begins here, so that of two such transactions one sees
+    all that the other wrote, and the places in its feed grow in the order of commits.
+    """
+    return Load((yield "workspaces.load_of", {"workspace_ids": sorted(set(workspace_ids))}))

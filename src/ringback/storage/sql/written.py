@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import apsw
-
-from ringback.storage.sqlite.rows import as_json
+from ringback.storage.sql.work import Work
 
 
 def written(
-    tx: apsw.Connection, statement: str, rows: Sequence[Any], *, epochs_raised: int = 0
-) -> set[tuple[str, int]]:
+    statement: str, rows: Sequence[Any], *, epochs_raised: int = 0
+) -> Work[set[tuple[str, int]]]:
     """Return the ids that were written, each with the epoch that its writer named."""
-    done: list[Any] = tx.execute(statement, {"rows": as_json(rows)}).fetchall()
+    done = yield statement, {"rows": rows}
     return {(id_, epoch - epochs_raised) for id_, epoch in done}
 
 

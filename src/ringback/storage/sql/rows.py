@@ -96,7 +96,9 @@ def job_from(row: Row) -> Job:
     )
 
 
-def delivery_row(delivery: Delivery, *, destination_id: int, event_seq: int) -> tuple[Any, ...]:
+def delivery_row(
+    delivery: Delivery, *, destination_id: int, event_seq: int, event_id: str
+) -> tuple[Any, ...]:
     """Return a delivery's columns."""
     return (
         delivery.delivery_id,
@@ -118,6 +120,7 @@ def delivery_row(delivery: Delivery, *, destination_id: int, event_seq: int) -> 
         delivery.epoch,
         destination_id,
         event_seq,
+        event_id,
     )
 
 
