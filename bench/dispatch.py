@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 from random import Random
+from typing import Any
 
 import apsw
 import uvloop

@@ -10,8 +10,8 @@ import asyncio
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 from random import Random
+from typing import Any
 
 import apsw
 import uvloop

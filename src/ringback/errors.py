@@ -23,6 +23,7 @@ RingbackError
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
 │   ├── RangeNotSatisfiable         a range that the file does not have (416)
+│   ├── RateLimited                 the workspace submits faster than it may (429)
 │   ├── BacklogFull                 the workspace's queue limit is reached (429)
 │   └── TooManyStreams              the workspace has as many streams open as it may (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
@@ -241,6 +242,19 @@ class BacklogFull(CallerError):
     def __init__(self, backlog_max: int, *, retry_after_s: int) -> None:
         super().__init__(
             f"This workspace already has {backlog_max} jobs waiting, the most it may have; "
+            f"try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(CallerError):
+    """The workspace submits faster than it may; ``retry_after_s`` says when to ask again."""
+
+    code = "rate_limited"
+
+    def __init__(self, rate: float, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"This workspace may submit {rate:g} jobs a second and has just done so; "
             f"try again in {retry_after_s} s."
         )
         self.retry_after_s = retry_after_s

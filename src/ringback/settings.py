@@ -41,7 +41,7 @@ VARIABLES_OF_OTHERS = (
 """Variables that begin as ours do and set nothing here; any other such name is taken for a slip."""
 _PUBLIC_URL = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
-_DATABASE_URL = r"^postgres(ql)?://"
+_POSTGRES = r"^postgres(ql)?://"
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The port to listen on; 0 picks a free one."""
     data: Path = Path(".ringback")
     """The directory that holds the database and the artifacts."""
-    database_url: Annotated[str, Meta(pattern=_DATABASE_URL)] | None = None
+    database: Annotated[str, Meta(pattern=_POSTGRES)] | None = None
     """A PostgreSQL database for more than one process (default: SQLite in the data directory)."""
     roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = ROLES
     """What this process does; on SQLite one process does it all."""
@@ -89,6 +89,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000
     """Backlogged jobs of one workspace; more are refused with 429."""
+    submit_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """Jobs that one workspace may submit per second; more are refused with 429; 0 is no limit."""
     body_bytes_max: Count = 1_048_576
     """The largest request body that is read."""
     job_timeout_s: Seconds = 180.0
@@ -151,7 +153,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def is_alone(self) -> bool:
         """Say whether no other process works on the same data."""
-        return self.database_url is None
+        return self.database is None
 
     @property
     def is_dev(self) -> bool:

@@ -58,8 +58,12 @@ class Worker:
         worker_id: str,
         lease_s: float,
         job_timeout_s: float,
+        models: tuple[str, ...] = (),
+        may_claim: Callable[[], bool] = lambda: True,
     ) -> None:
         self._service = service
+        self._models = models
+        self._may_claim = may_claim
         self._slots = slots
         self._artifacts = artifacts
         self._fetch = fetch
@@ -94,12 +98,18 @@ class Worker:
 
     async def _claim_and_start(self) -> int:
         started = 0
+        if not self._may_claim():
+            return started
         for name in await self._service.queued_engines():
             free = self._free.get(name, 0)
             if not free or self._draining:
                 continue
             for job in await self._service.claim(
-                engine=name, limit=free, worker_id=self._worker_id, lease_s=self._lease_s
+                engine=name,
+                limit=free,
+                worker_id=self._worker_id,
+                lease_s=self._lease_s,
+                models=self._models,
             ):
                 self._start(job)
                 started += 1

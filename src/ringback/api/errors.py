@@ -28,6 +28,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.RangeNotSatisfiable: 416,
     errors.TooManyChores: 409,
     errors.BacklogFull: 429,
+    errors.RateLimited: 429,
     errors.TooManyStreams: 429,
     errors.ArtifactsAway: 503,
     errors.Draining: 503,
@@ -97,6 +98,7 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             return [(b"content-range", b"bytes */%d" % size_bytes)]
         case (
             errors.BacklogFull(retry_after_s=retry_after_s)
+            | errors.RateLimited(retry_after_s=retry_after_s)
             | errors.TooManyStreams(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]

@@ -7,13 +7,14 @@ import os
 from ringback.app.adapters import ids_for
 from ringback.clock import Clock, SystemClock
 from ringback.doorbell import Bells
+from ringback.errors import SetupError
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.webhooks.explanation import Caps
-from ringback.webhooks.master_key import load_master_keys
+from ringback.webhooks.master_key import FILE, VARIABLE, load_master_keys
 from ringback.webhooks.sealing import Sealer, is_sealed
 
 
@@ -57,6 +58,12 @@ def chore_desk(store: Store) -> ChoreDesk:
 def sealer_for(settings: Settings, *, may_make: bool = True) -> Sealer:
     """Return what seals secrets, or raise ``SetupError``."""
     # Not a setting: those are shown, and may stand in a file beside the data.
-    text = os.environ.get("RINGBACK_MASTER_KEY")
+    text = os.environ.get(VARIABLE)
+    if settings.database is not None and text is None and not (settings.data / FILE).exists():
+        # One made here would be this machine's alone, and unknown to the others.
+        raise SetupError(
+            f"Servers that share a database share a master key: give it in {VARIABLE} "
+            "(make one with: openssl rand -base64 32)."
+        )
     keys = load_master_keys(text, directory=settings.data, may_make=may_make)
     return Sealer(keys)

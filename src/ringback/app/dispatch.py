@@ -45,6 +45,7 @@ class DispatcherRole:
             rng=Random(),
             bells=ground.bells,
             settings=dispatching_for(settings),
+            may_claim=lambda: ground.gate.is_open("dispatcher"),
         )
 
     def start(self) -> None:

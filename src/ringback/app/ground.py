@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 from ringback.app.adapters import artifacts_for, ids_for
 from ringback.app.desks import sealer_for
 from ringback.assembly import policy_for, proxy_for
 from ringback.clock import Clock, SystemClock
 from ringback.disk import DiskGuard
 from ringback.doorbell import Bells
+from ringback.gate import Gate
 from ringback.jobs.admission import Limits
 from ringback.lab.clock import LabClock
 from ringback.lab.stepping import kept_ahead_ms
@@ -49,8 +53,14 @@ class Ground:
             store,
             clock=self.clock,
             ids=self.ids,
-            limits=Limits(active_max=settings.active_max, backlog_max=settings.backlog_max),
+            limits=Limits(
+                active_max=settings.active_max,
+                backlog_max=settings.backlog_max,
+                rate=settings.submit_rate,
+            ),
             bells=self.bells,
             room_for_work=DiskGuard(settings, self.clock).check,
         )
         self.loops = Loops(self.clock)
+        self.process_id = f"{socket.gethostname()}-{os.getpid()}"
+        self.gate = Gate(store, clock=self.clock)

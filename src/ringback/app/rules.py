@@ -7,7 +7,7 @@ from ringback.settings import ROLES, Settings
 
 _ONE = (
     "SQLite keeps the data in one directory, which one process serves alone; give a "
-    "PostgreSQL database in RINGBACK_DATABASE_URL (docs/scale.md says how to move there), or {or_}."
+    "PostgreSQL database in RINGBACK_DATABASE (docs/scale.md says how to move there), or {or_}."
 )
 
 
@@ -15,7 +15,7 @@ def check_scale(settings: Settings) -> None:
     """Raise ``SetupError`` for roles or processes that these settings cannot have."""
     if settings.is_dev and not settings.is_alone:
         raise SetupError(
-            "The emulator keeps its data in a directory; unset database_url, or use ringback serve."
+            "The emulator keeps its data in a directory; unset database, or use ringback serve."
         )
     if settings.is_alone and set(settings.roles) != set(ROLES):
         raise SetupError(_ONE.format(or_="let one ringback serve do all of it"))

@@ -14,6 +14,7 @@ from ringback.chores import ChoreRunner
 from ringback.errors import ArtifactsAway, StorageFull
 from ringback.janitor import Janitor
 from ringback.jobs.model import Job
+from ringback.lead import Lead
 from ringback.log import get_logger
 from ringback.pruner import Pruner
 from ringback.retention import Retention
@@ -29,8 +30,20 @@ class Upkeep:
     def __init__(self, ground: Ground, *, is_held: Callable[[Job], bool]) -> None:
         settings, store, clock, bells = ground.settings, ground.store, ground.clock, ground.bells
         self._ground = ground
-        self.janitor = Janitor(ground.service, store, clock=clock, bells=bells, is_held=is_held)
-        self.chores = ChoreRunner(store, clock=clock, bells=bells)
+        self._lead = Lead(
+            store, "upkeep", holder=f"{ground.process_id} {ground.ids.uuid7()}", clock=clock
+        )
+        # Alone with the data, a process need not wait for a dead predecessor's lead to end.
+        leads = (lambda: True) if settings.is_alone else self._lead.has_it
+        self.janitor = Janitor(
+            ground.service,
+            store,
+            clock=clock,
+            bells=bells,
+            is_held=is_held,
+            leads=leads,
+        )
+        self.chores = ChoreRunner(store, clock=clock, bells=bells, leads=leads)
         self.pruner = Pruner(
             store,
             store,
@@ -41,11 +54,15 @@ class Upkeep:
                 days=settings.retention_days,
             ),
             clock=clock,
+            leads=leads,
         )
 
     def start(self) -> None:
         """Begin to look after things."""
         loops = self._ground.loops
+        loops.start("gate", self._ground.gate.run)
+        if not self._ground.settings.is_alone:
+            loops.start("lead", self._lead.run)
         loops.start("janitor", self.janitor.run)
         loops.start("chores", self.chores.run)
         loops.start("pruner", self.pruner.run)

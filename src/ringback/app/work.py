@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 
 from msgspec.structs import replace
 
@@ -37,9 +35,11 @@ class WorkerRole:
             fetch=self.fetcher.get,
             clock=ground.clock,
             bells=ground.bells,
-            worker_id=f"{socket.gethostname()}-{os.getpid()}",
+            worker_id=ground.process_id,
             lease_s=settings.lease_s,
             job_timeout_s=settings.job_timeout_s,
+            models=settings.models,
+            may_claim=lambda: ground.gate.is_open("worker"),
         )
 
     def start(self) -> None:

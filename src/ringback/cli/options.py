@@ -99,13 +99,13 @@ _ROLES = _setting(
     metavar="ROLES",
     callback=_names,
 )
-DATABASE_URL = _setting(
-    "database_url",
+DATABASE = _setting(
+    "database",
     "A PostgreSQL database, instead of SQLite in the data directory.",
     metavar="URL",
 )
 _SCALE = (
-    DATABASE_URL,
+    DATABASE,
     _setting(
         "processes", "Processes of this kind on this machine, on PostgreSQL alone.", type=_COUNT
     ),

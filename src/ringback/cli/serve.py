@@ -69,5 +69,5 @@ async def _look(settings: Settings) -> None:
     async with open_store(settings, exclusive=False) as store:
         tokens = await store.list_tokens()
     if all(token.revoked_at_ms is not None for token in tokens):
-        where = "" if settings.database_url else f" --data {settings.data}"
+        where = "" if settings.database else f" --data {settings.data}"
         click.echo(_NO_KEYS.format(where), err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 
@@ -67,7 +67,9 @@ class Dispatcher:
         rng: Random,
         bells: Bells,
         settings: DispatchSettings,
+        may_claim: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_claim = may_claim
         self._outbox = outbox
         self._carrier = carrier
         self._clock = clock
@@ -126,7 +128,7 @@ class Dispatcher:
 
     async def _claim_and_send(self) -> int:
         room = self._lines.room
-        if room <= 0 or self._draining:
+        if room <= 0 or self._draining or not self._may_claim():
             return 0
         lease_s = self._settings.lease_s
         now_ms = self._looked_at_ms = self._clock.now_ms()

@@ -28,11 +28,21 @@ class SqlJobs(SqlBase):
         )
 
     async def claim_jobs(
-        self, *, engine: str, limit: int, worker_id: str, lease_until_ms: int
+        self,
+        *,
+        engine: str,
+        limit: int,
+        worker_id: str,
+        lease_until_ms: int,
+        models: tuple[str, ...] = (),
     ) -> list[Job]:
         """Take the longest-queued jobs of an engine."""
         wish = job_verbs.ClaimJobs(
-            engine=engine, limit=limit, worker_id=worker_id, lease_until_ms=lease_until_ms
+            engine=engine,
+            limit=limit,
+            worker_id=worker_id,
+            lease_until_ms=lease_until_ms,
+            models=models,
         )
         claimed: list[Job] = await self._call(job_verbs.claim_jobs, wish)
         return claimed

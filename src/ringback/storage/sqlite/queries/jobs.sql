@@ -30,7 +30,9 @@ update jobs
    set status = 'scheduled', epoch = epoch + 1, worker_id = :worker_id,
        lease_until_ms = :lease_until_ms
  where seq in (select seq from jobs
-                where engine = :engine and status = 'queued' order by seq limit :limit)
+                where engine = :engine and status = 'queued'
+                  and (:models is null or model in (select value from json_each(:models)))
+                order by seq limit :limit)
 returning seq, {job_columns}
 
 -- name: hold_jobs
