@@ -32,6 +32,7 @@ RingbackError
 ├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
+│   └── StorageUnavailable          the database cannot be reached (503)
 ├── ArtifactsAway                   the artifacts' bucket does not answer; waiting mends it (503)
 ├── Draining                        the server is going down and takes no new work (503)
 ├── NotReady                        one of the server's loops keeps breaking (503)
@@ -326,6 +327,12 @@ class ArtifactsAway(RingbackError):
     """The bucket that keeps the artifacts does not answer as it should; waiting may mend it."""
 
     code = "artifacts_away"
+
+
+class StorageUnavailable(StorageFull):
+    """The database cannot be reached: like a full disk, that is waited for."""
+
+    code = "storage_unavailable"
 
 
 class Draining(RingbackError):

@@ -39,9 +39,8 @@ VARIABLES_OF_OTHERS = (
     "RINGBACK_PORT_*",
 )
 """Variables that begin as ours do and set nothing here; any other such name is taken for a slip."""
+_DATABASE = r"^postgres(ql)?://"
 _PUBLIC_URL = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
-
-_POSTGRES = r"^postgres(ql)?://"
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,8 +54,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The port to listen on; 0 picks a free one."""
     data: Path = Path(".ringback")
     """The directory that holds the database and the artifacts."""
-    database: Annotated[str, Meta(pattern=_POSTGRES)] | None = None
-    """A PostgreSQL database for more than one process (default: SQLite in the data directory)."""
+    database: Annotated[str, Meta(pattern=_DATABASE)] | None = None
+    """A PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME (default: SQLite in data)."""
     roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = ROLES
     """What this process does; on SQLite one process does it all."""
     processes: Annotated[int, Meta(ge=1, le=1024)] = 1

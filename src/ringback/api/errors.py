@@ -34,6 +34,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.Draining: 503,
     errors.NotReady: 503,
     errors.StorageFull: 507,
+    errors.StorageUnavailable: 503,
 }
 """The status of each kind of error and of its descendants; any other exception is our fault."""
 
@@ -102,7 +103,12 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             | errors.TooManyStreams(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]
-        case errors.Draining() | errors.NotReady() | errors.ArtifactsAway():
+        case (
+            errors.Draining()
+            | errors.NotReady()
+            | errors.ArtifactsAway()
+            | errors.StorageUnavailable()
+        ):
             return [(b"retry-after", b"%d" % _UNAVAILABLE_RETRY_AFTER_S)]
         case _:
             return []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 
 from ringback.app.adapters import artifacts_for, ids_for
 from ringback.app.desks import sealer_for
 from ringback.assembly import policy_for, proxy_for
-from ringback.clock import Clock, SystemClock
+from ringback.clock import Clock
 from ringback.disk import DiskGuard
 from ringback.doorbell import Bells
 from ringback.gate import Gate
@@ -41,7 +42,7 @@ class Ground:
         self.lab_clock = (
             LabClock(ahead_ms=kept_ahead_ms(settings.data)) if settings.is_dev else None
         )
-        self.clock: Clock = clock or self.lab_clock or SystemClock()
+        self.clock: Clock = clock or self.lab_clock or store.clock
         self.started_ms = self.clock.now_ms()
         self.ids = ids_for(self.clock)
         self.artifacts = artifacts_for(settings, self.clock)
@@ -59,8 +60,15 @@ class Ground:
                 rate=settings.submit_rate,
             ),
             bells=self.bells,
-            room_for_work=DiskGuard(settings, self.clock).check,
+            room_for_work=_room_for_work(settings, self.clock),
         )
         self.loops = Loops(self.clock)
         self.process_id = f"{socket.gethostname()}-{os.getpid()}"
         self.gate = Gate(store, clock=self.clock)
+
+
+def _room_for_work(settings: Settings, clock: Clock) -> Callable[[], None]:
+    """Return what keeps new work off a disk that is nearly full, if anything is kept on one."""
+    if settings.database is not None and settings.artifacts_url is not None:
+        return lambda: None
+    return DiskGuard(settings, clock).check

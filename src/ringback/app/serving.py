@@ -131,7 +131,7 @@ def _listening(settings: Settings, given: socket | None) -> Iterator[socket | No
 @asynccontextmanager
 async def _open_app(settings: Settings, listener: socket | None) -> AsyncIterator[App]:
     bells = Bells()
-    async with open_store(settings, exclusive=True) as store:
+    async with open_store(settings, exclusive=True, bells=bells) as store:
         await check_master_key(settings, store)
         listening = None if listener is None else listener.getsockname()[:2]
         app = App(settings, store, listening=listening, bells=bells)

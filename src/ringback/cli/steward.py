@@ -23,7 +23,7 @@ def stats_of(settings: Settings) -> dict[str, Any]:
 
     async def act(store: Store) -> dict[str, Any]:
         counts = await store.counts()
-        due = await store.due_stats(now_ms=SystemClock().now_ms())
+        due = await store.due_stats(now_ms=store.clock.now_ms())
         return {
             "jobs": counts.jobs,
             "deliveries": counts.deliveries,
@@ -60,7 +60,7 @@ def drain_role(settings: Settings, role: str, *, wait_s: float) -> int:
     clock = SystemClock()
 
     async def act(store: Store) -> int:
-        await store.drain_role(role, now_ms=clock.now_ms())
+        await store.drain_role(role, now_ms=store.clock.now_ms())
         deadline = clock.monotonic() + wait_s
         while (held := await _held(store, role)) and clock.monotonic() < deadline:
             await clock.sleep(_LOOK_S)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.clock import Clock
 from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue
 from ringback.ledger import Ledger
@@ -161,6 +162,10 @@ class Store(
     Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time that its data live in, which whoever hands it times should take them from."""
 
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""

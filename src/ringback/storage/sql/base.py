@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 from ringback.storage.sql.owing import Mint
-from ringback.storage.sql.work import Result, Rows, Verb, Work, run_each
+from ringback.storage.sql.work import Result, Rows, Verb, Work, one, run_each
 
 
 class SqlBase(ABC):
@@ -19,7 +20,7 @@ class SqlBase(ABC):
         """Return the rows of a look-up by key, which takes microseconds."""
 
     @abstractmethod
-    async def _look(self, work: Work[Result]) -> Result:
+    async def _look(self, work: Callable[[], Work[Result]]) -> Result:
         """Return what some reads find, all at one moment; they may take longer."""
 
     @abstractmethod
@@ -28,13 +29,9 @@ class SqlBase(ABC):
 
     async def _scan(self, name: str, **bindings: Any) -> Rows:
         """Return the rows of a read that may take longer than a look-up."""
-        return await self._look(_one(name, bindings))
+        return await self._look(lambda: one(name, bindings))
 
     async def _write(self, name: str, **bindings: Any) -> Rows:
         """Run one writing statement; returns its rows."""
         rows: Rows = await self._call(run_each, (name, bindings))
         return rows
-
-
-def _one(name: str, bindings: dict[str, Any]) -> Work[Rows]:
-    return (yield name, bindings)

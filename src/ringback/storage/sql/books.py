@@ -22,7 +22,7 @@ class SqlBooks(SqlBase):
     ) -> Ledger:
         """Return the books of one workspace or of all; takes time in the number of rows."""
 
-        return await self._look(_ledger(workspace_id, on_rule))
+        return await self._look(lambda: _ledger(workspace_id, on_rule))
 
 
 def _ledger(workspace_id: str | None, on_rule: Callable[[str], None]) -> Work[Ledger]:

@@ -82,7 +82,10 @@ def _claim(item: ClaimDue) -> Work[list[Delivery]]:
     taken: list[Any] = []
     breakers = []
     asked = {"now_ms": item.now_ms, "limit": item.limit + len(item.rooms)}
-    for row in (yield "deliveries.due_destinations", asked):
+    rows = yield "deliveries.due_destinations", asked
+    if not rows:
+        rows = yield "deliveries.wait_for_due_destination", {"now_ms": item.now_ms}
+    for row in rows:
         destination = destination_from(row)
         most = min(_most(destination, item), item.limit - len(taken))
         if most <= 0:

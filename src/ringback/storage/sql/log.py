@@ -35,7 +35,7 @@ class SqlLog(SqlBase):
         self, wanted: DeliveryFilter, *, limit: int, before_seq: int | None = None
     ) -> DeliveryPage:
         """Return a page of deliveries, newest first, having looked at 5,000 at most."""
-        return await self._look(_list(wanted, limit, before_seq))
+        return await self._look(lambda: _list(wanted, limit, before_seq))
 
     async def redeliver(self, delivery: Delivery, *, now_ms: int) -> bool:
         """Begin another round, due at once; False if the delivery has changed hands meanwhile."""

@@ -17,7 +17,7 @@ class SqlPruning(SqlBase):
 
     async def urls_past(self, *, before_ms: int, limit: int) -> tuple[str, ...]:
         """Return where the results are of the jobs that such a step would delete."""
-        return await self._look(verbs.urls_past(before_ms, limit))
+        return await self._look(lambda: verbs.urls_past(before_ms, limit))
 
     async def forget_chores(self, *, before_ms: int, limit: int) -> int:
         """Delete chores that ended before then, at most so many; returns how many."""

@@ -27,6 +27,11 @@ def first(rows: Rows) -> tuple[Any, ...] | None:
     return rows[0] if rows else None
 
 
+def one(name: str, bindings: Mapping[str, Any]) -> Work[Rows]:
+    """Run a single statement; returns its rows."""
+    return (yield name, bindings)
+
+
 def run_each(items: Sequence[Ask]) -> Work[list[Rows]]:
     """Run plain statements, each with its bindings; returns the rows of each."""
     results = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-from ringback.clock import SystemClock
+from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
 from ringback.storage.sql.books import SqlBooks
@@ -54,6 +55,7 @@ class SqliteStore(
     ) -> None:
         path = self._path = directory / DATABASE
         self._lock = lock
+        self._clock = SystemClock()
         self._mint = mint
         self._connection = connect(path)
         if lock is None:
@@ -91,6 +93,11 @@ class SqliteStore(
             raise
 
     @property
+    def clock(self) -> Clock:
+        """The machine's time."""
+        return self._clock
+
+    @property
     def commits_count(self) -> int:
         """How many synced transactions there have been since opening."""
         return self._writer.commits_count
@@ -112,11 +119,11 @@ class SqliteStore(
         # In place: handing it to a thread would take longer than the look-up.
         return execute(self._reader, name, bindings)
 
-    async def _look(self, work: Work[Result]) -> Result:
+    async def _look(self, work: Callable[[], Work[Result]]) -> Result:
         def at_one_moment() -> Result:
             self._scanner.execute("begin")
             try:
-                return run(self._scanner, work)
+                return run(self._scanner, work())
             finally:
                 self._scanner.execute("rollback")
 

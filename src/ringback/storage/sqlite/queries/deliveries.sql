@@ -53,6 +53,10 @@ select {destination_columns} from destinations
    and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
  order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit :limit
 
+-- name: wait_for_due_destination
+-- Nobody else writes meanwhile, so there is none to wait for.
+select {destination_columns} from destinations where false
+
 -- name: due_of
 select next_attempt_at_ms, seq from deliveries
  where status = 'waiting' and lease_until_ms is null and destination_id = :destination_id
