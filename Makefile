@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 SERVE  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fmt bench sim kill fuzz lock clean
+.PHONY: help demo serve test check fmt bench sim kill kill-scale fuzz lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(VENV)/.server ## submit a job and watch its webhook arrive, start to finish
 	@$(BIN)/ringback demo
@@ -38,6 +38,9 @@ sim: $(VENV)/.dev ## simulate SEEDS lives of a server (default 200000), all faul
 
 kill: $(VENV)/.dev ## kill -9 under load, CYCLES times (default 1000)
 	CYCLES=$(or $(CYCLES),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill.py
+
+kill-scale: $(VENV)/.dev ## kill -9 every kind of process and PostgreSQL, CYCLES times (default 200)
+	CYCLES=$(or $(CYCLES),200) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill_scale.py
 
 fuzz: $(VENV)/.dev ## hostile requests made from the API's description, EXAMPLES of each kind (default 100)
 	EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest --timeout=0 tests/e2e/test_schemathesis.py
