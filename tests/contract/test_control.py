@@ -94,3 +94,14 @@ async def test_tidying_up_changes_nothing(store: Store) -> None:
     await store.submit(a_submission())
     await store.maintain()
     assert (await store.ledger()).balances
+
+
+async def test_a_worker_of_some_models_does_not_wait_at_workspaces_that_want_others(
+    store: Store,
+) -> None:
+    for workspace_id, model in (("rival", "a/one"), ("studio", "b/two"), ("rival", "a/one")):
+        await store.submit(a_submission(a_job(workspace_id=workspace_id, model=model)))
+    (job,) = await store.claim_jobs(
+        engine="null", limit=1, worker_id="w", lease_until_ms=NOW_MS, models=("b/two",)
+    )
+    assert (job.workspace_id, job.model) == ("studio", "b/two")

@@ -134,6 +134,7 @@ def test_the_statuses_written_in_sql_are_those_of_the_table() -> None:
     ("statement", "index"),
     [
         ("jobs.claim_jobs", "jobs_queued"),
+        ("jobs.lanes", "jobs_queued"),
         ("jobs.expired_jobs", "jobs_leased"),
         ("jobs.admit_jobs", "jobs_backlogged"),
         ("jobs.list_jobs", "jobs_of_workspace"),

@@ -23,6 +23,7 @@ from ringback.api.headers import (
     idempotency_key,
     invalid_header,
     preferred_wait_s,
+    priority,
     webhook_events,
 )
 from ringback.api.hosts import base_url_of
@@ -91,6 +92,7 @@ class Submissions:
                 webhook_url=self._webhook_url(headers),
                 webhook_events=webhook_events(headers),
                 idempotency_key=idempotency_key(headers),
+                priority=priority(headers),
                 lab=None if faults in (None, NO_FAULTS) else str(faults),
             )
         )

@@ -214,6 +214,11 @@ COMPONENTS: dict[str, Any] = {
             "A request with the same key makes no second job and gets the first one's answer.",
             {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         ),
+        "X-Ringback-Priority": _header_parameter(
+            "X-Ringback-Priority",
+            "From -10 to 10; of the jobs of a workspace the one with the higher number runs first.",
+            {"type": "integer", "minimum": -10, "maximum": 10, "default": 0},
+        ),
         "Prefer": _header_parameter(
             "Prefer",
             "`wait=N` answers when the job has ended, or after N seconds, at most 60.",

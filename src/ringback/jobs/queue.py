@@ -68,9 +68,11 @@ class JobQueue(Protocol):
         lease_until_ms: int,
         models: tuple[str, ...] = (),
     ) -> list[Job]:
-        """Take the longest-queued jobs of an engine; each has one holder, with its own epoch.
+        """Take queued jobs of an engine; each has one holder, with its own epoch.
 
-        Only those of the given models, if there are any.
+        Only those of the given models, if there are any. Claims go round the workspaces and take
+        as many of each, so that a long queue of one does not delay another's first job. Within a
+        workspace the highest priority comes first, and of that the longest queued.
         """
 
     async def hold_job(self, job: Job, *, lease_until_ms: int) -> bool:

@@ -51,6 +51,7 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     webhook_events: tuple[str, ...] = ()  # empty: the three ends
     idempotency_key: str | None = None
     lab: str | None = None
+    priority: int = 0
 
 
 class Service:
@@ -122,6 +123,7 @@ class Service:
                     webhook_url=request.webhook_url,
                     webhook_events=request.webhook_events,
                     lab=request.lab,
+                    priority=request.priority,
                 ),
                 limits=self._limits,
                 idempotency=None

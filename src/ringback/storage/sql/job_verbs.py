@@ -12,6 +12,7 @@ from ringback.errors import BacklogFull, IdempotencyConflict, RateLimited
 from ringback.jobs.admission import Limits, admit, promotable
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.queue import Accepted, Submission
+from ringback.jobs.turns import share_of
 from ringback.storage.sql.load import Load, load_of
 from ringback.storage.sql.owing import Mint, listening, write_owed
 from ringback.storage.sql.rates import rates_of
@@ -27,6 +28,7 @@ from ringback.webhooks.fanout import owed_for
 from ringback.webhooks.outbox import Ending
 
 _RETRY_AFTER_S = 5
+_AFTER_ALL = "\U0010ffff"  # sorts after every workspace
 
 
 class ClaimJobs(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class ClaimJobs(Struct, frozen=True, kw_only=True):
     limit: int
     worker_id: str
     lease_until_ms: int
+    after: str  # the workspace behind which it begins; the others have their turn first
     models: tuple[str, ...] = ()
 
 
@@ -84,22 +87,50 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
 
 
 def claim_jobs(items: Sequence[ClaimJobs]) -> Work[list[list[Job]]]:
-    """Hand queued jobs to workers, longest queued first."""
-    results = []
+    """Hand queued jobs to workers: round the workspaces, and of each the most urgent first."""
+    results: list[list[Job]] = []
     for item in items:
-        rows = yield (
-            "jobs.claim_jobs",
-            {
-                "engine": item.engine,
-                "limit": item.limit,
-                "worker_id": item.worker_id,
-                "lease_until_ms": item.lease_until_ms,
-                "models": list(item.models) or None,
-            },
-        )
-        rows.sort()  # RETURNING promises no order; the first column is the order of commits
-        results.append([job_from(row[1:]) for row in rows])
+        lanes = yield from _lanes(item)
+        if not lanes:
+            results.append([])
+            continue
+        wish = {
+            "engine": item.engine,
+            "lanes": lanes,
+            "share": share_of(item.limit, lanes_count=len(lanes)),
+            "limit": item.limit,
+            "worker_id": item.worker_id,
+            "lease_until_ms": item.lease_until_ms,
+            "models": _models(item),
+        }
+        claimed = [(row[0], job_from(row[1:])) for row in (yield "jobs.claim_jobs", wish)]
+        # RETURNING promises no order; the first column is the order of commits.
+        claimed.sort(key=lambda one: (-one[1].priority, one[0]))
+        results.append([job for _, job in claimed])
     return results
+
+
+def _lanes(item: ClaimJobs) -> Work[list[str]]:
+    """Return whose jobs are queued, in the order of their turns, so many as are to be claimed."""
+    asked = {
+        "engine": item.engine,
+        "models": _models(item),
+        "after": item.after,
+        "until": _AFTER_ALL,
+        "limit": item.limit,
+    }
+    rows = yield "jobs.lanes", asked
+    lanes = [workspace_id for (workspace_id,) in rows]
+    if len(lanes) < item.limit and item.after:
+        left = item.limit - len(lanes)
+        again = {**asked, "after": "", "until": item.after, "limit": left}
+        rows = yield "jobs.lanes", again
+        lanes += [workspace_id for (workspace_id,) in rows]
+    return lanes
+
+
+def _models(item: ClaimJobs) -> list[str] | None:
+    return list(item.models) or None
 
 
 def hold_jobs(items: Sequence[tuple[Job, int]]) -> Work[list[bool]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cached_property
 from typing import Any
 
 from ringback.jobs.model import Job
 from ringback.jobs.queue import Accepted, JobFilter, Submission
+from ringback.jobs.turns import next_turn
 from ringback.storage.sql import job_verbs
 from ringback.storage.sql.base import SqlBase
 from ringback.storage.sql.rows import job_from
@@ -15,6 +18,11 @@ _ID_AFTER_ALL = "g"  # sorts after every hexadecimal digit
 
 class SqlJobs(SqlBase):
     """A ``JobQueue``."""
+
+    @cached_property
+    def _turns(self) -> dict[str, str]:
+        """Behind which workspace the next claim of an engine begins."""
+        return {}
 
     async def submit(self, submission: Submission) -> Accepted:
         """Write a new job within its workspace's limits."""
@@ -42,9 +50,12 @@ class SqlJobs(SqlBase):
             limit=limit,
             worker_id=worker_id,
             lease_until_ms=lease_until_ms,
+            after=self._turns.get(engine, ""),
             models=models,
         )
         claimed: list[Job] = await self._call(job_verbs.claim_jobs, wish)
+        counts = Counter(job.workspace_id for job in claimed)
+        self._turns[engine] = next_turn(wish.after, counts)
         return claimed
 
     async def hold_job(self, job: Job, *, lease_until_ms: int) -> bool:

@@ -68,6 +68,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.deaths,
         _encode(job.webhook_events).decode() if job.webhook_events else "[]",
         job.lab,
+        job.priority,
     )
 
 
@@ -93,6 +94,7 @@ def job_from(row: Row) -> Job:
         deaths=row[15],
         webhook_events=() if row[16] == "[]" else _decode_names(row[16]),
         lab=row[17],
+        priority=row[18],
     )
 
 

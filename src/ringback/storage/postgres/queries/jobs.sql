@@ -23,18 +23,41 @@ insert into jobs ({job_columns})
 select * from {rows: job_id text, workspace_id text, kind text, model text, type text, engine text,
                input text, created_at_ms bigint, base_url text, status text, webhook_url text,
                completed_at_ms bigint, result text, progress double precision, epoch bigint,
-               deaths bigint, webhook_events text, lab text}
+               deaths bigint, webhook_events text, lab text, priority bigint}
+
+-- name: lanes
+-- Whose jobs are queued, found by seeking from each to the next.
+with recursive l (workspace_id) as (
+    (select workspace_id from jobs
+      where engine = :engine and status = 'queued'
+        and workspace_id > :after and workspace_id <= :until
+        and (:models::text[] is null or model = any(:models::text[]))
+      order by workspace_id limit 1)
+    union all
+    select (select j.workspace_id from jobs j
+             where j.engine = :engine and j.status = 'queued'
+               and j.workspace_id > l.workspace_id and j.workspace_id <= :until
+               and (:models::text[] is null or j.model = any(:models::text[]))
+             order by j.workspace_id limit 1)
+      from l where l.workspace_id is not null)
+select workspace_id from l where workspace_id is not null limit :limit
 
 -- name: claim_jobs
+-- Passing over those that another claim has taken, and not yet committed.
 with taken as materialized (
-    select job_id as id from jobs
-     where engine = :engine and status = 'queued'
-       and (:models::text[] is null or model = any(:models::text[]))
-     order by seq limit :limit for update skip locked)
+    select q.job_id as id, l.turn,
+           row_number() over (partition by l.turn order by q.priority desc, q.seq) as round
+      from unnest(:lanes::text[]) with ordinality as l (workspace_id, turn)
+     cross join lateral (
+           select j.job_id, j.priority, j.seq from jobs j
+            where j.engine = :engine and j.workspace_id = l.workspace_id and j.status = 'queued'
+              and (:models::text[] is null or j.model = any(:models::text[]))
+            order by j.priority desc, j.seq limit :share for update skip locked) q),
+chosen as materialized (select id from taken order by round, turn limit :limit)
 update jobs
    set status = 'scheduled', epoch = epoch + 1, worker_id = :worker_id,
        lease_until_ms = :lease_until_ms
-  from taken where job_id = taken.id
+  from chosen where job_id = chosen.id
 returning seq, {job_columns}
 
 -- name: hold_jobs
@@ -75,7 +98,7 @@ returning jobs.job_id, jobs.epoch
 with next as materialized (
     select job_id as id from jobs
      where workspace_id = :workspace_id and status = 'backlogged'
-     order by seq limit :limit for update)
+     order by priority desc, seq limit :limit for update)
 update jobs
    set status = 'queued', epoch = epoch + 1
   from next where job_id = next.id
