@@ -25,6 +25,7 @@ COMMANDS = {
     "deliveries": "Look at webhooks; send them again, or stop them.",
     "ledger": "Prove that all that was accepted and owed is there.",
     "admin": "See what waits and who works; drain, requeue, vacuum.",
+    "migrate": "Move a data directory into PostgreSQL and a bucket.",
     "listen": "Print events as they come, from where you left off.",
     "doctor": "Check this machine, and say what to do.",
 }
