@@ -43,7 +43,12 @@ async def _take(connection: Connection, number: int, script: str) -> None:
 
 async def _version(connection: Connection) -> int:
     async with connection.transaction():
-        if await connection.fetchval("select to_regclass('schema_version')") is None:
+        # Not by to_regclass, which may answer from before the lock was had.
+        is_there = await connection.fetchval(
+            "select exists (select 1 from pg_class where relname = 'schema_version' "
+            "and relnamespace = current_schema()::regnamespace)"
+        )
+        if not is_there:
             return 0
         version = await connection.fetchval("select version from schema_version")
     assert isinstance(version, int)

@@ -34,19 +34,30 @@ async def make_partitions(connection: Connection, *, now_ms: int) -> None:
     this_week = now_ms // WEEK_MS
     for week in range(this_week, this_week + 1 + _AHEAD):
         async with connection.transaction():
-            missing = [one for one in TABLES if not await _is_there(connection, one, week)]
+            missing = [one for one in TABLES if not await is_there(connection, one, week)]
             if not missing:
                 continue
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
             for table in missing:
                 # Looked up again under the lock: another process may have been faster.
-                if not await _is_there(connection, table, week):
+                if not await is_there(connection, table, week):
                     await _make(connection, table, week)
 
 
-async def _is_there(connection: Connection, table: str, week: int) -> bool:
-    found = await connection.fetchval("select to_regclass($1)", partition_of(table, week))
-    return found is not None
+async def weeks_of(connection: Connection, table: str) -> list[int]:
+    """Return the weeks for which a table has a partition, oldest first."""
+    names = await connection.fetch(
+        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid "
+        "where i.inhparent = to_regclass($1)",
+        table,
+    )
+    weeks = [name.removeprefix(f"{table}_w") for (name,) in names]
+    return sorted(int(week) for week in weeks if week.isdecimal())
+
+
+async def is_there(connection: Connection, table: str, week: int) -> bool:
+    """Say whether a table has a partition for that week."""
+    return week in await weeks_of(connection, table)
 
 
 async def _make(connection: Connection, table: str, week: int) -> None:

@@ -22,6 +22,7 @@ from ringback.storage.postgres.connecting import Server, close
 from ringback.storage.postgres.migrating import migrate
 from ringback.storage.postgres.news import news_of
 from ringback.storage.postgres.partitions import make_partitions
+from ringback.storage.postgres.pruning import PostgresPruning
 from ringback.storage.postgres.reading import Reader
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
@@ -33,7 +34,6 @@ from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
-from ringback.storage.sql.pruning import SqlPruning
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
 
@@ -50,7 +50,7 @@ class PostgresStore(
     SqlWorkspaces,
     SqlChores,
     SqlBooks,
-    SqlPruning,
+    PostgresPruning,
     SqlControl,
 ):
     """A ``Store`` in a PostgreSQL database, shared by many processes."""

@@ -179,12 +179,13 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
         )
         for item in _first_of_each(items)
     ]
+    # Workspaces before jobs, as those do that submit: no two wait for each other.
+    load = yield from load_of({item.after.workspace_id for item in items})
     done = yield from written("jobs.end_jobs", rows, epochs_raised=1)
     results = once(done, [(item.after.job_id, item.before.epoch) for item in items])
     ended = [item for item, won in zip(items, results, strict=True) if won]
     if not ended:
         return results
-    load = yield from load_of({item.after.workspace_id for item in ended})
     yield from _cancel_passing(ended)
     yield from _owe(ended, load, mint)
     limits: dict[str, Limits] = {}
