@@ -23,7 +23,7 @@ def _data_options(function: Any) -> Any:
 
 @click.group("admin")
 def command() -> None:
-    """See how much waits and who works; hold work back; give it back; tidy up.
+    """See what waits and who works; drain, requeue, tidy up.
 
     All of it works beside running servers. The database is that of the settings.
     """

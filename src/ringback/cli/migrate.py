@@ -20,9 +20,10 @@ from ringback.cli.options import AS_JSON, CONFIG, DATA, DATABASE, settings_from
 def command(
     data: Path | None, database: str | None, dry: bool, config: Path | None, as_json: bool
 ) -> None:
-    """Move a data directory into PostgreSQL, and its artifacts into the bucket of the settings.
+    """Move a data directory into PostgreSQL and a bucket.
 
-    No server may run on either. A move that was broken off goes on when it is asked for again.
+    Its artifacts go into the bucket of the settings, if they name one. No server may run on
+    either side. A move that was broken off goes on when it is asked for again.
     Nothing is taken away from the directory.
     """
     from ringback import log

@@ -24,7 +24,7 @@ COMMANDS = {
     "lab": "Examine a receiver; move the emulator's clock.",
     "deliveries": "Look at webhooks; send them again, or stop them.",
     "ledger": "Prove that all that was accepted and owed is there.",
-    "admin": "See what waits and who works; drain, requeue, vacuum.",
+    "admin": "See what waits and who works; drain, requeue, tidy up.",
     "migrate": "Move a data directory into PostgreSQL and a bucket.",
     "listen": "Print events as they come, from where you left off.",
     "doctor": "Check this machine, and say what to do.",

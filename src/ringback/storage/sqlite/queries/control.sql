@@ -1,5 +1,9 @@
 -- name: lead
-insert into leaders (what, holder, until_ms) values (:what, :holder, :until_ms)
+-- Those who do not lead only look: a thousand processes do so every second.
+insert into leaders (what, holder, until_ms)
+select :what, :holder, :until_ms
+ where not exists (select 1 from leaders
+                    where what = :what and holder <> :holder and until_ms > :now_ms)
     on conflict (what) do update set holder = excluded.holder, until_ms = excluded.until_ms
     where leaders.holder = excluded.holder or leaders.until_ms <= :now_ms
 returning holder
