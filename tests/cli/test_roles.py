@@ -1,4 +1,4 @@
-"""Roles and processes from the command line: what may be, what may not, and what probes are told."""
+"""Roles and processes from the command line: what may be, what may not, what probes are told."""
 
 from __future__ import annotations
 
