@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -14,6 +17,16 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 # A deadline for each example would be a timed test, which a busy machine fails at random.
 settings.register_profile("ringback", deadline=None)
 settings.load_profile("ringback")
+
+
+@pytest.fixture
+def on_path(tmp_path: Path) -> str:
+    """A PATH on which ``ringback`` is a program, as after ``pip install``."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/ringback"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m ringback "$@"\n', "utf-8")
+    program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")

@@ -27,10 +27,11 @@ Wait = Annotated[float, Meta(ge=0, le=7 * 86_400)]
 DEFAULT_PORT = 7464
 Role = Literal["api", "worker", "dispatcher"]
 ROLES: tuple[Role, ...] = ("api", "worker", "dispatcher")
-_LISTS = ("allowed_hosts", "engines", "models", "roles", "webhook_schedule_s")
+_LISTS = ("allowed_hosts", "worker_engines", "worker_models", "roles", "webhook_schedule_s")
 VARIABLES_OF_OTHERS = (
     "RINGBACK_API_KEY",  # clients of a server
     "RINGBACK_BASE_URL",
+    "RINGBACK_WEBHOOK_SECRET",  # receivers of webhooks
     "RINGBACK_MASTER_KEY",  # what seals the secrets that the database keeps
     "RINGBACK_CONTRACT_DIR",  # this project's own tests
     "RINGBACK_TEST_*",
@@ -60,9 +61,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What this process does; on SQLite one process does it all."""
     processes: Annotated[int, Meta(ge=1, le=1024)] = 1
     """Processes of the same roles on this machine; more than one need PostgreSQL."""
-    engines: tuple[str, ...] = ()
+    worker_engines: tuple[str, ...] = ()
     """The engines whose jobs a worker runs (default: all it has)."""
-    models: tuple[str, ...] = ()
+    worker_models: tuple[str, ...] = ()
     """The models whose jobs a worker runs (default: all that its engines have)."""
     probe_port: Port | None = None
     """Where /healthz and /readyz answer beside the API, and without one."""
@@ -84,6 +85,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """dev only: names beside localhost that the Host header may have."""
     lab: str | None = None
     """dev only: faults for every job, or a fault script that ends in .toml."""
+    models: Path | None = None
+    """A folder of your own model files (*.toml), read beside the built-in ones."""
+    engines: dict[str, str] = {}
+    """file only: models that another engine serves, like "bfl/flux-1-dev" = "null"."""
     active_max: Count = 4
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000
@@ -121,7 +126,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_pause_s_max: Seconds = 300.0
     """How long a destination is paused at most before it is probed again."""
     endpoint_disable_after_s: Seconds = 432_000.0
-    """How long an endpoint may fail before it is disabled."""
+    """How long an endpoint may fail, or a listener lack its program, before it is disabled."""
+    assets_bytes_max: Annotated[int, Meta(ge=1, le=2**50)] = 10_737_418_240
+    """Bytes that one workspace's assets may have in all; more are refused with 409."""
     endpoints_max: Count = 50
     """Webhook endpoints that one workspace may keep."""
     secret_overlap_s: Annotated[float, Meta(ge=0, le=30 * 86_400)] = 86_400.0

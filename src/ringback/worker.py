@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from msgspec import Struct
 
 from ringback.artifacts.contract import ArtifactStore
+from ringback.artifacts.reading import read_own
 from ringback.clock import Clock
 from ringback.doorbell import Bells
+from ringback.egress.fetch import Fetch
 from ringback.engines.contract import Engine, EngineRequest
-from ringback.errors import ArtifactsAway, EngineError, FetchError, LeaseLost, StorageFull
+from ringback.errors import ArtifactsAway, EngineError, LeaseLost, StorageFull
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
@@ -27,13 +28,6 @@ _DISK_PATIENCE_S = 1.0
 _GIVE_BACK_S = 2.0
 _PROGRESS_EVERY_S = 0.25
 _BROKEN = "The engine broke while making the result; the server's log has the details."
-
-
-class Fetch(Protocol):
-    """Gets what is behind a user's URL, by way of the target policy."""
-
-    async def __call__(self, url: str, *, bytes_max: int) -> bytes:
-        """Return the bytes, at most so many, or raise ``FetchError``."""
 
 
 class Slot(Struct, frozen=True, kw_only=True):
@@ -150,6 +144,7 @@ class Worker:
             run.begin()
             event, outcome = await self._outcome(run)
             await self._end(run, event, outcome)
+            run.is_over = True
             await self._forget_previews(run, kept=outcome)
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
@@ -252,6 +247,7 @@ class _Run:
         self.job = job
         self.give_back = False
         self.previews: list[str] = []
+        self.is_over = False  # then tidying up is all that is left, and nobody stops that
         self._has_begun = False
         self._is_unwanted = False
 
@@ -265,7 +261,7 @@ class _Run:
         """Stop the run."""
         self._is_unwanted = True
         # A task cancelled before its first step never takes it: nobody would free the place.
-        if self._has_begun:
+        if self._has_begun and not self.is_over:
             self.task.cancel()
 
     def is_stopped(self) -> bool:
@@ -312,12 +308,9 @@ class _JobIO:
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL; our own artifacts are read where they lie."""
-        artifact = await self._artifacts.find(url.removeprefix(artifact_url(self._run.job, "")))
-        if artifact is None:
-            return await self._fetch(url, bytes_max=bytes_max)
-        if artifact.size_bytes > bytes_max:
-            raise FetchError("too_large", f"{url} has more than {bytes_max} bytes")
-        return b"".join([chunk async for chunk in self._artifacts.read(artifact)])
+        base_url = self._run.job.base_url
+        own = await read_own(self._artifacts, url, base_url=base_url, bytes_max=bytes_max)
+        return await self._fetch(url, bytes_max=bytes_max) if own is None else own
 
     async def _report(
         self,

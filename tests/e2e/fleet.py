@@ -128,7 +128,7 @@ class Fleet:
             "RINGBACK_ACTIVE_MAX": "100000",
             "RINGBACK_LEASE_S": "2",
             "RINGBACK_WEBHOOK_TIMEOUT_S": "0.5",
-            "RINGBACK_ENGINES": "null",
+            "RINGBACK_WORKER_ENGINES": "null",
             **{f"RINGBACK_{name.upper()}": value for name, value in settings.items()},
         }
         self._directory = directory

@@ -17,9 +17,9 @@ import pytest
 from contract.artifact_stores import KEYS, REGION, S3Server, s3_server
 from postgres import Databases
 
-from ringback.app.desks import key_desk
 from ringback.app.moving import move
 from ringback.app.moving_tables import TABLES
+from ringback.desks import key_desk
 from ringback.errors import SetupError
 from ringback.settings import Settings
 from ringback.storage.postgres import PostgresStore

@@ -20,17 +20,20 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.HostRefused: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.UploadTooSlow: 408,
     errors.IdempotencyConflict: 409,
     errors.DeliveryConflict: 409,
     errors.EndpointConflict: 409,
     errors.BodyTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.RangeNotSatisfiable: 416,
+    errors.AssetsFull: 409,
     errors.TooManyChores: 409,
     errors.BacklogFull: 429,
     errors.RateLimited: 429,
     errors.TooManyStreams: 429,
     errors.ArtifactsAway: 503,
+    errors.TooManyUploads: 429,
     errors.Draining: 503,
     errors.NotReady: 503,
     errors.StorageFull: 507,
@@ -101,6 +104,7 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             errors.BacklogFull(retry_after_s=retry_after_s)
             | errors.RateLimited(retry_after_s=retry_after_s)
             | errors.TooManyStreams(retry_after_s=retry_after_s)
+            | errors.TooManyUploads(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]
         case (

@@ -30,6 +30,7 @@ from ringback.api.hosts import base_url_of
 from ringback.api.lab import refusal
 from ringback.api.targets import judge_target
 from ringback.api.waiting import wait_for_end
+from ringback.artifacts.reading import artifact_name
 from ringback.catalogue.catalogue import Model
 from ringback.catalogue.media import media_in
 from ringback.errors import (
@@ -55,6 +56,7 @@ class Submissions:
     def __init__(self, deps: ApiDeps, authenticator: Authenticator) -> None:
         self._service = deps.service
         self._catalogue = deps.catalogue
+        self._assets = deps.assets
         self._policy = deps.policy
         self._authenticator = authenticator
         self._faults = deps.faults
@@ -75,7 +77,7 @@ class Submissions:
         body = await read_object(headers, receive, self._body_bytes_max)
         valid = self._catalogue.validate(model, body)
         base_url = base_url_of(scope)
-        self._judge_media(model, valid.input, base_url)
+        await self._judge_media(model, valid.input, base_url, workspace_id)
         faults = None if self._faults is None else self._faults.of(headers, model=model.id)
         if faults is not None and faults.answer is not None:
             await refusal(faults.answer)(scope, receive, send)
@@ -123,13 +125,19 @@ class Submissions:
             model = self._models[path] = self._catalogue.find(kind, model_id)
         return model
 
-    def _judge_media(self, model: Model, values: dict[str, Any], base_url: str) -> None:
-        """Raise ``InvalidTarget`` for an input URL that could never be fetched.
+    async def _judge_media(
+        self, model: Model, values: dict[str, Any], base_url: str, workspace_id: str
+    ) -> None:
+        """Raise ``InvalidRequest`` for an input URL that could never be fetched, or not by them.
 
         Our own artifacts are read where they lie; they and ``data:`` URIs are not called.
         """
         for path, text in media_in(model.parameters, values):
-            if text[:5].lower() != "data:" and not text.startswith(f"{base_url}/artifacts/"):
+            if artifact_name(text, base_url=base_url) is not None:
+                await self._assets.check_usable(
+                    text, base_url=base_url, workspace_id=workspace_id, path=path
+                )
+            elif text[:5].lower() != "data:":
                 judge_target(self._policy, text, path=path)
 
     def _webhook_url(self, headers: RequestHeaders) -> str | None:

@@ -2,17 +2,12 @@
 
 from ringback.app.adapters import open_store
 from ringback.app.app import DEV_WORKSPACE, App
-from ringback.app.desks import check_master_key, chore_desk, delivery_desk, key_desk
 from ringback.app.serving import Address, run, serve
 
 __all__ = [
     "DEV_WORKSPACE",
     "Address",
     "App",
-    "check_master_key",
-    "chore_desk",
-    "delivery_desk",
-    "key_desk",
     "open_store",
     "run",
     "serve",

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from random import Random
 
 from ringback.artifacts.bucket import bucket_at
 from ringback.artifacts.contract import ArtifactStore
 from ringback.artifacts.local import LocalArtifacts
+from ringback.assembly import ENGINES
 from ringback.clock import Clock, SystemClock
+from ringback.desks import ids_of
 from ringback.doorbell import Bells
 from ringback.engines.contract import Engine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
 from ringback.errors import SetupError
-from ringback.ids import Ids
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
@@ -35,7 +34,7 @@ async def open_store(
 
     ``bells`` are rung for what other processes write, where the store is shared with others.
     """
-    mint = Mint(new_id=ids_for(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
+    mint = Mint(new_id=ids_of(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
     store: Store
     if settings.database is None:
         store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
@@ -90,12 +89,9 @@ def slots_for(settings: Settings) -> dict[str, Slot]:
         "sketch": Slot(engine=sketch, concurrency=settings.sketch_processes + _SKETCH_WAITING),
         "null": Slot(engine=NullEngine(), concurrency=_NULL_CONCURRENCY),
     }
-    if unknown := [name for name in settings.engines if name not in slots]:
+    if unknown := [name for name in settings.worker_engines if name not in slots]:
         raise SetupError(f"There is no engine {unknown[0]}; there are {' and '.join(slots)}.")
-    return {name: slot for name, slot in slots.items() if name in (settings.engines or slots)}
-
-
-def ids_for(clock: Clock) -> Ids:
-    """Return what makes identifiers by a clock."""
-    # Ids are names, not secrets: a fast generator will do.
-    return Ids(clock.now_ms, Random(secrets.randbits(256)).getrandbits)
+    assert set(slots) == set(ENGINES)
+    return {
+        name: slot for name, slot in slots.items() if name in (settings.worker_engines or slots)
+    }

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from random import Random
 
 from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
 from ringback.api.lab import AskedFaults
-from ringback.app.desks import delivery_desk
 from ringback.app.dispatch import DispatcherRole
 from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
 from ringback.app.work import WorkerRole
-from ringback.assembly import script_for
-from ringback.catalogue.catalogue import Catalogue
+from ringback.assembly import asset_desk, catalogue_for, dispatching_for, script_for
 from ringback.clock import Clock
+from ringback.desks import delivery_desk
 from ringback.doorbell import Bells
 from ringback.jobs.model import Job
 from ringback.lab.stepping import Stepping
@@ -25,10 +25,14 @@ from ringback.service import Service
 from ringback.service.chores import ChoreDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
+from ringback.service.listeners import ListenerDesk
+from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.webhooks.dispatcher import Dispatcher
+from ringback.webhooks.faulty import FaultyPacker
+from ringback.webhooks.parcels import SignedPacker
 from ringback.webhooks.rotation import workspace_owner
 
 DEV_WORKSPACE = "dev"
@@ -55,7 +59,28 @@ class App:
         self.store = store
         self.work = WorkerRole(ground) if "worker" in settings.roles else None
         self.dispatch = DispatcherRole(ground) if "dispatcher" in settings.roles else None
-        self.upkeep = Upkeep(ground, is_held=self._holds)
+        self.endpoints = EndpointDesk(
+            store,
+            store,
+            ground.keys,
+            clock=ground.clock,
+            ids=ground.ids,
+            bells=ground.bells,
+            endpoints_max=settings.endpoints_max,
+            overlap_s=settings.secret_overlap_s,
+        )
+        lab_clock = ground.lab_clock
+        self.listeners = ListenerDesk(
+            store,
+            self.endpoints,
+            ground.book,
+            SignedPacker(ground.clock) if lab_clock is None else FaultyPacker(lab_clock),
+            clock=ground.clock,
+            rng=Random(),
+            bells=ground.bells,
+            settings=dispatching_for(settings),
+        )
+        self.upkeep = Upkeep(ground, is_held=self._holds, also=self.listeners.disable_unheard)
         self.faults = AskedFaults(script_for(settings)) if settings.is_dev else None
         self.stepping = self._stepping()
         self.api: ASGIApp | None = self._api() if "api" in settings.roles else None
@@ -100,6 +125,7 @@ class App:
             for role in (self.work, self.dispatch):
                 if role is not None:
                     await role.close()
+            self.ground.fetcher.close()
 
     async def _begin(self) -> None:
         if self.settings.is_alone:
@@ -129,20 +155,24 @@ class App:
                 service=ground.service,
                 deliveries=delivery_desk(settings, store, bells, clock),
                 feed=EventFeed(store, ground.service, clock=clock, bells=bells),
-                endpoints=EndpointDesk(
-                    store,
-                    store,
-                    ground.keys,
-                    clock=clock,
-                    ids=ids,
-                    bells=bells,
-                    endpoints_max=settings.endpoints_max,
-                    overlap_s=settings.secret_overlap_s,
-                ),
+                endpoints=self.endpoints,
+                listeners=self.listeners,
+                listening=Listening(self.listeners, ground.service, clock=clock, bells=bells),
                 chores=ChoreDesk(store, clock=clock, ids=ids),
-                catalogue=Catalogue.load(),
+                catalogue=catalogue_for(settings),
                 policy=ground.policy,
                 artifacts=ground.artifacts,
+                assets=asset_desk(
+                    store,
+                    settings,
+                    ground.artifacts,
+                    ground.incoming,
+                    ground.fetcher.get,
+                    clock,
+                    ids,
+                ),
+                incoming=ground.incoming,
+                room_for_work=ground.room_for_work,
                 workspaces=store,
                 keys=ground.keys,
                 settings=settings,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from random import Random
 
 from ringback.app.ground import Ground
-from ringback.assembly import dispatching_for, operator_signing_for
+from ringback.assembly import dispatching_for
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.sender import Sender, SenderSettings
 from ringback.webhooks.courier import Courier
 from ringback.webhooks.dispatcher import Dispatcher
 from ringback.webhooks.faulty import FaultyCarrier
-from ringback.webhooks.signing import SigningBook
 
 
 class DispatcherRole:
@@ -27,16 +26,10 @@ class DispatcherRole:
             egress_proxy=ground.proxy,
         )
         self.sender = Sender(ground.policy, settings=sending)
+        own = TargetPolicy.operator(own_addresses=ground.policy.own_addresses)
         # The operator's own URL is the operator's to judge: it may well be a private address.
-        self.operator_sender = Sender(TargetPolicy.operator(), settings=sending)
-        book = SigningBook(
-            store,
-            store,
-            unsealer=ground.sealer,
-            clock=ground.clock,
-            operator=operator_signing_for(settings),
-        )
-        courier = Courier(self.sender, book, operator_sender=self.operator_sender)
+        self.operator_sender = Sender(own, settings=sending)
+        courier = Courier(self.sender, ground.book, operator_sender=self.operator_sender)
         lab_clock = ground.lab_clock
         self.dispatcher = Dispatcher(
             store,

@@ -6,21 +6,24 @@ import os
 import socket
 from collections.abc import Callable
 
-from ringback.app.adapters import artifacts_for, ids_for
-from ringback.app.desks import sealer_for
-from ringback.assembly import policy_for, proxy_for
+from ringback.app.adapters import artifacts_for
+from ringback.assembly import operator_signing_for, policy_for, proxy_for
+from ringback.assets.incoming import Incoming
 from ringback.clock import Clock
+from ringback.desks import ids_of, sealer_for
 from ringback.disk import DiskGuard
 from ringback.doorbell import Bells
+from ringback.egress.fetch import Fetcher, FetcherSettings
 from ringback.gate import Gate
 from ringback.jobs.admission import Limits
 from ringback.lab.clock import LabClock
-from ringback.lab.stepping import kept_ahead_ms
+from ringback.lab.stepping import forget_ahead, kept_ahead_ms
 from ringback.loops import Loops
 from ringback.service import Service
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
+from ringback.webhooks.signing import SigningBook
 
 
 class Ground:
@@ -36,6 +39,8 @@ class Ground:
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings
+        if not settings.is_dev:
+            forget_ahead(settings.data)
         self.store = store
         self.bells = bells or Bells()
         # In dev, everything lives in a time that can be moved.
@@ -44,12 +49,24 @@ class Ground:
         )
         self.clock: Clock = clock or self.lab_clock or store.clock
         self.started_ms = self.clock.now_ms()
-        self.ids = ids_for(self.clock)
+        self.ids = ids_of(self.clock)
         self.artifacts = artifacts_for(settings, self.clock)
         self.policy = policy_for(settings, listening)
         self.proxy = proxy_for(settings)
+        self.fetcher = Fetcher(
+            self.policy, settings=FetcherSettings(egress_proxy=self.proxy), clock=self.clock
+        )
         self.sealer = sealer_for(settings)
+        self.book = SigningBook(
+            store,
+            store,
+            unsealer=self.sealer,
+            clock=self.clock,
+            operator=operator_signing_for(settings),
+        )
         self.keys = KeyDesk(store, self.sealer, clock=self.clock, ids=self.ids)
+        self.room_for_work = _room_for_work(settings, self.clock)
+        self.incoming = Incoming(settings.data / "uploads")
         self.service = Service(
             store,
             clock=self.clock,
@@ -60,7 +77,7 @@ class Ground:
                 rate=settings.submit_rate,
             ),
             bells=self.bells,
-            room_for_work=_room_for_work(settings, self.clock),
+            room_for_work=self.room_for_work,
         )
         self.loops = Loops(self.clock)
         self.process_id = f"{socket.gethostname()}-{os.getpid()}"

@@ -18,7 +18,6 @@ import msgspec
 from msgspec import Struct
 
 from ringback.app.adapters import artifacts_for
-from ringback.app.desks import sealer_for
 from ringback.app.moving_tables import (
     TABLES,
     Connection,
@@ -35,6 +34,7 @@ from ringback.artifacts.contract import ArtifactStore
 from ringback.artifacts.local import LocalArtifacts
 from ringback.artifacts.names import media_type_of
 from ringback.clock import SystemClock
+from ringback.desks import sealer_for
 from ringback.errors import SetupError
 from ringback.settings import Settings
 from ringback.storage.postgres import PostgresStore

@@ -49,6 +49,7 @@ TABLES = (
         sources=("t.rowid",),
     ),
     Table(name="idempotency", key=("workspace_id", "key")),
+    Table(name="assets", key=("asset_id",)),
     Table(name="chores", key=("chore_id",)),
     Table(name="retention", key=("what",)),
     Table(name="drained_roles", key=("role",)),

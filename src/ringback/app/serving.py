@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,9 +15,9 @@ import uvloop
 from ringback.api.probes import Probes
 from ringback.app.adapters import open_store
 from ringback.app.app import App
-from ringback.app.desks import check_master_key
 from ringback.app.processes import Processes
 from ringback.app.rules import check_scale
+from ringback.desks import check_master_key
 from ringback.doorbell import Bells
 from ringback.http_server import (
     Headless,
@@ -28,6 +27,7 @@ from ringback.http_server import (
     listen,
     stopping_by_signals,
 )
+from ringback.interpreter import tune_interpreter
 from ringback.log import configure
 from ringback.settings import Settings
 
@@ -72,10 +72,7 @@ def _run_one(
     listener: socket | None = None,
     lifeline: int | None = None,
 ) -> None:
-    # The thread that commits needs the interpreter's lock to say so: it shall not wait long for it.
-    sys.setswitchinterval(0.0005)
-    # Nearly everything made per job is freed by counting; looking for cycles often costs 6 %.
-    gc.set_threshold(20_000, 20, 20)
+    tune_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(
             serve(

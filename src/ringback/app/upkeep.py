@@ -6,7 +6,7 @@ safe all the same when two do it: the epoch, the row lock or the cursor decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from ringback.app.ground import Ground
@@ -27,7 +27,13 @@ _HALF_WRITTEN_MS = 24 * 3600 * 1000  # what another process has begun so long ag
 class Upkeep:
     """The janitor, the chores and the pruner of a process."""
 
-    def __init__(self, ground: Ground, *, is_held: Callable[[Job], bool]) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        *,
+        is_held: Callable[[Job], bool],
+        also: Callable[[], Awaitable[object]],
+    ) -> None:
         settings, store, clock, bells = ground.settings, ground.store, ground.clock, ground.bells
         self._ground = ground
         self._lead = Lead(
@@ -42,6 +48,7 @@ class Upkeep:
             bells=bells,
             is_held=is_held,
             leads=leads,
+            also=also,
         )
         self.chores = ChoreRunner(store, clock=clock, bells=bells, leads=leads)
         self.pruner = Pruner(
@@ -84,5 +91,6 @@ class Upkeep:
         swept = 0
         with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm
             swept = await ground.artifacts.sweep(before_ms=ground.started_ms - age_ms)
+            swept += ground.incoming.sweep(before_ms=ground.started_ms - age_ms)
         if swept:
             log.info("artifacts_swept", count=swept)

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from ringback.app.adapters import slots_for
 from ringback.app.ground import Ground
-from ringback.egress.fetch import Fetcher, FetcherSettings
 from ringback.engines.contract import EngineRequest
 from ringback.engines.faulty import FaultyEngine
 from ringback.engines.sketch.engine import SketchEngine
@@ -22,23 +21,18 @@ class WorkerRole:
         settings = ground.settings
         self._ground = ground
         self.answering = asyncio.Event()  # the process has begun, and may spend time on warmth
-        self.fetcher = Fetcher(
-            ground.policy,
-            settings=FetcherSettings(egress_proxy=ground.proxy),
-            clock=ground.clock,
-        )
         self._slots = slots_for(settings)
         self.worker = Worker(
             ground.service,
             slots={name: self._slot(slot) for name, slot in self._slots.items()},
             artifacts=ground.artifacts,
-            fetch=self.fetcher.get,
+            fetch=ground.fetcher.get,
             clock=ground.clock,
             bells=ground.bells,
             worker_id=ground.process_id,
             lease_s=settings.lease_s,
             job_timeout_s=settings.job_timeout_s,
-            models=settings.models,
+            models=settings.worker_models,
             may_claim=lambda: ground.gate.is_open("worker"),
         )
 
@@ -48,10 +42,9 @@ class WorkerRole:
         self._ground.loops.start("warm-up", self._warm_up)
 
     async def close(self) -> None:
-        """Let go of engines and connections."""
+        """Let go of the engines."""
         for slot in self._slots.values():
             await slot.engine.close()
-        self.fetcher.close()
 
     def _slot(self, slot: Slot) -> Slot:
         if not self._ground.settings.is_dev:

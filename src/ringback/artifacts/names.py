@@ -11,7 +11,13 @@ MEDIA_TYPES = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/webp": ".webp",
+    "image/heic": ".heic",
     "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+    "video/webm": ".webm",
+    "model/gltf-binary": ".glb",
+    "audio/wav": ".wav",
+    "audio/mpeg": ".mp3",
 }
 """The types that artifacts may have, and the ending of each."""
 

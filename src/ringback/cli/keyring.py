@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import apsw
 
 from ringback import log
-from ringback.app import key_desk, open_store
+from ringback.app import open_store
 from ringback.clock import SystemClock
+from ringback.desks import key_desk
 from ringback.errors import SetupError
 from ringback.ids import new_token
 from ringback.service.secrets import HMAC

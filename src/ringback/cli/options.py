@@ -50,7 +50,27 @@ LISTENING = (
     _setting("host", "The address to listen on.", metavar="ADDRESS"),
     _setting("port", "The port to listen on; 0 picks a free one.", type=click.IntRange(0, 65535)),
 )
+MODELS = _setting(
+    "models",
+    "A folder of your own model files (*.toml), beside the built-in ones.",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+LIMIT = click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000),
+    default=20,
+    show_default=True,
+    help="How many are shown at most.",
+)
+TIMEOUT = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long to wait; the job itself goes on.",
+)
 
 _GRACE = _setting("grace_s", "How long a stopping server lets work finish.", type=_SECONDS)
 _LOGGING = (
@@ -81,6 +101,7 @@ _SERVER = (
         metavar="URL",
     ),
     CONFIG,
+    MODELS,
     _setting("active_max", "Jobs of one workspace queued or running at once.", type=_COUNT),
     _setting(
         "backlog_max",
@@ -142,7 +163,7 @@ WEBHOOK_HTTP = _setting("webhook_http", "Allow plain http webhook URLs.", is_fla
 _PART = (LISTENING[0], DATA, CONFIG, *_SCALE, _GRACE, *_LOGGING)
 
 DEV_OPTIONS = (*_SERVER, ALLOWED_HOSTS, LAB)
-SERVE_OPTIONS = (*_SERVER, WEBHOOK_HTTP, _ROLES, *_SCALE, *_WORK)
+SERVE_OPTIONS = (*_SERVER, WEBHOOK_HTTP, _ROLES, *_SCALE)
 WORKER_OPTIONS = (*_WORK, _JOB_TIMEOUT, _SKETCH_PROCESSES, *_PART)
 DISPATCH_OPTIONS = (_WEBHOOK_TIMEOUT, WEBHOOK_HTTP, *_PART)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.assets.shelf import Assets
 from ringback.clock import Clock
 from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue
@@ -156,12 +157,17 @@ class Store(
     Workspaces,
     Secrets,
     Chores,
+    Assets,
     Books,
     Pruning,
     Control,
     Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Say whether other servers may be working on it: then their leases are theirs."""
 
     @property
     def clock(self) -> Clock:

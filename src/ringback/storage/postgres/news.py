@@ -12,6 +12,8 @@ import msgspec
 from ringback.jobs.model import JobStatus
 from ringback.storage.sql import chore_verbs, delivery_verbs, endpoint_verbs, job_verbs
 from ringback.storage.sql.work import Verb
+from ringback.webhooks.endpoints import is_listener
+from ringback.webhooks.model import Delivery
 
 PAYLOAD_BYTES_MAX = 7_900  # of the 8,000 that a notification may have
 
@@ -95,13 +97,37 @@ def _owed(news: News, _item: Any, result: Any) -> None:
     news.owed |= result is not False and result != 0
 
 
+def _begun(news: News, item: Any, result: Any) -> None:
+    if result:
+        news.owed = True
+        _hand_out(news, item[0])
+
+
+def _released(news: News, item: Any, result: Any) -> None:
+    _owed(news, item, result)
+    for delivery in item[0]:
+        _hand_out(news, delivery)
+
+
+def _recorded(news: News, item: Any, result: Any) -> None:
+    if result.written:
+        _hand_out(news, item.delivery)
+
+
+def _hand_out(news: News, delivery: Delivery) -> None:
+    """Wake the listener's programs: there is something for them, or room for more."""
+    if is_listener(delivery.url):
+        news.told.add(delivery.workspace_id)
+
+
 _TELLS: dict[Callable[..., Any], Callable[[News, Any, Any], None]] = {
     job_verbs.submit: _submitted,
     job_verbs.requeue_jobs: _requeued,
     job_verbs.end_jobs: _ended,
     delivery_verbs.tell: _told,
-    delivery_verbs.begin_rounds: _owed,
-    delivery_verbs.release_deliveries: _owed,
+    delivery_verbs.begin_rounds: _begun,
+    delivery_verbs.record_attempts: _recorded,
+    delivery_verbs.release_deliveries: _released,
     delivery_verbs.rescue_deliveries: _owed,
     endpoint_verbs.owe: _owed,
     chore_verbs.step_chores: _owed,

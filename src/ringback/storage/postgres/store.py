@@ -19,6 +19,7 @@ from ringback.ids import Ids
 from ringback.storage.contract import Counts
 from ringback.storage.postgres.clock import DatabaseClock
 from ringback.storage.postgres.connecting import Server, close
+from ringback.storage.postgres.lanes import LANES, lane_of
 from ringback.storage.postgres.migrating import migrate
 from ringback.storage.postgres.news import news_of
 from ringback.storage.postgres.partitions import make_partitions
@@ -26,6 +27,7 @@ from ringback.storage.postgres.pruning import PostgresPruning
 from ringback.storage.postgres.reading import Reader
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
+from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
 from ringback.storage.sql.control import SqlControl
@@ -48,6 +50,7 @@ class PostgresStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlAssets,
     SqlChores,
     SqlBooks,
     PostgresPruning,
@@ -66,7 +69,12 @@ class PostgresStore(
         self._telegraph = Telegraph(server, clock, bells)
         self._reader = Reader(server, count=_READERS, clock=self._machine, patience_s=patience_s)
         self._writer = Writer(
-            server, clock=self._machine, committed=self._committed, patience_s=patience_s
+            server,
+            clock=self._machine,
+            committed=self._committed,
+            lane_of=lane_of,
+            lanes_count=LANES,
+            patience_s=patience_s,
         )
 
     @classmethod
@@ -95,6 +103,11 @@ class PostgresStore(
             await close(connection)
         mint = mint or Mint(new_id=Ids(clock.now_ms, Random().getrandbits).uuid7)
         return cls(server, clock, mint, bells or Bells(), patience_s)
+
+    @property
+    def is_shared(self) -> bool:
+        """Any number of servers may be working on it."""
+        return True
 
     @property
     def clock(self) -> Clock:

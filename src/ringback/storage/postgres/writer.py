@@ -64,7 +64,11 @@ class Unknown(Exception):
 
 
 class Writer:
-    """Runs verbs on a few connections; a call returns when its commit is on the server's disk."""
+    """Runs verbs, each in its lane; a call returns when its commit is on the server's disk.
+
+    A lane is a connection, and one transaction after the other. What takes many statements and
+    what takes few have lanes of their own, so that the one does not wait for the other.
+    """
 
     def __init__(
         self,
@@ -72,82 +76,88 @@ class Writer:
         *,
         clock: Clock,
         committed: Committed,
-        connections: int = 2,
+        lane_of: Callable[[Verb], int] = lambda _verb: 0,
+        lanes_count: int = 1,
         patience_s: float = 30.0,
     ) -> None:
         self._server = server
         self._clock = clock
         self._committed = committed
         self._patience_s = patience_s
-        self._waiting: list[Waiting] = []
-        self._again: list[list[Waiting]] = []  # parts of groups that failed as a whole
-        self._wake = asyncio.Semaphore(0)
+        self._lane_of = lane_of
+        self._waiting: list[list[Waiting]] = [[] for _ in range(lanes_count)]
+        # Parts of groups that failed as a whole.
+        self._again: list[list[list[Waiting]]] = [[] for _ in range(lanes_count)]
+        self._wakes = [asyncio.Event() for _ in range(lanes_count)]
         self._stopping = False
-        self._connections: list[Connection | None] = [None] * connections
-        self._tasks = [asyncio.create_task(self._serve(place)) for place in range(connections)]
+        self._connections: list[Connection | None] = [None] * lanes_count
+        self._tasks = [asyncio.create_task(self._serve(lane)) for lane in range(lanes_count)]
         self.commits_count = 0
 
     async def call(self, verb: Verb, item: Any) -> Any:
         """Return the verb's result for this item, committed, or raise its refusal."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((verb, item, future))
-        self._wake.release()
+        lane = self._lane_of(verb)
+        self._waiting[lane].append((verb, item, future))
+        self._wakes[lane].set()
         return await future
 
     async def stop(self) -> None:
         """Finish what was accepted, then let go of the connections."""
         self._stopping = True
-        for _ in self._tasks:
-            self._wake.release()
+        for wake in self._wakes:
+            wake.set()
         await asyncio.gather(*self._tasks)
         for connection in self._connections:
             if connection is not None:
                 await close(connection)
 
-    async def _serve(self, place: int) -> None:
+    async def _serve(self, lane: int) -> None:
         while True:
-            await self._wake.acquire()
+            await self._wakes[lane].wait()
+            self._wakes[lane].clear()
             # Soon, and not now: whoever else is ready to write shall share the transaction.
             await asyncio.sleep(0)  # noqa: TID251 - it waits for no time to pass
-            while group := self._next_group():
-                await self._settle(place, group)
+            while group := self._next_group(lane):
+                await self._settle(lane, group)
             if self._stopping:
                 return
 
-    def _next_group(self) -> list[Waiting]:
-        if self._again:
-            return self._again.pop()
-        group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
-        return group
+    def _next_group(self, lane: int) -> list[Waiting]:
+        if self._again[lane]:
+            return self._again[lane].pop()
+        waiting = self._waiting[lane]
+        self._waiting[lane] = waiting[GROUP_MAX:]
+        return waiting[:GROUP_MAX]
 
-    async def _settle(self, place: int, group: list[Waiting]) -> None:
+    async def _settle(self, lane: int, group: list[Waiting]) -> None:
         """Write a group and give its callers their results, whatever happens meanwhile."""
         try:
-            done = await self._until_written(place, group)
+            done = await self._until_written(lane, group)
         except Exception as exc:  # noqa: BLE001 - whatever broke is each caller's own answer
             if len(group) == 1 or isinstance(exc, StorageUnavailable):
                 settle([(future, refusal(exc)) for _, _, future in group])
             else:
                 # One poisonous item must not fail its neighbours: halves, until it is alone.
                 middle = len(group) // 2
-                self._again += [group[middle:], group[:middle]]
+                self._again[lane] += [group[middle:], group[:middle]]
         else:
             self.commits_count += 1
             for verb, asking, results in done:
                 self._committed(verb, [item for _, item, _ in asking], results)
                 settle(list(zip((future for _, _, future in asking), results, strict=True)))
 
-    async def _until_written(self, place: int, group: list[Waiting]) -> list[Done]:
+    async def _until_written(self, lane: int, group: list[Waiting]) -> list[Done]:
         deadline = self._clock.monotonic() + self._patience_s
         pause_s, conflicts = _PAUSE_S, 0
         while True:
             try:
-                return await self._write(place, group)
+                return await self._write(lane, group)
             except Unknown as exc:
-                if await self._was_committed(place, exc.transaction_id, deadline):
+                if await self._was_committed(lane, exc.transaction_id, deadline):
                     return exc.done
             except Exception as exc:
-                connection = self._connections[place]
+                connection = self._connections[lane]
                 match meaning_of(exc, is_closed=connection is None or connection.is_closed()):
                     case Failure.REFUSED:
                         raise
@@ -156,26 +166,26 @@ class Writer:
                         if conflicts > _AGAIN_MAX:
                             raise
                     case Failure.LOST:
-                        await self._drop(place)
+                        await self._drop(lane)
                         self._check_patience(deadline, exc)
                         await self._clock.sleep(pause_s)
                         pause_s = min(2 * pause_s, _PAUSE_S_MAX)
 
-    async def _write(self, place: int, group: list[Waiting]) -> list[Done]:
+    async def _write(self, lane: int, group: list[Waiting]) -> list[Done]:
         """Do a group's work in one transaction, and commit it."""
-        connection = await self._connection(place)
+        connection = await self._connection(lane)
         await connection.execute(self._server.begin)
         try:
             transaction_id = await connection.fetchval("select pg_current_xact_id()::text")
             done = await self._work(connection, group)
         except BaseException:
-            await self._roll_back(place)
+            await self._roll_back(lane)
             raise
         try:
             await connection.execute("commit")
         except Exception as exc:
             if meaning_of(exc, is_closed=connection.is_closed()) is Failure.LOST:
-                await self._drop(place)
+                await self._drop(lane)
                 raise Unknown(transaction_id, done) from exc
             raise
         return done
@@ -190,24 +200,24 @@ class Writer:
             done.append(Done(verb, asking, list(results)))
         return done
 
-    async def _was_committed(self, place: int, transaction_id: str, deadline: float) -> bool:
+    async def _was_committed(self, lane: int, transaction_id: str, deadline: float) -> bool:
         """Ask the server what became of a transaction whose commit was not answered."""
         while True:
             try:
-                connection = await self._connection(place)
+                connection = await self._connection(lane)
                 status = await connection.fetchval(
                     "select pg_xact_status($1::text::xid8)", transaction_id
                 )
             except asyncpg.InvalidParameterValueError:
                 return False  # a server that took over and never heard of it
             except Exception as exc:
-                broken = self._connections[place]
+                broken = self._connections[lane]
                 if (
                     meaning_of(exc, is_closed=broken is None or broken.is_closed())
                     is Failure.REFUSED
                 ):
                     raise
-                await self._drop(place)
+                await self._drop(lane)
                 self._check_patience(deadline, exc)
             else:
                 if status != "in progress":
@@ -219,23 +229,23 @@ class Writer:
         if self._clock.monotonic() > deadline:
             raise StorageUnavailable("The database cannot be reached; try again soon.") from exc
 
-    async def _connection(self, place: int) -> Connection:
-        connection = self._connections[place]
+    async def _connection(self, lane: int) -> Connection:
+        connection = self._connections[lane]
         if connection is None or connection.is_closed():
             connection = await self._server.connect(plans=True)
-            self._connections[place] = connection
+            self._connections[lane] = connection
         return connection
 
-    async def _roll_back(self, place: int) -> None:
-        connection = self._connections[place]
+    async def _roll_back(self, lane: int) -> None:
+        connection = self._connections[lane]
         assert connection is not None
         try:
             await connection.execute("rollback")
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            await self._drop(place)
+            await self._drop(lane)
 
-    async def _drop(self, place: int) -> None:
-        connection, self._connections[place] = self._connections[place], None
+    async def _drop(self, lane: int) -> None:
+        connection, self._connections[lane] = self._connections[lane], None
         if connection is not None:
             log.warning("database_lost")
             connection.terminate()

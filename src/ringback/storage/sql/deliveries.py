@@ -11,6 +11,7 @@ from ringback.storage.sql import job_verbs
 from ringback.storage.sql.base import SqlBase
 from ringback.storage.sql.rows import attempt_from, delivery_from
 from ringback.storage.sql.work import Verb
+from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import Event
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 from ringback.webhooks.outbox import Ending, Recorded, Recording
@@ -50,10 +51,11 @@ class SqlOutbox(SqlBase):
         lease_until_ms: int,
         rooms: Mapping[int, int] | None = None,
         passing_rooms: Mapping[int, int] | None = None,
+        listener: Endpoint | None = None,
     ) -> list[Delivery]:
         """Take deliveries that are due."""
-        first_due_ms = await self.next_due_ms()
-        if first_due_ms is None or first_due_ms > now_ms:
+        where = None if listener is None else (listener.workspace_id, listener.destination)
+        if not await self._is_anything_due(now_ms, where):
             return []  # nothing to take is no reason to write
         wish = verbs.ClaimDue(
             now_ms=now_ms,
@@ -62,9 +64,18 @@ class SqlOutbox(SqlBase):
             lease_until_ms=lease_until_ms,
             rooms=rooms or {},
             passing_rooms=passing_rooms or {},
+            listener=where,
         )
         claimed: list[Delivery] = await self._call(verbs.claim_due, wish)
         return claimed
+
+    async def _is_anything_due(self, now_ms: int, listener: tuple[str, str] | None) -> bool:
+        if listener is None:
+            first_due_ms = await self.next_due_ms()
+            return first_due_ms is not None and first_due_ms <= now_ms
+        workspace_id, origin = listener
+        asked = {"workspace_id": workspace_id, "origin": origin, "now_ms": now_ms}
+        return bool(await self._read("deliveries.is_listener_due", **asked))
 
     async def record_attempt(self, recording: Recording) -> Recorded:
         """Write an attempt and all that follows from it, in one transaction."""

@@ -29,7 +29,7 @@ from ringback.webhooks.outbox import Recorded, Recording
 
 
 class ClaimDue(Struct, frozen=True, kw_only=True):
-    """One dispatcher's wish for deliveries."""
+    """One dispatcher's wish for deliveries, or that of a listener's program."""
 
     now_ms: int
     limit: int
@@ -37,6 +37,7 @@ class ClaimDue(Struct, frozen=True, kw_only=True):
     lease_until_ms: int
     rooms: Mapping[int, int]
     passing_rooms: Mapping[int, int]
+    listener: tuple[str, str] | None = None  # its workspace and destination
 
 
 def tell(items: Sequence[tuple[Job, Event]], *, mint: Mint) -> Work[list[bool]]:
@@ -81,12 +82,8 @@ def _claim(item: ClaimDue) -> Work[list[Delivery]]:
     looked_at: list[int] = []
     taken: list[Any] = []
     breakers = []
-    asked = {"now_ms": item.now_ms, "limit": item.limit + len(item.rooms)}
-    rows = yield "deliveries.due_destinations", asked
-    if not rows:
-        rows = yield "deliveries.wait_for_due_destination", {"now_ms": item.now_ms}
-    for row in rows:
-        destination = destination_from(row)
+    destinations = yield from _due_destinations(item)
+    for destination in destinations:
         most = min(_most(destination, item), item.limit - len(taken))
         if most <= 0:
             continue
@@ -116,6 +113,19 @@ def _claim(item: ClaimDue) -> Work[list[Delivery]]:
     rows = yield "deliveries.deliveries_in", {"keys": taken}
     rows.sort(key=lambda row: row[:2])
     return [delivery_from(row[2:]) for row in rows]
+
+
+def _due_destinations(item: ClaimDue) -> Work[list[Destination]]:
+    if item.listener is not None:
+        workspace_id, origin = item.listener
+        asked = {"workspace_id": workspace_id, "origin": origin, "now_ms": item.now_ms}
+        rows = yield "deliveries.due_listener", asked
+    else:
+        wanted = {"now_ms": item.now_ms, "limit": item.limit + len(item.rooms)}
+        rows = yield "deliveries.due_destinations", wanted
+        if not rows:
+            rows = yield "deliveries.wait_for_due_destination", {"now_ms": item.now_ms}
+    return [destination_from(row) for row in rows]
 
 
 def _most(destination: Destination, item: ClaimDue) -> int:

@@ -21,15 +21,38 @@ def add_endpoints(items: Sequence[tuple[Endpoint, SigningKey, int]]) -> Work[lis
     """Keep new endpoints, each workspace up to its limit."""
     results = []
     for endpoint, key, limit in items:
-        asked = {"workspace_id": endpoint.workspace_id}
-        ((count,),) = yield "endpoints.endpoints_count", asked
-        assert isinstance(count, int)
-        results.append(count < limit)
-        if count < limit:
-            yield "endpoints.add_endpoint", endpoint_row(endpoint)
-            yield "endpoints.count_endpoint", {**asked, "by": 1}
-            yield from add_key(endpoint_owner(endpoint.endpoint_id), key)
+        results.append((yield from _add(endpoint, key, limit)))
     return results
+
+
+def open_listeners(
+    items: Sequence[tuple[Endpoint, SigningKey, int]],
+) -> Work[list[Endpoint | None]]:
+    """Return listeners by their names; those that there are not yet are made."""
+    results: list[Endpoint | None] = []
+    for endpoint, key, limit in items:
+        # Whoever opens the same one now waits here, and finds it.
+        yield "endpoints.endpoints_count", {"workspace_id": endpoint.workspace_id}
+        asked = {"workspace_id": endpoint.workspace_id, "listener": endpoint.listener}
+        row = first((yield "endpoints.listener_named", asked))
+        if row is not None:
+            results.append(endpoint_from(row))
+        else:
+            added = yield from _add(endpoint, key, limit)
+            results.append(endpoint if added else None)
+    return results
+
+
+def _add(endpoint: Endpoint, key: SigningKey, limit: int) -> Work[bool]:
+    asked = {"workspace_id": endpoint.workspace_id}
+    ((count,),) = yield "endpoints.endpoints_count", asked
+    assert isinstance(count, int)
+    if count >= limit:
+        return False
+    yield "endpoints.add_endpoint", endpoint_row(endpoint)
+    yield "endpoints.count_endpoint", {**asked, "by": 1}
+    yield from add_key(endpoint_owner(endpoint.endpoint_id), key)
+    return True
 
 
 def change_endpoints(

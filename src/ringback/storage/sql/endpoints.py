@@ -28,6 +28,22 @@ class SqlEndpoints(SqlBase):
         """Keep a new endpoint and its first key; False if the workspace has that many."""
         return bool(await self._call(verbs.add_endpoints, (endpoint, key, limit)))
 
+    async def open_listener(
+        self, endpoint: Endpoint, key: SigningKey, *, limit: int
+    ) -> Endpoint | None:
+        """Return the workspace's listener of that name, made now with this key if there was none.
+
+        None, and nothing is kept, if there was none and the workspace has so many endpoints.
+        """
+        opened: Endpoint | None = await self._call(verbs.open_listeners, (endpoint, key, limit))
+        return opened
+
+    async def unheard_listeners(self, *, before_ms: int, limit: int) -> list[Endpoint]:
+        """Return listeners, not disabled, whose program was last connected before then."""
+        asked = {"before_ms": before_ms, "limit": limit}
+        rows = await self._read("endpoints.unheard_listeners", **asked)
+        return [endpoint_from(row) for row in rows]
+
     async def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
         """Return the endpoint of that id, of any workspace, or None."""
         rows = await self._read("endpoints.get_endpoint", endpoint_id=endpoint_id)

@@ -20,7 +20,7 @@ from ringback.storage.sql.rows import (
 from ringback.storage.sql.work import Work
 from ringback.webhooks.breaker import after_failure, after_success
 from ringback.webhooks.desk import ChoreKind, DeliveryFilter
-from ringback.webhooks.endpoints import Endpoint, percent_to_warn
+from ringback.webhooks.endpoints import Endpoint, is_listener, percent_to_warn
 from ringback.webhooks.events import OPERATOR, EventType
 from ringback.webhooks.fanout import delivery_to
 from ringback.webhooks.model import DeliveryStatus, Destination
@@ -52,7 +52,7 @@ def destinations_after(
             continue
         now = replace(known, breaker=breaker)
         after[now.destination_id] = now
-        if now.workspace_id != OPERATOR and breaker.is_closed != known.breaker.is_closed:
+        if _is_news(now) and breaker.is_closed != known.breaker.is_closed:
             event_type = (
                 EventType.DESTINATION_RECOVERED
                 if breaker.is_closed
@@ -67,6 +67,11 @@ def destinations_after(
     if changed:
         yield "deliveries.write_breakers", {"rows": changed}
     return after, told
+
+
+def _is_news(destination: Destination) -> bool:
+    """Say whether the operator is told of it: not of its own, nor of a program on a laptop."""
+    return destination.workspace_id != OPERATOR and not is_listener(destination.origin)
 
 
 def endpoints_after(recorded: Sequence[Recording], mint: Mint) -> Work[list[Told]]:

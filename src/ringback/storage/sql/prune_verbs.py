@@ -67,6 +67,11 @@ def _delete(what: Kept, keys: list[Any]) -> Work[None]:
     yield f"retention.prune_{what}", {"keys": keys}
 
 
+def _delete_attempts(_what: Kept, keys: list[Any]) -> Work[None]:
+    yield "retention.prune_attempts", {"keys": keys}
+    yield "retention.rewind_answers", {}
+
+
 def _delete_jobs(_what: Kept, keys: list[Any]) -> Work[None]:
     rows: list[Any] = yield "retention.prune_jobs", {"keys": keys}
     counts = Counter(workspace_id for (workspace_id,) in rows)
@@ -75,12 +80,14 @@ def _delete_jobs(_what: Kept, keys: list[Any]) -> Work[None]:
 
 def _delete_deliveries(_what: Kept, keys: list[Any]) -> Work[None]:
     yield "retention.prune_attempts_of", {"keys": keys}
+    yield "retention.rewind_answers", {}
     rows: list[Any] = yield "retention.prune_deliveries", {"keys": keys}
     counts = Counter(workspace_id for (workspace_id,) in rows)
     yield "retention.count_pruned_deliveries", {"rows": list(counts.items())}
 
 
 _DELETE: dict[Kept, Callable[[Kept, list[Any]], Work[None]]] = {
+    Kept.ATTEMPTS: _delete_attempts,
     Kept.JOBS: _delete_jobs,
     Kept.DELIVERIES: _delete_deliveries,
 }

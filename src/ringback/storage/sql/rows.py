@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ringback.assets.model import Asset
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.desk import Chore, ChoreKind, DeliveryFilter
@@ -241,6 +242,8 @@ def endpoint_from(row: Row) -> Endpoint:
         failing_since_ms=row[13],
         warned_percent=row[14],
         missed_since_ms=row[15],
+        listener=row[16],
+        heard_at_ms=row[17],
     )
 
 
@@ -323,3 +326,8 @@ def chore_from(row: Row) -> Chore:
         ended_at_ms=row[10],
         cancelled=bool(row[11]),
     )
+
+
+def asset_from(row: Row) -> Asset:
+    """Return the asset of a row."""
+    return Asset(**dict(zip(Asset.__struct_fields__, row, strict=True)))

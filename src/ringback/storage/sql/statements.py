@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from msgspec.structs import fields
 
+from ringback.assets.model import Asset
 from ringback.jobs.model import Job
 from ringback.webhooks.desk import Chore
 from ringback.webhooks.endpoints import Endpoint
@@ -23,6 +24,7 @@ COLUMNS = {
         "flight, flying, next_due_at_ms, paused_at_ms"
     ),
     "{chore_columns}": ", ".join(field.name for field in fields(Chore)),
+    "{asset_columns}": ", ".join(field.name for field in fields(Asset)),
     "{endpoint_columns}": ", ".join(field.name for field in fields(Endpoint)),
 }
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
 from ringback.storage.sql.control import SqlControl
@@ -43,6 +44,7 @@ class SqliteStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlAssets,
     SqlChores,
     SqlBooks,
     SqlPruning,
@@ -91,6 +93,11 @@ class SqliteStore(
             if lock is not None:
                 lock.release()
             raise
+
+    @property
+    def is_shared(self) -> bool:
+        """No other server is let in."""
+        return False
 
     @property
     def clock(self) -> Clock:

@@ -42,13 +42,13 @@ select url, endpoint_id from deliveries
 
 -- name: next_due
 select greatest(next_due_at_ms, coalesce(open_until_ms, 0)) from destinations
- where next_due_at_ms is not null and paused_at_ms is null
+ where next_due_at_ms is not null and paused_at_ms is null and origin not like 'listener:%'
  order by greatest(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1
 
 -- name: due_destinations
 -- Passing over those that another dispatcher looks at: it is handing them out already.
 select {destination_columns} from destinations
- where next_due_at_ms is not null and paused_at_ms is null
+ where next_due_at_ms is not null and paused_at_ms is null and origin not like 'listener:%'
    and greatest(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
  order by greatest(next_due_at_ms, coalesce(open_until_ms, 0)) limit :limit
    for no key update skip locked
@@ -56,10 +56,24 @@ select {destination_columns} from destinations
 -- name: wait_for_due_destination
 -- The longest-due one, once whoever writes to it has committed.
 select {destination_columns} from destinations
- where next_due_at_ms is not null and paused_at_ms is null
+ where next_due_at_ms is not null and paused_at_ms is null and origin not like 'listener:%'
    and greatest(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
  order by greatest(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1
    for no key update
+
+-- name: due_listener
+-- Once whoever writes to it has committed.
+select {destination_columns} from destinations
+ where workspace_id = :workspace_id and origin = :origin and paused_at_ms is null
+   and greatest(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
+   and next_due_at_ms is not null
+   for no key update
+
+-- name: is_listener_due
+select 1 from destinations
+ where workspace_id = :workspace_id and origin = :origin and paused_at_ms is null
+   and greatest(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
+   and next_due_at_ms is not null
 
 -- name: due_of
 select next_attempt_at_ms, delivery_id from deliveries

@@ -20,6 +20,10 @@ select seq, started_at_ms < :before_ms, true from attempts_rest where seq > :cur
 -- name: prune_attempts
 delete from attempts_rest where seq = any(:keys::bigint[])
 
+-- name: rewind_answers
+-- A sequence's numbers never come again: no attempt is met with one that was passed before.
+select where false
+
 -- name: next_jobs
 select seq, created_at_ms < :before_ms, coalesce(completed_at_ms < :before_ms, false) from jobs_rest
  where seq > :cursor order by seq limit :limit

@@ -43,15 +43,25 @@ select url, endpoint_id from deliveries
 
 -- name: next_due
 select max(next_due_at_ms, coalesce(open_until_ms, 0)) from destinations
- where next_due_at_ms is not null and paused_at_ms is null
+ where next_due_at_ms is not null and paused_at_ms is null and origin not glob 'listener:*'
    and max(next_due_at_ms, coalesce(open_until_ms, 0)) >= 0
  order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1
 
 -- name: due_destinations
 select {destination_columns} from destinations
- where next_due_at_ms is not null and paused_at_ms is null
+ where next_due_at_ms is not null and paused_at_ms is null and origin not glob 'listener:*'
    and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
  order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit :limit
+
+-- name: due_listener
+select {destination_columns} from destinations
+ where workspace_id = :workspace_id and origin = :origin and paused_at_ms is null
+   and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
+
+-- name: is_listener_due
+select 1 from destinations
+ where workspace_id = :workspace_id and origin = :origin and paused_at_ms is null
+   and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
 
 -- name: wait_for_due_destination
 -- Nobody else writes meanwhile, so there is none to wait for.
