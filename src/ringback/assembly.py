@@ -57,9 +57,9 @@ def asset_desk(
     )
 
 
-def policy_for(settings: Settings, listening: tuple[str, int]) -> TargetPolicy:
+def policy_for(settings: Settings, listening: tuple[str, int] | None) -> TargetPolicy:
     """Return what may be called; where we listen never may."""
-    own = frozenset({listening})
+    own = frozenset() if listening is None else frozenset({listening})
     if settings.is_dev:
         return TargetPolicy.dev(own_addresses=own)
     return TargetPolicy.server(allow_http=settings.webhook_http, own_addresses=own)

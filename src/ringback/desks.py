@@ -8,6 +8,7 @@ from random import Random
 
 from ringback.clock import Clock
 from ringback.doorbell import Bells
+from ringback.errors import SetupError
 from ringback.ids import Ids
 from ringback.lab.clock import LabClock
 from ringback.lab.stepping import kept_ahead_ms
@@ -17,7 +18,7 @@ from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.webhooks.explanation import Caps
-from ringback.webhooks.master_key import load_master_keys
+from ringback.webhooks.master_key import FILE, VARIABLE, load_master_keys
 from ringback.webhooks.sealing import Sealer, is_sealed
 
 
@@ -42,7 +43,13 @@ async def key_desk(settings: Settings, store: Store) -> KeyDesk:
 def sealer_for(settings: Settings, *, may_make: bool = True) -> Sealer:
     """Return what seals secrets with the master key, which is made where there is none."""
     # Not a setting: those are shown, and may stand in a file beside the data.
-    text = os.environ.get("RINGBACK_MASTER_KEY")
+    text = os.environ.get(VARIABLE)
+    if settings.database is not None and text is None and not (settings.data / FILE).exists():
+        # One made here would be this machine's alone, and unknown to the others.
+        raise SetupError(
+            f"Servers that share a database share a master key: give it in {VARIABLE} "
+            "(make one with: openssl rand -base64 32)."
+        )
     keys = load_master_keys(text, directory=settings.data, may_make=may_make)
     return Sealer(keys)
 

@@ -29,6 +29,7 @@ RingbackError
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
 │   ├── RangeNotSatisfiable         a range that the file does not have (416)
+│   ├── RateLimited                 the workspace submits faster than it may (429)
 │   ├── BacklogFull                 the workspace's queue limit is reached (429)
 │   ├── TooManyStreams              the workspace has as many streams open as it may (429)
 │   └── TooManyUploads              the workspace sends as many files at once as it may (429)
@@ -39,6 +40,7 @@ RingbackError
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
 │   └── StorageUnavailable          the database cannot be reached (503)
+├── ArtifactsAway                   the artifacts' bucket does not answer; waiting mends it (503)
 ├── Draining                        the server is going down and takes no new work (503)
 ├── NotReady                        one of the server's loops keeps breaking (503)
 └── SetupError                      the server cannot start like this; says what to do
@@ -315,6 +317,19 @@ class BacklogFull(CallerError):
         self.retry_after_s = retry_after_s
 
 
+class RateLimited(CallerError):
+    """The workspace submits faster than it may; ``retry_after_s`` says when to ask again."""
+
+    code = "rate_limited"
+
+    def __init__(self, rate: float, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"This workspace may submit {rate:g} jobs a second and has just done so; "
+            f"try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
 class TooManyStreams(CallerError):
     """The workspace has as many event streams open as it may; ``retry_after_s`` says when."""
 
@@ -388,6 +403,12 @@ class StorageFull(RingbackError):
     """The disk has no room for new work."""
 
     code = "storage_full"
+
+
+class ArtifactsAway(RingbackError):
+    """The bucket that keeps the artifacts does not answer as it should; waiting may mend it."""
+
+    code = "artifacts_away"
 
 
 class StorageUnavailable(StorageFull):

@@ -35,8 +35,10 @@ class Janitor:
         clock: Clock,
         bells: Bells,
         is_held: Callable[[Job], bool] = lambda _job: False,
+        leads: Callable[[], bool] = lambda: True,
         also: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
+        self._leads = leads
         self._service = service
         self._store = store
         self._clock = clock
@@ -48,6 +50,8 @@ class Janitor:
         """Rescue expired leases until cancelled."""
         while True:
             await self._clock.sleep(_EVERY_S)
+            if not self._leads():
+                continue
             try:
                 await self.rescue(leases_until_ms=self._clock.now_ms())
                 # A little at a time: nobody who writes shall wait for it.

@@ -25,7 +25,9 @@ Days = Annotated[float, Meta(gt=0, le=36_500)]
 Wait = Annotated[float, Meta(ge=0, le=7 * 86_400)]
 
 DEFAULT_PORT = 7464
-_LISTS = ("allowed_hosts", "webhook_schedule_s")
+Role = Literal["api", "worker", "dispatcher"]
+ROLES: tuple[Role, ...] = ("api", "worker", "dispatcher")
+_LISTS = ("allowed_hosts", "worker_engines", "worker_models", "roles", "webhook_schedule_s")
 VARIABLES_OF_OTHERS = (
     "RINGBACK_API_KEY",  # clients of a server
     "RINGBACK_BASE_URL",
@@ -55,6 +57,28 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The directory that holds the database and the artifacts."""
     database: Annotated[str, Meta(pattern=_DATABASE)] | None = None
     """A PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME (default: SQLite in data)."""
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = ROLES
+    """What this process does; on SQLite one process does it all."""
+    processes: Annotated[int, Meta(ge=1, le=1024)] = 1
+    """Processes of the same roles on this machine; more than one need PostgreSQL."""
+    worker_engines: tuple[str, ...] = ()
+    """The engines whose jobs a worker runs (default: all it has)."""
+    worker_models: tuple[str, ...] = ()
+    """The models whose jobs a worker runs (default: all that its engines have)."""
+    probe_port: Port | None = None
+    """Where /healthz and /readyz answer beside the API, and without one."""
+    artifacts_url: str | None = None
+    """s3://BUCKET/PREFIX: where artifacts are kept (default: in the data directory)."""
+    artifacts_endpoint: str | None = None
+    """The S3-compatible server's URL (default: AWS_ENDPOINT_URL_S3, or AWS of the region)."""
+    artifacts_region: str | None = None
+    """The bucket's region (default: AWS_REGION, or us-east-1)."""
+    artifacts_path_style: bool = True
+    """Whether the bucket is named in the path, or else in the host name."""
+    artifacts_links: Literal["proxied", "presigned"] = "proxied"
+    """proxied: artifacts come through the API; presigned: it redirects to the bucket."""
+    artifacts_link_s: Seconds = 3600.0
+    """How long a presigned URL serves an artifact; it is made anew at every request."""
     public_url: Annotated[str, Meta(pattern=_PUBLIC_URL)] | None = None
     """Where clients reach this server; result URLs begin with it (default: the request's host)."""
     allowed_hosts: tuple[str, ...] = ()
@@ -69,6 +93,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000
     """Backlogged jobs of one workspace; more are refused with 429."""
+    submit_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """Jobs that one workspace may submit per second; more are refused with 429; 0 is no limit."""
     body_bytes_max: Count = 1_048_576
     """The largest request body that is read."""
     job_timeout_s: Seconds = 180.0
@@ -129,6 +155,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The least serious log lines that are written."""
     log_format: Literal["auto", "json", "text"] = "auto"
     """auto: text to a terminal, JSON elsewhere."""
+
+    @property
+    def is_alone(self) -> bool:
+        """Say whether no other process works on the same data."""
+        return self.database is None
 
     @property
     def is_dev(self) -> bool:

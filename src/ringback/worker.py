@@ -15,7 +15,7 @@ from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetch
 from ringback.engines.contract import Engine, EngineRequest
-from ringback.errors import EngineError, LeaseLost, StorageFull
+from ringback.errors import ArtifactsAway, EngineError, LeaseLost, StorageFull
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
@@ -52,8 +52,12 @@ class Worker:
         worker_id: str,
         lease_s: float,
         job_timeout_s: float,
+        models: tuple[str, ...] = (),
+        may_claim: Callable[[], bool] = lambda: True,
     ) -> None:
         self._service = service
+        self._models = models
+        self._may_claim = may_claim
         self._slots = slots
         self._artifacts = artifacts
         self._fetch = fetch
@@ -88,12 +92,18 @@ class Worker:
 
     async def _claim_and_start(self) -> int:
         started = 0
+        if not self._may_claim():
+            return started
         for name in await self._service.queued_engines():
             free = self._free.get(name, 0)
             if not free or self._draining:
                 continue
             for job in await self._service.claim(
-                engine=name, limit=free, worker_id=self._worker_id, lease_s=self._lease_s
+                engine=name,
+                limit=free,
+                worker_id=self._worker_id,
+                lease_s=self._lease_s,
+                models=self._models,
             ):
                 self._start(job)
                 started += 1
@@ -138,8 +148,9 @@ class Worker:
             await self._forget_previews(run, kept=outcome)
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
-        except StorageFull:
-            # The result found no room: the job waits for better times.
+        except (StorageFull, ArtifactsAway) as exc:
+            # The result found no place: the job waits for better times.
+            log.warning("result_not_kept", job_id=job_id, detail=str(exc))
             await self._until_stored(lambda: self._service.release(run.job))
             await self._clock.sleep(_DISK_PATIENCE_S)
         except asyncio.CancelledError:
@@ -174,7 +185,7 @@ class Worker:
                     names = await self._slots[job.engine].engine.run(request, io)
         except EngineError as exc:
             return JobEvent.FAIL, str(exc)
-        except (LeaseLost, StorageFull):
+        except (LeaseLost, StorageFull, ArtifactsAway):
             raise
         except (Exception, asyncio.CancelledError) as exc:
             # An engine may raise these two by itself: then it broke, like with any other.
@@ -196,7 +207,7 @@ class Worker:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
         for name in run.previews:
             if artifact_url(run.job, name) not in kept:
-                with suppress(OSError):  # it takes some room and does no other harm
+                with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm
                     await self._artifacts.delete(name)
 
     async def _until_stored(self, write: Callable[[], Awaitable[object]]) -> None:

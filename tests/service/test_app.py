@@ -34,6 +34,7 @@ async def test_the_server_is_not_ready_while_a_loop_of_its_own_breaks(
     store: SqliteStore, tmp_path: Path
 ) -> None:
     app = App(Settings(data=tmp_path / "data"), store, listening=("127.0.0.1", 7464))
+    assert app.api is not None
     transport = httpx2.ASGITransport(app=app.api)
 
     async def breaks() -> None:
@@ -62,24 +63,27 @@ async def test_the_settings_of_requests_to_users_reach_what_makes_them(
         egress_proxy="http://proxy:3128",
     )
     app = App(settings, store, listening=("127.0.0.1", 7464))
-    sender, fetcher = app.sender._settings, app.fetcher._settings
+    assert app.dispatch is not None
+    assert app.work is not None
+    sender, fetcher = app.dispatch.sender._settings, app.ground.fetcher._settings
     assert sender.total_timeout_s == 9.0
     assert (sender.connect_timeout_s, sender.dns_timeout_s) == (3.0, 1.0)
     assert sender.egress_proxy == fetcher.egress_proxy == EgressProxy(host="proxy", port=3128)
-    await app.sender.close()
-    await app.operator_sender.close()
-    app.fetcher.close()
+    await app.dispatch.close()
+    await app.work.close()
+    app.ground.fetcher.close()
 
 
 async def test_the_operators_webhooks_do_not_come_back_to_the_server_itself(
     store: SqliteStore, tmp_path: Path
 ) -> None:
     app = App(Settings(data=tmp_path / "data"), store, listening=("0.0.0.0", 7464))
-    answer = await app.operator_sender.post("http://127.0.0.1:7464/", [], b"{}")
+    assert app.dispatch is not None
+    answer = await app.dispatch.operator_sender.post("http://127.0.0.1:7464/", [], b"{}")
     assert answer.reason is Reason.BLOCKED_TARGET
-    await app.sender.close()
-    await app.operator_sender.close()
-    app.fetcher.close()
+    assert app.dispatch is not None
+    await app.dispatch.close()
+    app.ground.fetcher.close()
 
 
 async def test_commands_beside_an_emulator_live_in_the_time_that_it_was_moved_to(
@@ -112,9 +116,9 @@ async def test_a_server_lives_in_the_machines_time_wherever_an_emulator_had_move
     keep_ahead_ms(tmp_path, HOUR_MS)
     app = App(Settings(data=tmp_path), store, listening=("127.0.0.1", 7464))
     assert kept_ahead_ms(tmp_path) == 0
-    await app.sender.close()
-    await app.operator_sender.close()
-    app.fetcher.close()
+    assert app.dispatch is not None
+    await app.dispatch.close()
+    app.ground.fetcher.close()
 
 
 async def test_a_wrong_proxy_is_a_setup_error_that_does_not_repeat_it(

@@ -28,8 +28,8 @@ from hypothesis.stateful import (
 )
 from postgres import Databases
 from raw import Rows, raw
+from sim.process import NoArtifacts
 
-from ringback.artifacts.contract import StoredArtifact
 from ringback.doorbell import Bells
 from ringback.egress.answer import Answer, Reason, Timings
 from ringback.errors import BacklogFull, IdempotencyConflict, LeaseLost
@@ -76,19 +76,6 @@ ANSWERS = {
     "timeout": Answer(reason=Reason.TIMEOUT, timings=TIMES),
 }
 pick = st.integers(0, 10**6)
-
-
-class NoArtifacts:
-    """Keeps nothing."""
-
-    async def save(self, content: bytes | Path, *, media_type: str) -> str:
-        return "a.png"
-
-    async def delete(self, name: str) -> None:
-        """Delete nothing."""
-
-    def find(self, name: str) -> StoredArtifact | None:
-        return None
 
 
 class Life(RuleBasedStateMachine):

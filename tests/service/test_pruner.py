@@ -42,7 +42,7 @@ async def test_a_job_past_its_time_goes_with_its_files(
     young = await an_ended_job(service, urls=(f"http://x/artifacts/{names[1]}",))
     clock.advance(2 * DAY_S)
     assert await pruner.run_once() == 3  # the job, its delivery, its event
-    assert [artifacts.find(name) is None for name in names] == [True, False]
+    assert [await artifacts.find(name) is None for name in names] == [True, False]
     assert await store.get_job(old.job_id) is None
     assert await store.get_job(young.job_id) is not None
     assert (await store.ledger()).balances
@@ -65,7 +65,7 @@ async def test_files_go_before_the_rows_that_name_them(
     pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
     await pruner.run_once()
     assert kept == [True]
-    assert artifacts.find(name) is None
+    assert await artifacts.find(name) is None
 
 
 async def test_many_are_pruned_in_small_steps_that_let_others_write(

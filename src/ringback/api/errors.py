@@ -30,7 +30,9 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.AssetsFull: 409,
     errors.TooManyChores: 409,
     errors.BacklogFull: 429,
+    errors.RateLimited: 429,
     errors.TooManyStreams: 429,
+    errors.ArtifactsAway: 503,
     errors.TooManyUploads: 429,
     errors.Draining: 503,
     errors.NotReady: 503,
@@ -100,11 +102,17 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             return [(b"content-range", b"bytes */%d" % size_bytes)]
         case (
             errors.BacklogFull(retry_after_s=retry_after_s)
+            | errors.RateLimited(retry_after_s=retry_after_s)
             | errors.TooManyStreams(retry_after_s=retry_after_s)
             | errors.TooManyUploads(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]
-        case errors.Draining() | errors.NotReady() | errors.StorageUnavailable():
+        case (
+            errors.Draining()
+            | errors.NotReady()
+            | errors.ArtifactsAway()
+            | errors.StorageUnavailable()
+        ):
             return [(b"retry-after", b"%d" % _UNAVAILABLE_RETRY_AFTER_S)]
         case _:
             return []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ringback.artifacts.contract import ArtifactStore
 from ringback.errors import FetchError
 
@@ -22,9 +20,9 @@ async def read_own(
     Raises ``FetchError`` for one that is larger.
     """
     name = artifact_name(url, base_url=base_url)
-    artifact = None if name is None else artifacts.find(name)
+    artifact = None if name is None else await artifacts.find(name)
     if artifact is None:
         return None
-    if artifact.path.stat().st_size > bytes_max:
+    if artifact.size_bytes > bytes_max:
         raise FetchError("too_large", f"{url} has more than {bytes_max} bytes")
-    return await asyncio.to_thread(artifact.path.read_bytes)
+    return b"".join([chunk async for chunk in artifacts.read(artifact)])

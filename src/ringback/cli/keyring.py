@@ -117,6 +117,8 @@ def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, 
 
 def check_holds_data(settings: Settings) -> None:
     """Raise ``SetupError`` where no database is: to make one there would only hide a slip."""
+    if settings.database is not None:
+        return  # it says so itself
     try:
         (settings.data / DATABASE).stat()
     except OSError as exc:

@@ -15,6 +15,8 @@ from ringback.cli.terminal import visible
 COMMANDS = {
     "dev": "Run the emulator: any token, loopback webhooks, no network.",
     "serve": "Run the server: made tokens, public https webhooks alone.",
+    "worker": "Run a worker alone, beside servers on the same PostgreSQL.",
+    "dispatch": "Run a dispatcher alone, beside servers on the same PostgreSQL.",
     "demo": "Watch one job, from its submission to its webhook.",
     "generate": "Submit a job, wait for it, show and save its result.",
     "jobs": "List, show, watch and cancel jobs.",
@@ -27,6 +29,8 @@ COMMANDS = {
     "lab": "Examine a receiver; move the emulator's clock.",
     "deliveries": "Look at webhooks; send them again, or stop them.",
     "ledger": "Prove that all that was accepted and owed is there.",
+    "admin": "See what waits and who works; drain, requeue, tidy up.",
+    "migrate": "Move a data directory into PostgreSQL and a bucket.",
     "listen": "Print events as they come, or forward webhooks to this machine.",
     "doctor": "Check this machine, and say what to do.",
     "completion": "Print what a shell needs to complete commands.",

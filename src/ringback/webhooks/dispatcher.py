@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 
@@ -72,7 +72,9 @@ class Dispatcher:
         rng: Random,
         bells: Bells,
         settings: DispatchSettings,
+        may_claim: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_claim = may_claim
         self._outbox = outbox
         self._carrier = carrier
         self._clock = clock
@@ -134,7 +136,7 @@ class Dispatcher:
 
     async def _claim_and_send(self) -> int:
         room = self._lines.room
-        if room <= 0 or self._draining:
+        if room <= 0 or self._draining or not self._may_claim():
             return 0
         lease_s = self._settings.lease_s
         now_ms = self._looked_at_ms = self._clock.now_ms()

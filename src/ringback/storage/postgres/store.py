@@ -30,6 +30,7 @@ from ringback.storage.postgres.writer import Writer
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
+from ringback.storage.sql.control import SqlControl
 from ringback.storage.sql.deliveries import SqlOutbox
 from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
@@ -40,6 +41,7 @@ from ringback.storage.sql.workspaces import SqlWorkspaces
 
 _READERS = 4
 _PATIENCE_S = 30.0
+_MAINTAIN_S = 24 * 3600.0
 
 
 class PostgresStore(
@@ -52,6 +54,7 @@ class PostgresStore(
     SqlChores,
     SqlBooks,
     PostgresPruning,
+    SqlControl,
 ):
     """A ``Store`` in a PostgreSQL database, shared by many processes."""
 
@@ -133,6 +136,15 @@ class PostgresStore(
 
     def _committed(self, verb: Verb, items: list[Any], results: list[Any]) -> None:
         self._telegraph.send(news_of(verb, items, results))
+
+    async def maintain(self) -> None:
+        """Vacuum every table and bring the planner's statistics up to date."""
+        connection = await self._server.connect()
+        try:
+            # It takes as long as it takes.
+            await connection.execute("vacuum (analyze)", timeout=_MAINTAIN_S)
+        finally:
+            await close(connection)
 
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ringback.errors import BacklogFull, IdempotencyConflict
+from ringback.errors import BacklogFull, IdempotencyConflict, RateLimited
 from ringback.jobs.admission import Limits, admit, promotable
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.queue import Accepted, Submission
 from ringback.jobs.turns import share_of
 from ringback.storage.sql.load import Load, load_of
 from ringback.storage.sql.owing import Mint, listening, write_owed
+from ringback.storage.sql.rates import rates_of
 from ringback.storage.sql.rows import (
     job_from,
     job_row,
@@ -37,12 +39,14 @@ class ClaimJobs(Struct, frozen=True, kw_only=True):
     worker_id: str
     lease_until_ms: int
     after: str  # the workspace behind which it begins; the others have their turn first
+    models: tuple[str, ...] = ()
 
 
 def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
     """Write new jobs: each keyed request once, each workspace within its limits."""
     load = yield from load_of({item.job.workspace_id for item in items})
     known = yield from _known_keys(items)
+    rates = yield from rates_of(items)
     results: list[Accepted | Exception] = []
     fresh: list[Job] = []
     keys = []
@@ -56,12 +60,17 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
                 else IdempotencyConflict()
             )
             continue
+        wait_s = rates.wait_s(job.workspace_id, item.limits, now_ms=job.created_at_ms)
+        if wait_s > 0:
+            results.append(RateLimited(item.limits.rate, retry_after_s=ceil(wait_s)))
+            continue
         active, backlogged = load.of(job.workspace_id)
         status = admit(item.limits, active=active, backlogged=backlogged)
         if status is None:
             results.append(BacklogFull(item.limits.backlog_max, retry_after_s=_RETRY_AFTER_S))
             continue
         job = job if job.status is status else replace(job, status=status)
+        rates.pay(job.workspace_id, item.limits, now_ms=job.created_at_ms)
         load.add(job.workspace_id, accepted=1, **{_place(status): 1})
         fresh.append(job)
         if key is not None:
@@ -73,6 +82,7 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
     if keys:
         yield "jobs.insert_keys", {"rows": keys}
     yield from load.write()
+    yield from rates.write()
     return results
 
 
@@ -91,6 +101,7 @@ def claim_jobs(items: Sequence[ClaimJobs]) -> Work[list[list[Job]]]:
             "limit": item.limit,
             "worker_id": item.worker_id,
             "lease_until_ms": item.lease_until_ms,
+            "models": _models(item),
         }
         claimed = [(row[0], job_from(row[1:])) for row in (yield "jobs.claim_jobs", wish)]
         # RETURNING promises no order; the first column is the order of commits.
@@ -101,7 +112,13 @@ def claim_jobs(items: Sequence[ClaimJobs]) -> Work[list[list[Job]]]:
 
 def _lanes(item: ClaimJobs) -> Work[list[str]]:
     """Return whose jobs are queued, in the order of their turns, so many as are to be claimed."""
-    asked = {"engine": item.engine, "after": item.after, "until": _AFTER_ALL, "limit": item.limit}
+    asked = {
+        "engine": item.engine,
+        "models": _models(item),
+        "after": item.after,
+        "until": _AFTER_ALL,
+        "limit": item.limit,
+    }
     rows = yield "jobs.lanes", asked
     lanes = [workspace_id for (workspace_id,) in rows]
     if len(lanes) < item.limit and item.after:
@@ -110,6 +127,10 @@ def _lanes(item: ClaimJobs) -> Work[list[str]]:
         rows = yield "jobs.lanes", again
         lanes += [workspace_id for (workspace_id,) in rows]
     return lanes
+
+
+def _models(item: ClaimJobs) -> list[str] | None:
+    return list(item.models) or None
 
 
 def hold_jobs(items: Sequence[tuple[Job, int]]) -> Work[list[bool]]:

@@ -36,7 +36,13 @@ class SqlJobs(SqlBase):
         )
 
     async def claim_jobs(
-        self, *, engine: str, limit: int, worker_id: str, lease_until_ms: int
+        self,
+        *,
+        engine: str,
+        limit: int,
+        worker_id: str,
+        lease_until_ms: int,
+        models: tuple[str, ...] = (),
     ) -> list[Job]:
         """Take the longest-queued jobs of an engine."""
         wish = job_verbs.ClaimJobs(
@@ -45,6 +51,7 @@ class SqlJobs(SqlBase):
             worker_id=worker_id,
             lease_until_ms=lease_until_ms,
             after=self._turns.get(engine, ""),
+            models=models,
         )
         claimed: list[Job] = await self._call(job_verbs.claim_jobs, wish)
         counts = Counter(job.workspace_id for job in claimed)

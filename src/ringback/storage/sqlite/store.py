@@ -15,6 +15,7 @@ from ringback.storage.contract import Counts
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
+from ringback.storage.sql.control import SqlControl
 from ringback.storage.sql.deliveries import SqlOutbox
 from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
@@ -47,13 +48,14 @@ class SqliteStore(
     SqlChores,
     SqlBooks,
     SqlPruning,
+    SqlControl,
 ):
     """A ``Store`` in one data directory, for one server process and its command line."""
 
     def __init__(
         self, directory: Path, lock: DirectoryLock | None, mint: Mint, make_commits: MakeCommits
     ) -> None:
-        path = directory / DATABASE
+        path = self._path = directory / DATABASE
         self._lock = lock
         self._clock = SystemClock()
         self._mint = mint
@@ -136,6 +138,20 @@ class SqliteStore(
 
     async def _call(self, verb: Verb, item: Any) -> Any:
         return await self._writer.call(verb, item)
+
+    async def maintain(self) -> None:
+        """Bring the planner's statistics up to date, and the log's pages into the database."""
+
+        def tidy() -> None:
+            # A connection of its own: neither writers nor readers wait for it.
+            connection = connect(self._path)
+            try:
+                connection.execute("pragma optimize")
+                connection.execute("pragma wal_checkpoint(passive)")
+            finally:
+                connection.close()
+
+        await asyncio.to_thread(tidy)
 
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""

@@ -31,11 +31,13 @@ with recursive l (workspace_id) as (
     (select workspace_id from jobs
       where engine = :engine and status = 'queued'
         and workspace_id > :after and workspace_id <= :until
+        and (:models::text[] is null or model = any(:models::text[]))
       order by workspace_id limit 1)
     union all
     select (select j.workspace_id from jobs j
              where j.engine = :engine and j.status = 'queued'
                and j.workspace_id > l.workspace_id and j.workspace_id <= :until
+               and (:models::text[] is null or j.model = any(:models::text[]))
              order by j.workspace_id limit 1)
       from l where l.workspace_id is not null)
 select workspace_id from l where workspace_id is not null limit :limit
@@ -49,6 +51,7 @@ with taken as materialized (
      cross join lateral (
            select j.job_id, j.priority, j.seq from jobs j
             where j.engine = :engine and j.workspace_id = l.workspace_id and j.status = 'queued'
+              and (:models::text[] is null or j.model = any(:models::text[]))
             order by j.priority desc, j.seq limit :share for update skip locked) q),
 chosen as materialized (select id from taken order by round, turn limit :limit)
 update jobs

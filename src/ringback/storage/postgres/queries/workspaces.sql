@@ -23,6 +23,15 @@ update workspaces
   from {rows: workspace_id text, active bigint, backlogged bigint, accepted bigint, owed bigint}
  where workspaces.workspace_id = r.workspace_id
 
+-- name: rates_of
+select workspace_id, rate_until_ms from workspaces
+ where workspace_id = any(:workspace_ids::text[])
+
+-- name: keep_rates
+update workspaces set rate_until_ms = r.until_ms
+  from {rows: workspace_id text, until_ms double precision}
+ where workspaces.workspace_id = r.workspace_id
+
 -- name: add_token
 insert into tokens (token_id, workspace_id, digest, hint, created_at_ms)
 values (:token_id, :workspace_id, :digest, :hint, :created_at_ms)

@@ -32,10 +32,12 @@ with recursive l (workspace_id) as (
     select min(workspace_id) from jobs
      where engine = :engine and status = 'queued'
        and workspace_id > :after and workspace_id <= :until
+       and (:models is null or model in (select value from json_each(:models)))
     union all
     select (select min(workspace_id) from jobs
              where engine = :engine and status = 'queued'
-               and workspace_id > l.workspace_id and workspace_id <= :until)
+               and workspace_id > l.workspace_id and workspace_id <= :until
+               and (:models is null or model in (select value from json_each(:models))))
       from l where l.workspace_id is not null)
 select workspace_id from l where workspace_id is not null limit :limit
 
@@ -51,6 +53,7 @@ update jobs
              join jobs j on j.seq in (select seq from jobs
                                        where engine = :engine and workspace_id = l.value
                                          and status = 'queued'
+                                         and (:models is null or model in (select value from json_each(:models)))
                                        order by priority desc, seq limit :share))
         order by round, turn limit :limit)
 returning seq, {job_columns}
