@@ -34,7 +34,7 @@ def test_on_sqlite_one_process_does_it_all(ringback: Program, arguments: tuple[s
     ("arguments", "environment", "told"),
     [
         (("serve", "--roles", "cook"), {}, "cook"),
-        (("serve", "--engines", "oven", "--port", "0"), {}, "There is no engine oven"),
+        (("serve", "--port", "0"), {"RINGBACK_WORKER_ENGINES": "oven"}, "There is no engine oven"),
         (("dev", "--port", "0"), {"RINGBACK_DATABASE": "postgresql://x/y"}, "The emulator keeps"),
         (("serve", "--database", "mysql://x"), {}, "database"),
         (

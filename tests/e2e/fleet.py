@@ -93,13 +93,12 @@ class Member:
         """Return what it wrote to standard error, the end of it."""
         return self._errors.read_text("utf-8", "replace")[-3_000:]
 
-    async def revive(self) -> None:
-        """Kill the process and start it again; one that ended by itself fails the test."""
+    async def kill(self) -> None:
+        """Kill the process; one that ended by itself fails the test."""
         assert self._process is not None
         assert self._process.returncode is None, self.errors
         self._process.kill()
         await self._process.wait()
-        await self.start()
 
     async def restart(self) -> None:
         """Let the process drain and start it again."""

@@ -95,12 +95,12 @@ async def test_no_kill_of_anything_loses_a_job_or_ends_one_twice(tmp_path: Path)
                 for cycle in range(CYCLES):
                     before = receiver.requests_count
                     await receiver.wait_for(before + rng.randint(1, 60), timeout_s=60)
-                    doomed = [
-                        one[cycle % 2].revive()
-                        for one in (fleet.apis, fleet.workers, fleet.dispatchers)
-                    ]
+                    roles = (fleet.apis, fleet.workers, fleet.dispatchers)
+                    doomed = [role[cycle % 2] for role in roles]
                     rng.shuffle(doomed)
-                    await asyncio.gather(*doomed, postgres.kill())
+                    await asyncio.gather(*(one.kill() for one in doomed), postgres.kill())
+                    # A process that starts while the database does is refused, and says why.
+                    await asyncio.gather(*(one.start() for one in doomed))
                     receiver.requests.clear()
             await look_at_each(fleet, books)
             await books.until_brought(set(books.acknowledged) - set(books.lost), timeout_s=60)

@@ -19,11 +19,11 @@ _COUNT = click.IntRange(min=1)
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-def _setting(name: str, meaning: str, **how: Any) -> Decorator[Any]:
+def _setting(name: str, meaning: str, *, called: str | None = None, **how: Any) -> Decorator[Any]:
     """Return the option of a setting; its help names the variable and the default."""
     default = getattr(_DEFAULTS, name)
     shown = "" if default in (None, (), False) else f", default {default}"
-    flag = name.replace("_", "-")
+    flag = called or name.replace("_", "-")
     names = f"--{flag}/--no-{flag}" if how.get("is_flag") else f"--{flag}"
     return click.option(
         names, name, default=None, help=f"{meaning} [RINGBACK_{name.upper()}{shown}]", **how
@@ -138,14 +138,16 @@ _SCALE = (
 )
 _WORK = (
     _setting(
-        "engines",
+        "worker_engines",
         "The engines whose jobs are run, comma-separated. Default: all.",
+        called="engines",
         metavar="NAMES",
         callback=_names,
     ),
     _setting(
-        "models",
+        "worker_models",
         "The models whose jobs are run, comma-separated. Default: all of the engines'.",
+        called="models",
         metavar="MODELS",
         callback=_names,
     ),
