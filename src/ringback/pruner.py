@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ringback.artifacts.contract import ArtifactStore
+from ringback.artifacts.names import is_shared
 from ringback.clock import Clock
 from ringback.errors import ArtifactsAway, StorageFull
 from ringback.log import get_logger
@@ -66,6 +67,10 @@ class Pruner:
         before_ms = self._retention.before_ms(Kept.JOBS, now_ms=now_ms)
         return pruned + await self._store.forget_chores(before_ms=before_ms, limit=_ROWS)
 
+    async def _forget(self, name: str) -> None:
+        if not is_shared(name):
+            await self._artifacts.delete(name)
+
     async def _prune(self, what: Kept) -> tuple[int, bool]:
         before_ms = self._retention.before_ms(what, now_ms=self._clock.now_ms())
         count, more = 0, True
@@ -74,7 +79,7 @@ class Pruner:
             if what is Kept.JOBS:
                 # Before the rows: a crash between leaves rows to go by, and no file is forgotten.
                 for url in await self._store.urls_past(before_ms=before_ms, limit=_ROWS):
-                    await self._artifacts.delete(url.rpartition("/")[2])
+                    await self._forget(url.rpartition("/")[2])
             step = await self._store.prune(what, before_ms=before_ms, limit=_ROWS)
             count += step.count
             more = step.more

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ringback.artifacts.contract import ArtifactStore
+from ringback.artifacts.names import shared_name
 from ringback.artifacts.reading import read_own
 from ringback.clock import Clock
 from ringback.doorbell import Bells
@@ -305,6 +306,13 @@ class _JobIO:
     async def save(self, content: bytes | Path, *, media_type: str) -> str:
         """Keep a file and return its artifact name."""
         return await self._artifacts.save(content, media_type=media_type)
+
+    async def share(self, content: bytes, *, media_type: str) -> str:
+        """Keep a file that jobs share, unless it is there, and return its artifact name."""
+        name = shared_name(content, media_type)
+        if await self._artifacts.find(name) is None:
+            await self._artifacts.put(name, content)
+        return name
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL; our own artifacts are read where they lie."""

@@ -42,6 +42,9 @@ class RecordingIO:
         self.saved[name] = content
         return name
 
+    async def share(self, content: bytes, *, media_type: str) -> str:
+        return await self.save(content, media_type=media_type)
+
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         if url not in self.inputs:
             raise FetchError("connect", "secret detail about the network")

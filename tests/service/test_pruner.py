@@ -9,6 +9,8 @@ from builders import a_request
 from raw import raw
 
 from ringback.artifacts.local import LocalArtifacts
+from ringback.doorbell import Bells
+from ringback.engines.null import NullEngine
 from ringback.jobs.model import Job
 from ringback.pruner import Pruner
 from ringback.retention import Retention
@@ -16,6 +18,7 @@ from ringback.service import Service
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock, settle
 from ringback.webhooks.model import DeliveryStatus
+from ringback.worker import Slot, Worker
 
 HOOK = "https://shop.example/webhook"
 DAY_S = 86_400
@@ -66,6 +69,50 @@ async def test_files_go_before_the_rows_that_name_them(
     await pruner.run_once()
     assert kept == [True]
     assert await artifacts.find(name) is None
+
+
+async def test_the_picture_that_null_jobs_share_outlives_each_of_them(
+    service: Service, store: SqliteStore, bells: Bells, clock: FakeClock, tmp_path: Path
+) -> None:
+    artifacts = LocalArtifacts(tmp_path / "artifacts")
+    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
+
+    async def a_null_job() -> Job:
+        worker = Worker(
+            service,
+            slots={"null": Slot(engine=NullEngine(), concurrency=1)},
+            artifacts=artifacts,
+            fetch=no_fetch,
+            clock=clock,
+            bells=bells,
+            worker_id="w",
+            lease_s=15,
+            job_timeout_s=60,
+        )
+        loop = asyncio.create_task(worker.run())
+        job = (await service.submit(a_request())).job
+        async with asyncio.timeout(10):
+            with bells.ended.watch(job.job_id, (ended := asyncio.Event()).set):
+                await ended.wait()
+        await worker.drain(0.0)
+        await loop
+        known = await store.get_job(job.job_id)
+        assert known is not None
+        return known
+
+    old = await a_null_job()
+    clock.advance(89 * DAY_S)
+    young = await a_null_job()
+    clock.advance(2 * DAY_S)
+    await pruner.run_once()
+    assert await store.get_job(old.job_id) is None
+    assert young.result is not None
+    assert young.result.urls is not None
+    assert await artifacts.find(young.result.urls[0].rpartition("/")[2]) is not None
+
+
+async def no_fetch(url: str, *, bytes_max: int) -> bytes:
+    raise AssertionError(url)
 
 
 async def test_many_are_pruned_in_small_steps_that_let_others_write(

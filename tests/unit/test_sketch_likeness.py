@@ -81,6 +81,9 @@ class KeepingIO:
         self.saved.append(content)
         return str(len(self.saved))
 
+    async def share(self, content: bytes, *, media_type: str) -> str:
+        return await self.save(content, media_type=media_type)
+
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         return b"no picture, but text"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from ringback.artifacts.contract import CHUNK_BYTES, StoredArtifact
 from ringback.artifacts.names import media_type_of, new_name, place_of
 from ringback.errors import SetupError, StorageFull
+from ringback.ids import new_artifact_stem
 
 
 class LocalArtifacts:
@@ -105,7 +106,8 @@ class LocalArtifacts:
 
     def _keep(self, name: str, content: bytes | Path, *, move: bool) -> None:
         """Write beside, sync, rename, sync the folder: a crash leaves the whole file or none."""
-        waiting = self._incoming / name
+        # A name of its own: two processes may be keeping the same file.
+        waiting = self._incoming / f"{new_artifact_stem()}{Path(name).suffix}"
         path = self.path_of(name)
         try:
             if not isinstance(content, Path):

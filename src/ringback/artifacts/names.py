@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from ringback.errors import EngineError
@@ -21,7 +22,9 @@ MEDIA_TYPES = {
 }
 """The types that artifacts may have, and the ending of each."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{32}(\.[a-z0-9]{3,4})", re.ASCII)
+_STEM_LENGTH = 32
+_SHARED = "shared--"  # no other name begins so, but by a chance of one in 2**48
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{{_STEM_LENGTH}}}(\.[a-z0-9]{{3,4}})", re.ASCII)
 _TYPE_OF = {ending: media_type for media_type, ending in MEDIA_TYPES.items()}
 
 
@@ -31,6 +34,17 @@ def new_name(media_type: str) -> str:
     if ending is None:
         raise EngineError(f"The engine made a file of an unknown type, {media_type}.")
     return new_artifact_stem() + ending
+
+
+def shared_name(content: bytes, media_type: str) -> str:
+    """Return the one name of a file that any number of jobs may share."""
+    digest = hashlib.sha256(content).hexdigest()
+    return f"{_SHARED}{digest[: _STEM_LENGTH - len(_SHARED)]}{MEDIA_TYPES[media_type]}"
+
+
+def is_shared(name: str) -> bool:
+    """Say whether other jobs may have the file too, so that it does not go with one of them."""
+    return name.startswith(_SHARED)
 
 
 def media_type_of(name: str) -> str | None:

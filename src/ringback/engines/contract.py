@@ -32,6 +32,9 @@ class EngineIO(Protocol):
     async def save(self, content: bytes | Path, *, media_type: str) -> str:
         """Keep a file durably and return its artifact name; a path is moved, not copied."""
 
+    async def share(self, content: bytes, *, media_type: str) -> str:
+        """Keep a file that any number of jobs may name, for good; the same bytes have one name."""
+
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL (http, https or data), or raise ``FetchError``."""
 

@@ -26,7 +26,7 @@ class NullEngine:
         if self._artifact is None:
             async with self._saving:
                 if self._artifact is None:
-                    self._artifact = await io.save(_one_pixel(), media_type="image/png")
+                    self._artifact = await io.share(_one_pixel(), media_type="image/png")
         return (self._artifact,)
 
     async def close(self) -> None:
