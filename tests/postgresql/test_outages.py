@@ -10,9 +10,11 @@ from builders import a_job, a_submission
 from contract.test_store import LATER, claim, ending
 from postgresql.between import between
 from raw import raw
+from structlog.testing import capture_logs
 
 from ringback.errors import SetupError, StorageUnavailable
 from ringback.storage.postgres import PostgresStore
+from ringback.testing import settle
 from ringback.webhooks.events import EventType
 
 
@@ -157,8 +159,23 @@ def _prepared():  # type: ignore[no-untyped-def]
 
 async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     with pytest.raises(SetupError, match="database") as refused:
-        await PostgresStore.open("postgresql://me:hush@127.0.0.1:1/jobs")
+        await PostgresStore.open("postgresql://me:hush@127.0.0.1:1/jobs", start_s=0.3)
     assert "hush" not in str(refused.value)
+
+
+async def test_a_server_that_is_away_for_a_moment_is_waited_for_at_the_start(dsn: str) -> None:
+    async with between(dsn) as (cutter, through):
+        cutter.refuses = True
+        with capture_logs() as told:
+            opening = asyncio.create_task(PostgresStore.open(through))
+            async with asyncio.timeout(10):
+                while not told:
+                    await settle()
+            cutter.refuses = False
+            store = await opening
+        assert [one["event"] for one in told] == ["database_away"]  # once, however often it tries
+        assert (await store.counts()).jobs == {}
+        await store.close()
 
 
 async def test_a_name_that_is_no_database_is_a_sentence(dsn: str) -> None:

@@ -14,11 +14,18 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from ringback.clock import SystemClock
 from ringback.errors import SetupError
+from ringback.log import get_logger
+from ringback.storage.postgres.errors import Failure, meaning_of
+
+log = get_logger(__name__)
 
 Connection: TypeAlias = Any  # asyncpg's, which has no types
 
 _CONNECT_S = 10.0
+WAIT_S = 5.0  # who waits longer is better begun again by whatever supervises it
+_AGAIN_S = 0.25
 _COMMAND_S = 60.0  # a server that takes longer for one of our statements is not there
 
 # The statements of a transaction are few, and each has its index. The plans are made while tables
@@ -37,23 +44,42 @@ class Server:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        self._clock = SystemClock()
         self.is_pooled = False
 
-    async def look(self) -> None:
-        """Find out whether a pooler stands between; raises ``SetupError`` without a server."""
-        try:
-            connection = await self._connect(statement_cache_size=0)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:
-            raise SetupError(
-                f"The database {shown(self._dsn)} cannot be reached ({_sentence(exc)}); "
-                "check the setting database, and that the server runs and lets this user in."
-            ) from exc
+    async def look(self, *, wait_s: float = WAIT_S) -> None:
+        """Find out whether a pooler stands between; raises ``SetupError`` without a server.
+
+        One that is away, or is starting itself, is waited for so long.
+        """
+        connection = await self._reach(wait_s)
         try:
             async with connection.transaction():
                 pid = await connection.fetchval("select pg_backend_pid()")
             self.is_pooled = pid != connection.get_server_pid()
         finally:
             await close(connection)
+
+    async def _reach(self, wait_s: float) -> Connection:
+        deadline = self._clock.monotonic() + wait_s
+        is_told = False
+        while True:
+            try:
+                return await self._connect(statement_cache_size=0)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:
+                is_lost = meaning_of(exc, is_closed=False) is Failure.LOST
+                if not is_lost or self._clock.monotonic() >= deadline:
+                    raise self._unreached(exc) from exc
+                if not is_told:
+                    log.warning("database_away", detail=_sentence(exc), waiting_s=wait_s)
+                    is_told = True
+            await self._clock.sleep(_AGAIN_S)
+
+    def _unreached(self, exc: Exception) -> SetupError:
+        return SetupError(
+            f"The database {shown(self._dsn)} cannot be reached ({_sentence(exc)}); "
+            "check the setting database, and that the server runs and lets this user in."
+        )
 
     async def connect(self, *, plans: bool = False) -> Connection:
         """Return a new connection; ``plans`` for the statements of transactions."""

@@ -18,7 +18,7 @@ from ringback.doorbell import Bells
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
 from ringback.storage.postgres.clock import DatabaseClock
-from ringback.storage.postgres.connecting import Server, close
+from ringback.storage.postgres.connecting import WAIT_S, Server, close
 from ringback.storage.postgres.lanes import LANES, lane_of
 from ringback.storage.postgres.migrating import migrate
 from ringback.storage.postgres.news import news_of
@@ -85,14 +85,16 @@ class PostgresStore(
         bells: Bells | None = None,
         mint: Mint | None = None,
         patience_s: float = _PATIENCE_S,
+        start_s: float = WAIT_S,
     ) -> Self:
         """Open the store of a database, its schema brought up to date, or raise ``SetupError``.
 
         ``bells`` are rung for what other processes write. A server that is away is waited for
-        as long as ``patience_s`` before whoever reads or writes is told ``StorageUnavailable``.
+        as long as ``patience_s`` before whoever reads or writes is told ``StorageUnavailable``,
+        and for ``start_s`` before opening is refused.
         """
         server = Server(dsn)
-        await server.look()
+        await server.look(wait_s=start_s)
         clock = DatabaseClock(SystemClock())
         connection = await server.connect()
         try:
