@@ -19,11 +19,16 @@ from typing import Any
 
 import psycopg
 from e2e.harness import free_port
+from sim.audit import changes_after, commits_of, postgres_audit
+from sim.ledger import Ledger
 
+from ringback.clock import SystemClock
 from ringback.ids import new_key
+from ringback.webhooks.dispatcher import DispatchSettings
 
 PROGRAM = str(Path(__file__).with_name("fleet_program.py"))
 _READY_S = 60.0
+_ATTEMPT_S = 0.5
 _MINUTE_MS = 60_000
 
 
@@ -114,6 +119,14 @@ class Member:
             return await self._process.wait()
 
 
+class RealTime:
+    """The database's time, which is this machine's."""
+
+    def latest_wall_ms(self, since_s: float) -> int:
+        """Return the time: nobody sets this clock."""
+        return SystemClock().now_ms()
+
+
 class Fleet:
     """Two processes of each role, on one database, on machines whose clocks disagree."""
 
@@ -126,7 +139,7 @@ class Fleet:
             "RINGBACK_LOG_LEVEL": "warning",
             "RINGBACK_ACTIVE_MAX": "100000",
             "RINGBACK_LEASE_S": "2",
-            "RINGBACK_WEBHOOK_TIMEOUT_S": "0.5",
+            "RINGBACK_WEBHOOK_TIMEOUT_S": str(_ATTEMPT_S),
             "RINGBACK_WORKER_ENGINES": "null",
             **{f"RINGBACK_{name.upper()}": value for name, value in settings.items()},
         }
@@ -186,6 +199,21 @@ class Fleet:
         assert row is not None
         count: int = row[0]
         return count
+
+    def audit(self) -> None:
+        """Have the database note from now on what every transaction changes."""
+        with psycopg.connect(self.dsn) as connection:
+            connection.execute(postgres_audit())
+
+    def judged(self) -> Ledger:
+        """Return the ledger of everything that was committed since."""
+        dispatch = DispatchSettings(timeout_s=_ATTEMPT_S)
+        lease_ms = int(dispatch.lease_s * 1000)
+        ledger = Ledger(RealTime(), schedule_s=dispatch.schedule_s, lease_ms=lease_ms)
+        with psycopg.connect(self.dsn) as connection:
+            for commit in commits_of(connection.execute(changes_after(0))):
+                ledger.follow(commit)
+        return ledger
 
     def _api(self, number: int, skew_min: int) -> Member:
         port = free_port()

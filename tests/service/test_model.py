@@ -1,5 +1,7 @@
 """Any order of events on each real store: what must hold, holds after every one of them.
 
+The simulation's ledger reads every change that each store commits, and judges it as it does there.
+
 Holders that lost their lease go on writing here, as they do in life. A write succeeds just when
 the writer's epoch is the stored one, and changes nothing otherwise.
 """
@@ -9,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+import psycopg
 import pytest
 from builders import PlainSeals, a_request, open_workspaces
 from hypothesis import HealthCheck, settings
@@ -28,7 +31,10 @@ from hypothesis.stateful import (
 )
 from postgres import Databases
 from raw import Rows, raw
+from sim.audit import Row, changes_after, commits_of, postgres_audit, sqlite_audit
+from sim.ledger import Ledger
 from sim.process import NoArtifacts
+from sim.store import Watched
 
 from ringback.doorbell import Bells
 from ringback.egress.answer import Answer, Reason, Timings
@@ -42,7 +48,6 @@ from ringback.pruner import Pruner
 from ringback.retention import Kept, Retention
 from ringback.service import Service
 from ringback.service.secrets import KeyDesk
-from ringback.storage.contract import Store
 from ringback.storage.postgres import PostgresStore
 from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.testing import FakeClock
@@ -60,6 +65,8 @@ T = TypeVar("T")
 
 HOOKS = ("https://one.example/hook", "https://two.example/hook", None)
 LEASE_S = 15.0
+CLAIMED_MS = 40_000
+RETRY_AFTER_MS = 3_600_000
 EXAMPLES = int(os.environ.get("EXAMPLES", "4"))  # each statement crosses a network there
 TIMES = Timings(total_ms=1.0)
 ANSWERS = {
@@ -69,13 +76,32 @@ ANSWERS = {
     "later": Answer(
         status_code=429,
         reason=Reason.STATUS,
-        headers=((b"retry-after", b"3600"),),
+        headers=((b"retry-after", str(RETRY_AFTER_MS // 1000).encode()),),
         timings=TIMES,
     ),
     "gone": Answer(status_code=410, reason=Reason.STATUS, timings=TIMES),
     "timeout": Answer(reason=Reason.TIMEOUT, timings=TIMES),
 }
 pick = st.integers(0, 10**6)
+
+
+class _Caught(Watched):
+    """A store whose commits the ledger reads when it is asked to."""
+
+    look: Callable[[str], Sequence[Row]]
+
+    async def catch_up(self) -> None:
+        """Let the ledger read what was committed."""
+        for commit in commits_of(self.look(changes_after(self.watcher.changes_count))):
+            self.watcher.follow(commit)
+
+
+class CaughtSqlite(_Caught, SqliteStore):
+    """On SQLite, where all commits since the last look are judged as one."""
+
+
+class CaughtPostgres(_Caught, PostgresStore):
+    """On PostgreSQL, transaction by transaction."""
 
 
 class Life(RuleBasedStateMachine):
@@ -97,6 +123,10 @@ class Life(RuleBasedStateMachine):
         self.begun_again: set[str] = set()  # deliveries that a person asked for again
         self.forgotten: set[str] = set()  # jobs that retention took
         self.has_forgotten = False
+        self.is_forgetting = False
+        self.latest_ms = 0
+        self.ledger = Ledger(self, schedule_s=SCHEDULE_S[:4], lease_ms=CLAIMED_MS)
+        self.ledger.may_forget = self._may_forget
         self.run(self._open())
 
     def run(self, work: Awaitable[T]) -> T:
@@ -111,6 +141,7 @@ class Life(RuleBasedStateMachine):
     async def _open(self) -> None:
         mint = Mint(new_id=self.ids.uuid7, operator_url="https://operator.example/hook")
         self.store = await self.open_store(mint)
+        self.store.watcher = self.ledger
         await open_workspaces(self.store, "studio")
         limits = Limits(active_max=3, backlog_max=4)
         self.service = Service(
@@ -120,9 +151,16 @@ class Life(RuleBasedStateMachine):
         self.janitor = Janitor(self.service, self.store, clock=self.clock, bells=self.bells)
         await self.janitor.rescue_all()
 
-    async def open_store(self, mint: Mint) -> Store:
+    async def open_store(self, mint: Mint) -> CaughtSqlite | CaughtPostgres:
         """Open the store of this life, which is the same after a restart."""
         raise NotImplementedError
+
+    def latest_wall_ms(self, since_s: float) -> int:
+        """Return the latest that the clock has ever shown, for the ledger."""
+        return max(self.latest_ms, self.clock.now_ms())
+
+    def _may_forget(self, id_: str) -> bool:
+        return self.is_forgetting and not {id_} & (self.ledger.pending | self.ledger.waiting).keys()
 
     def teardown(self) -> None:
         assert self.run(self.store.ledger()).faults == ()
@@ -193,7 +231,7 @@ class Life(RuleBasedStateMachine):
         now_ms = self.clock.now_ms()
         claimed = self.run(
             self.store.claim_due(
-                now_ms=now_ms, limit=limit, limit_each=3, lease_until_ms=now_ms + 40_000
+                now_ms=now_ms, limit=limit, limit_each=3, lease_until_ms=now_ms + CLAIMED_MS
             )
         )
         assert len(claimed) <= limit
@@ -209,6 +247,9 @@ class Life(RuleBasedStateMachine):
         delivery = self.carriers.pop(which % len(self.carriers))
         before = self._delivery(delivery.delivery_id)
         attempts = self.run(self.store.attempts_of(delivery.delivery_id))
+        if answer == "later":
+            until_ms = self.clock.now_ms() + RETRY_AFTER_MS
+            self.store.asked[delivery.delivery_id, delivery.epoch] = until_ms
         recorded = self.run(self.store.record_attempt(self._recording(delivery, ANSWERS[answer])))
         assert recorded.written == (before is not None and before.epoch == delivery.epoch)
         after = self.run(self.store.attempts_of(delivery.delivery_id))
@@ -241,8 +282,12 @@ class Life(RuleBasedStateMachine):
     @rule(which=pick)
     def redeliver(self, which: int) -> None:
         delivery = self._any_delivery(which)
+        known = self.ledger.deliveries[delivery.delivery_id]
+        known.rounds_asked += 1
         if self.run(self.store.redeliver(delivery, now_ms=self.clock.now_ms())):
             self.begun_again.add(delivery.delivery_id)
+        else:
+            known.rounds_asked -= 1
 
     @precondition(lambda self: self.seen_deliveries)
     @rule(which=pick)
@@ -250,7 +295,9 @@ class Life(RuleBasedStateMachine):
         delivery = self._any_delivery(which)
         now_ms = self.clock.now_ms()
         ended = self.store.end_delivery(delivery, DeliveryStatus.CANCELLED, now_ms=now_ms)
-        assert self.run(ended) == (delivery.status is DeliveryStatus.WAITING)
+        was_waiting = delivery.status is DeliveryStatus.WAITING
+        self.ledger.deliveries[delivery.delivery_id].cancels_asked += was_waiting
+        assert self.run(ended) == was_waiting
 
     @rule()
     def rotate(self) -> None:
@@ -264,6 +311,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([-7200, -5, 5, 7200]))
     def the_clock_jumps(self, seconds: int) -> None:
+        self.latest_ms = self.latest_wall_ms(0)
         self.clock._start_ms += seconds * 1000
 
     @precondition(lambda self: any(job.status.is_terminal for job in self.seen_jobs.values()))
@@ -282,7 +330,10 @@ class Life(RuleBasedStateMachine):
         pruner = Pruner(
             self.store, self.store, artifacts=NoArtifacts(), retention=kept, clock=self.clock
         )
+        self.is_forgetting = True
         self.run(pruner.run_once())
+        self.run(self.store.catch_up())
+        self.is_forgetting = False
         for job_id in self.known:
             before = self.seen_jobs[job_id]
             if self.run(self.store.get_job(job_id)) is None:
@@ -304,6 +355,12 @@ class Life(RuleBasedStateMachine):
         self.run(self._open())
 
     # what holds
+
+    @invariant()
+    def no_commit_broke_a_promise(self) -> None:
+        self.run(self.store.catch_up())
+        assert self.ledger.wrong == []
+        assert self.ledger.jobs.keys() >= set(self.known)
 
     @invariant()
     def accepted_jobs_are_there_and_end_once(self) -> None:
@@ -399,9 +456,12 @@ class SqliteLife(Life):
         super().__init__()
         self.cleanup.enter_context(self.folder)
 
-    async def open_store(self, mint: Mint) -> Store:
-        store = await SqliteStore.open(Path(self.folder.name), mint=mint)
+    async def open_store(self, mint: Mint) -> CaughtSqlite | CaughtPostgres:
+        store = await CaughtSqlite.open(Path(self.folder.name), mint=mint)
         store._connection.execute("pragma synchronous = off")
+        if not store._connection.execute("pragma table_info(audit)").fetchall():
+            store._connection.execute(sqlite_audit())
+        store.look = lambda query: store._connection.execute(query).fetchall()
         return store
 
 
@@ -413,11 +473,16 @@ class PostgresLife(Life):
     def __init__(self) -> None:
         fresh = self.databases.fresh()
         self.dsn = fresh.__enter__()
+        self.database = psycopg.connect(self.dsn, autocommit=True)
+        self.database.execute(postgres_audit())
         super().__init__()
         self.cleanup.push(fresh.__exit__)
+        self.cleanup.enter_context(self.database)
 
-    async def open_store(self, mint: Mint) -> Store:
-        return await PostgresStore.open(self.dsn, mint=mint)
+    async def open_store(self, mint: Mint) -> CaughtSqlite | CaughtPostgres:
+        store = await CaughtPostgres.open(self.dsn, mint=mint)
+        store.look = lambda query: self.database.execute(query).fetchall()
+        return store
 
 
 HEALTHY = [HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -1,7 +1,4 @@
--- What the simulation's ledger reads after every commit: each change to a row that matters.
-create table audit (
-    seq integer primary key, what text, id, a, b, c, d, e, f, g, h, i
-);
+-- What the ledger reads of every commit: each change to a row that matters, on either database.
 
 create trigger audit_job_made after insert on jobs begin
     insert into audit (what, id, a, b, c, d, e)

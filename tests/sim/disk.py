@@ -13,6 +13,7 @@ from random import Random
 
 import apsw
 from builders import a_key
+from sim.audit import sqlite_audit
 
 from ringback.storage.contract import Workspace
 from ringback.storage.sql import workspace_verbs
@@ -24,7 +25,6 @@ WORKSPACES = ("studio", "rival")
 SECRET = "whsec_AAAA"
 
 _MEMORY = Path("/dev/shm")
-_AUDIT = Path(__file__).with_name("audit.sql")
 
 
 class Disk:
@@ -114,6 +114,6 @@ def _template() -> bytes:
             (Workspace(workspace_id=name, created_at_ms=1), a_key(SECRET)) for name in WORKSPACES
         ]
         run(connection, workspace_verbs.open_workspaces(made))
-        connection.execute(_AUDIT.read_text("utf-8"))
+        connection.execute(sqlite_audit())
         connection.close()
         return path.read_bytes()

@@ -1,4 +1,4 @@
-"""The real store, whose word is compared with what was committed."""
+"""A real store, whose word is compared with what was committed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from sim.disk import SimCommits
 from sim.ledger import Ledger
 
 from ringback.jobs.model import Job
+from ringback.storage.sql.deliveries import SqlOutbox
 from ringback.storage.sql.delivery_verbs import begin_rounds
+from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sqlite import SqliteStore
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.model import Delivery, DeliveryStatus
@@ -16,40 +18,23 @@ from ringback.webhooks.outbox import Ending, Recorded, Recording
 from ringback.webhooks.schedule import JITTER
 
 
-class SimStore(SqliteStore):
-    """A ``Store`` that tells the ledger what it says to the code above it."""
+class Watched(SqlJobs, SqlOutbox):
+    """Over a store: tells the ledger what that says to the code above it."""
 
     watcher: Ledger
 
-    def watch(self, ledger: Ledger) -> None:
-        """Have the ledger told; and sync nothing, as no power fails here."""
-        self.watcher = ledger
-        self._connection.pragma("synchronous", "off")
-
-    @property
-    def commits(self) -> SimCommits:
-        """Return what commits for it."""
-        commits = self._writer._commits
-        assert isinstance(commits, SimCommits)
-        return commits
+    async def catch_up(self) -> None:
+        """Let the ledger read what was committed, where it is not told at the commit."""
 
     @property
     def asked(self) -> dict[tuple[str, int], int]:
         """Until when receivers asked not to be called, by delivery and epoch of the attempt."""
         return self.__dict__.setdefault("_asked", {})  # type: ignore[no-any-return]
 
-    def vanish(self) -> None:
-        """Let go of the files as a killed process does: what is not committed is not there."""
-        for connection in (self._scanner, self._reader, self._connection):
-            connection.close()
-
-    async def redeliver(self, delivery: Delivery, *, now_ms: int) -> bool:
-        """Begin another round, due at once."""
-        return bool(await self._writer.call(begin_rounds, (delivery, now_ms)))
-
     async def end_job(self, ending: Ending) -> bool:
         """End a job; the ledger is told who says so."""
         ended = await super().end_job(ending)
+        await self.catch_up()
         if ended:
             after = ending.after
             self._claim(f"job {after.status}", after.job_id, ending.before.epoch)
@@ -58,6 +43,7 @@ class SimStore(SqliteStore):
     async def requeue_job(self, job: Job) -> bool:
         """Give a job back; the ledger is told who says so."""
         given = await super().requeue_job(job)
+        await self.catch_up()
         if given:
             self._claim(f"job {job.status}", job.job_id, job.epoch)
         return given
@@ -96,6 +82,7 @@ class SimStore(SqliteStore):
         delivery = recording.delivery
         self._check_delay(recording)
         recorded = await super().record_attempt(recording)
+        await self.catch_up()
         until_ms = self.asked.get((delivery.delivery_id, delivery.epoch))
         if recorded.written:
             self._claim("attempt", delivery.delivery_id, delivery.epoch)
@@ -118,3 +105,28 @@ class SimStore(SqliteStore):
 
     def _claim(self, what: str, id_: str, epoch: int) -> None:
         self.watcher.claims_to_have_written(what, id_, epoch)
+
+
+class SimStore(Watched, SqliteStore):
+    """The simulated machine's store."""
+
+    def watch(self, ledger: Ledger) -> None:
+        """Have the ledger told; and sync nothing, as no power fails here."""
+        self.watcher = ledger
+        self._connection.pragma("synchronous", "off")
+
+    @property
+    def commits(self) -> SimCommits:
+        """Return what commits for it."""
+        commits = self._writer._commits
+        assert isinstance(commits, SimCommits)
+        return commits
+
+    def vanish(self) -> None:
+        """Let go of the files as a killed process does: what is not committed is not there."""
+        for connection in (self._scanner, self._reader, self._connection):
+            connection.close()
+
+    async def redeliver(self, delivery: Delivery, *, now_ms: int) -> bool:
+        """Begin another round, due at once."""
+        return bool(await self._writer.call(begin_rounds, (delivery, now_ms)))
