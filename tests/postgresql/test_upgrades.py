@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from builders import a_job, a_submission
+from contract.test_store import ending
 from postgres import Databases
 
 from ringback.errors import SetupError
@@ -103,6 +105,36 @@ async def test_a_server_of_the_release_before_goes_on_beside_the_new_schema(empt
     await store.close()
 
 
+def of_a_later_release(dsn: str, *, steps_count: int) -> None:
+    """Give a database what so many steps that are not made yet might add."""
+    with psycopg.connect(dsn, autocommit=True) as database:
+        for number in range(steps_count):
+            database.execute(f"alter table jobs add column later_{number} text default 'x'")
+        database.execute("update schema_version set version = version + %s", (steps_count,))
+
+
+async def test_a_server_of_the_release_before_starts_on_the_new_schema_and_leaves_it(
+    dsn: str,
+) -> None:
+    running = await PostgresStore.open(dsn)
+    of_a_later_release(dsn, steps_count=1)
+    restarted = await PostgresStore.open(dsn)  # in the midst of a rolling upgrade
+    await restarted.submit(a_submission(a_job(webhook_url=HOOK)))
+    (job,) = await running.claim_jobs(engine="null", limit=9, worker_id="w", lease_until_ms=NOW)
+    assert await restarted.end_job(ending(job))
+    assert (await running.ledger()).balances
+    with psycopg.connect(dsn) as database:
+        assert database.execute("select version from schema_version").fetchall() == [(NEWEST + 1,)]
+    for store in (running, restarted):
+        await store.close()
+
+
+async def test_a_server_of_two_releases_before_is_refused_and_told_both_versions(dsn: str) -> None:
+    of_a_later_release(dsn, steps_count=2)
+    with pytest.raises(SetupError, match=f"schema {NEWEST + 2}, this one knows {NEWEST}"):
+        await PostgresStore.open(dsn)
+
+
 async def test_servers_that_start_at_once_on_an_empty_database_make_one_schema(empty: str) -> None:
     stores = await asyncio.gather(*(PostgresStore.open(empty) for _ in range(5)))
     for store in stores:
@@ -111,10 +143,3 @@ async def test_servers_that_start_at_once_on_an_empty_database_make_one_schema(e
     with psycopg.connect(empty) as database:
         found = database.execute("select version from schema_version").fetchall()
     assert found == [(NEWEST,)]
-
-
-async def test_the_data_of_a_later_version_are_not_touched(dsn: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as database:
-        database.execute("update schema_version set version = 99")
-    with pytest.raises(SetupError, match="later Ringback"):
-        await PostgresStore.open(dsn)

@@ -6,6 +6,7 @@ from ringback.errors import SetupError
 from ringback.storage.postgres.connecting import Connection
 from ringback.storage.postgres.statements import migrations
 
+_AHEAD_MAX = 1
 _LOCK = 7_464_001
 """The advisory lock that whoever changes the schema holds, for the time of its transaction."""
 
@@ -13,12 +14,13 @@ _LOCK = 7_464_001
 async def migrate(connection: Connection) -> None:
     """Take every step that is missing, each in a transaction of its own; or ``SetupError``.
 
-    A server of the release before goes on with the new schema: a step only adds what it can do
-    without, and what a release no longer needs is taken away one release later.
+    A server of the release before goes on with the new schema, and may start on it: a step only
+    adds what it can do without, and what a release no longer needs is taken away one release
+    later. A release has one step at most, so that one step ahead is one release.
     """
     steps = migrations()
     version = await _version(connection)
-    if version > steps[-1][0]:
+    if version > steps[-1][0] + _AHEAD_MAX:
         raise SetupError(
             f"The data were written by a later Ringback (schema {version}, this one knows "
             f"{steps[-1][0]}); run that version or name another database."
