@@ -6,7 +6,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from cli.program import Program
+from contract.artifact_stores import KEYS, REGION, s3_server
+from postgres import Databases
 
 
 def findings(ringback: Program, *arguments: str, **environment: str) -> dict[str, Any]:
@@ -60,3 +63,60 @@ def test_a_data_path_that_is_a_file_is_to_be_fixed(ringback: Program, tmp_path: 
     (tmp_path / "file").touch()
     found = findings(ringback, "--port", "0", RINGBACK_DATA="file")
     assert not found["data"]["ok"]
+
+
+def test_postgresql_is_looked_at_and_left_as_it_is(ringback: Program, databases: Databases) -> None:
+    with databases.fresh(template="template0") as dsn:
+        found = findings(ringback, "--port", "0", RINGBACK_DATABASE=dsn)
+        with psycopg.connect(dsn) as database:
+            tables = database.execute("select * from pg_tables where schemaname = 'public'")
+            assert tables.fetchall() == []
+    assert found["database"]["ok"]
+    assert "no schema yet; its clock is" in found["database"]["found"]
+    assert "every process must share" in found["artifacts"]["found"]
+    assert "lock" not in found
+
+
+def test_a_schema_of_a_later_version_is_to_be_fixed(
+    ringback: Program, databases: Databases
+) -> None:
+    with databases.fresh() as dsn:
+        with psycopg.connect(dsn) as database:
+            database.execute("update schema_version set version = 99")
+        found = findings(ringback, "--port", "0", RINGBACK_DATABASE=dsn)
+    assert "later Ringback" in found["database"]["todo"]
+
+
+def test_a_database_that_is_away_and_a_bucket_that_is_not_there_are_to_be_fixed(
+    ringback: Program,
+) -> None:
+    with s3_server() as s3:
+        found = findings(
+            ringback,
+            *("--port", "0"),
+            RINGBACK_DATABASE="postgresql://me:hush@127.0.0.1:1/jobs",
+            RINGBACK_ARTIFACTS_URL="s3://nowhere",
+            RINGBACK_ARTIFACTS_ENDPOINT=s3.endpoint,
+            RINGBACK_ARTIFACTS_REGION=REGION,
+            **KEYS,
+        )
+    assert "cannot be reached" in found["database"]["found"]
+    assert "hush" not in found["database"]["found"]
+    assert "there is no such bucket" in found["artifacts"]["found"]
+    assert found["artifacts"]["todo"]
+
+
+def test_a_bucket_is_tried_and_left_as_it_is(ringback: Program) -> None:
+    with s3_server() as s3:
+        bucket = s3.bucket("shop")
+        found = findings(
+            ringback,
+            *("--port", "0"),
+            RINGBACK_ARTIFACTS_URL=bucket.shown,
+            RINGBACK_ARTIFACTS_ENDPOINT=s3.endpoint,
+            RINGBACK_ARTIFACTS_REGION=REGION,
+            **KEYS,
+        )
+        assert s3.keys("shop") == []
+    assert found["artifacts"]["ok"]
+    assert "written, read and deleted" in found["artifacts"]["found"]

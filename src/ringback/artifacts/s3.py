@@ -137,10 +137,11 @@ class S3Artifacts:
         return await self._uploads.abort(before_ms=before_ms)
 
     async def check(self) -> None:
-        """Raise ``SetupError`` unless a small file can be written to the bucket and deleted."""
+        """Raise ``SetupError`` unless a small file can be written there, read and deleted."""
         path = f"check/{secrets.token_hex(_CHECKED_NAME_BYTES)}"
         try:
             await obstore.put_async(self._store, path, b"ringback")
+            await (await obstore.get_async(self._store, path)).bytes_async()
             await obstore.delete_async(self._store, path)
         except (BaseError, OSError) as exc:
             raise SetupError(

@@ -13,11 +13,12 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
+from ringback.cli.checks_shared import artifacts_place, shared_database
+from ringback.cli.finding import Finding
 from ringback.clock import SystemClock, moment
 from ringback.errors import SetupError
 from ringback.settings import Settings
@@ -41,24 +42,6 @@ _SKEW_MS_MAX = 5_000
 _MIB = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one check found; ``todo`` says what to do when it is not well."""
-
-    name: str
-    found: str
-    todo: str | None = None
-
-    @property
-    def is_well(self) -> bool:
-        """Say whether nothing need be done."""
-        return self.todo is None
-
-    def document(self) -> dict[str, object]:
-        """Return the finding for programs."""
-        return {"ok": self.is_well, **asdict(self)}
-
-
 def examine(settings: Settings) -> list[Finding]:
     """Return what every check found, in the order in which problems are best solved."""
     return [
@@ -68,10 +51,19 @@ def examine(settings: Settings) -> list[Finding]:
         _write_access(settings.data),
         _disk(settings),
         _clock(settings.data),
-        _database(settings.data),
-        _lock(settings.data),
+        *_state(settings),
         _port(settings),
     ]
+
+
+def _state(settings: Settings) -> Iterator[Finding]:
+    if settings.database is None:
+        yield _database(settings.data)
+        yield _lock(settings.data)
+    else:
+        yield shared_database(settings)
+    if settings.database is not None or settings.artifacts_url is not None:
+        yield artifacts_place(settings)
 
 
 def _python() -> Finding:

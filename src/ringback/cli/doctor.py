@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from ringback.cli.checks import Finding, examine
+from ringback.cli.checks import examine
+from ringback.cli.finding import Finding
 from ringback.cli.options import AS_JSON, CONFIG, DATA, LISTENING, settings_from
 
 _NAME_WIDTH = 10

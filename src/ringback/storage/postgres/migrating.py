@@ -19,7 +19,7 @@ async def migrate(connection: Connection) -> None:
     later. A release has one step at most, so that one step ahead is one release.
     """
     steps = migrations()
-    version = await _version(connection)
+    version = await schema_version(connection)
     if version > steps[-1][0] + _AHEAD_MAX:
         raise SetupError(
             f"The data were written by a later Ringback (schema {version}, this one knows "
@@ -34,7 +34,7 @@ async def _take(connection: Connection, number: int, script: str) -> None:
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         # Looked up again under the lock: another process may have been faster.
-        if await _version(connection) < number:
+        if await schema_version(connection) < number:
             await connection.execute(script)
             await connection.execute(
                 "create table if not exists schema_version (version integer not null)"
@@ -43,7 +43,8 @@ async def _take(connection: Connection, number: int, script: str) -> None:
             await connection.execute("insert into schema_version values ($1)", number)
 
 
-async def _version(connection: Connection) -> int:
+async def schema_version(connection: Connection) -> int:
+    """Return which schema there is; 0: none."""
     async with connection.transaction():
         # Not by to_regclass, which may answer from before the lock was had.
         is_there = await connection.fetchval(
