@@ -19,6 +19,7 @@ from ringback.storage.sqlite.rows import (
     as_json,
     job_from,
     job_row,
+    marks_json,
     result_json,
 )
 from ringback.storage.sqlite.statements import DELIVERIES, JOBS
@@ -104,6 +105,7 @@ def hold_jobs(tx: apsw.Connection, items: Sequence[tuple[Job, int]]) -> list[boo
             job.progress,
             result_json(job.result),
             lease_until_ms,
+            marks_json(job.marks),
         )
         for job, lease_until_ms in items
     }
@@ -120,7 +122,10 @@ def extend_leases(tx: apsw.Connection, items: Sequence[tuple[Job, int]]) -> list
 
 def requeue_jobs(tx: apsw.Connection, items: Sequence[Job]) -> list[bool]:
     """Give held jobs back to the queue, each once."""
-    rows = [(job.job_id, job.epoch, job.status.value, job.deaths) for job in items]
+    rows = [
+        (job.job_id, job.epoch, job.status.value, job.deaths, marks_json(job.marks))
+        for job in items
+    ]
     done = written(tx, JOBS.requeue_jobs, rows, epochs_raised=1)
     return once(done, [(job.job_id, job.epoch) for job in items])
 
@@ -136,6 +141,7 @@ def end_jobs(tx: apsw.Connection, items: Sequence[Ending], *, mint: Mint) -> lis
             result_json(item.after.result),
             item.after.completed_at_ms,
             item.after.deaths,
+            marks_json(item.after.marks),
         )
         for item in _first_of_each(items)
     ]

@@ -21,6 +21,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_input = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_result = msgspec.json.Decoder(JobResult).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_marks = msgspec.json.Decoder(tuple[tuple[str, int], ...]).decode
 _decode_wanted = msgspec.json.Decoder(DeliveryFilter).decode
 _decode_schedule = msgspec.json.Decoder(tuple[float, ...]).decode
 _decode_timings = msgspec.json.Decoder(
@@ -47,6 +48,11 @@ def urls_of(result: str | None) -> tuple[str, ...]:
     return () if result is None else _decode_result(result).urls or ()
 
 
+def marks_json(marks: tuple[tuple[str, int], ...]) -> str:
+    """Return the beginnings of a job's statuses as they are kept."""
+    return _encode(marks).decode() if marks else "[]"
+
+
 def job_row(job: Job) -> tuple[Any, ...]:
     """Return a job's columns."""
     return (
@@ -68,6 +74,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.deaths,
         _encode(job.webhook_events).decode() if job.webhook_events else "[]",
         job.lab,
+        marks_json(job.marks),
     )
 
 
@@ -93,6 +100,7 @@ def job_from(row: Row) -> Job:
         deaths=row[15],
         webhook_events=() if row[16] == "[]" else _decode_names(row[16]),
         lab=row[17],
+        marks=() if row[18] == "[]" else _decode_marks(row[18]),
     )
 
 

@@ -14,7 +14,8 @@ from ringback.webhooks.model import Delivery
 
 JOB_COLUMNS = (
     "job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url, status, "
-    "webhook_url, completed_at_ms, result, progress, epoch, deaths, webhook_events, lab"
+    "webhook_url, completed_at_ms, result, progress, epoch, deaths, webhook_events, lab, "
+    "marks"
 )
 _OF_EVENT = {"engine", "body"}  # what a delivery reads from its event
 DELIVERY_COLUMNS = ", ".join(
