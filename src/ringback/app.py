@@ -8,9 +8,9 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from random import Random
 
 import uvloop
@@ -28,6 +28,8 @@ from ringback.assembly import (
 from ringback.catalogue.catalogue import Catalogue
 from ringback.chores import ChoreRunner
 from ringback.clock import Clock, SystemClock
+from ringback.dashboard.app import create_dashboard
+from ringback.dashboard.deps import DashboardDeps
 from ringback.disk import DiskGuard
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetcher, FetcherSettings
@@ -40,6 +42,7 @@ from ringback.engines.sketch.engine import SketchEngine
 from ringback.errors import StorageFull
 from ringback.http_server import Stopping, http_server, listen, stopping_by_signals
 from ringback.ids import Ids
+from ringback.inbox import Inbox
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
 from ringback.lab.clock import LabClock
@@ -54,6 +57,7 @@ from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
 from ringback.service.secrets import KeyDesk
+from ringback.service.tokens import TokenDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.storage.sqlite import Mint, SqliteStore
@@ -85,7 +89,12 @@ class Address:
     dev_secret: str | None  # what signs the webhooks of the workspace "dev", in dev alone
 
 
-def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
+def run(
+    settings: Settings,
+    *,
+    on_ready: Callable[[Address], None],
+    origins: Mapping[str, str] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain; raises ``SetupError`` if it cannot start."""
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not sys.stderr.isatty()
@@ -96,7 +105,9 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
     # Nearly everything made per job is freed by counting; looking for cycles often costs 6 %.
     gc.set_threshold(20_000, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, on_ready=lambda _app, address: on_ready(address)))
+        runner.run(
+            serve(settings, on_ready=lambda _app, address: on_ready(address), origins=origins)
+        )
 
 
 @asynccontextmanager
@@ -158,7 +169,14 @@ def chore_desk(store: Store) -> ChoreDesk:
 class App:
     """Every part of a server, put together on one store."""
 
-    def __init__(self, settings: Settings, store: Store, *, listening: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        listening: tuple[str, int],
+        origins: Mapping[str, str] | None = None,
+    ) -> None:
         # Made before anything else: in dev, all of it lives in a time that can be moved.
         lab_clock = LabClock(ahead_ms=kept_ahead_ms(settings.data))
         clock: Clock = lab_clock if settings.is_dev else SystemClock()
@@ -250,34 +268,41 @@ class App:
         self.janitor = Janitor(
             self.service, store, clock=clock, bells=bells, is_held=self.worker.holds
         )
-        self.api = create_api(
-            ApiDeps(
-                service=self.service,
-                deliveries=delivery_desk(settings, store, bells, clock),
-                feed=EventFeed(store, self.service, clock=clock, bells=bells),
-                endpoints=EndpointDesk(
-                    store,
-                    store,
-                    self.keys,
-                    clock=clock,
-                    ids=ids,
-                    bells=bells,
-                    endpoints_max=settings.endpoints_max,
-                    overlap_s=settings.secret_overlap_s,
-                ),
-                chores=ChoreDesk(store, clock=clock, ids=ids),
-                catalogue=Catalogue.load(),
-                policy=policy,
-                artifacts=artifacts,
-                workspaces=store,
-                keys=self.keys,
-                settings=settings,
-                clock=clock,
-                broken_loops=self.loops.broken,
-                lab=self.stepping,
-                faults=self.faults,
-            )
+        tokens = TokenDesk(store, clock=clock)
+        endpoints = EndpointDesk(
+            store,
+            store,
+            self.keys,
+            clock=clock,
+            ids=ids,
+            bells=bells,
+            endpoints_max=settings.endpoints_max,
+            overlap_s=settings.secret_overlap_s,
         )
+        self.inbox = Inbox(self.keys, endpoints, SystemClock()) if settings.is_dev else None
+        deps = ApiDeps(
+            service=self.service,
+            deliveries=delivery_desk(settings, store, bells, clock),
+            feed=EventFeed(store, self.service, clock=clock, bells=bells),
+            endpoints=endpoints,
+            chores=ChoreDesk(store, clock=clock, ids=ids),
+            catalogue=Catalogue.load(),
+            policy=policy,
+            artifacts=artifacts,
+            workspaces=store,
+            keys=self.keys,
+            settings=settings,
+            clock=clock,
+            broken_loops=self.loops.broken,
+            lab=self.stepping,
+            faults=self.faults,
+        )
+        if settings.dashboard:
+            seen = DashboardDeps(
+                api=deps, seals=sealer, tokens=tokens, inbox=self.inbox, origins=origins or {}
+            )
+            deps = replace(deps, pages=create_dashboard(seen))
+        self.api = create_api(deps)
 
     async def open_dev_workspace(self) -> str:
         """Open the workspace of the emulator, and return the secret that signs its webhooks."""
@@ -367,6 +392,7 @@ async def serve(
     on_ready: Callable[[App, Address], None],
     stopping: Stopping = stopping_by_signals,
     warm: bool = True,
+    origins: Mapping[str, str] | None = None,
 ) -> None:
     """Serve in this event loop until ``stopping`` says so, then drain.
 
@@ -378,7 +404,7 @@ async def serve(
         shown = f"[{host}]" if ":" in host else host
         async with open_store(settings, exclusive=True) as store:
             await check_master_key(settings, store)
-            app = App(settings, store, listening=(host, port))
+            app = App(settings, store, listening=(host, port), origins=origins)
             dev_secret = await app.open_dev_workspace() if settings.is_dev else None
             address = Address(
                 url=settings.public_url or f"http://{shown}:{port}", dev_secret=dev_secret
@@ -392,7 +418,9 @@ async def serve(
             server = http_server(
                 app.api, on_ready=ready, grace_s=settings.grace_s * _GRACE_FOR_REQUESTS
             )
-            async with app.working():
+            # Beside the server's own port, so that its URL is the same after a restart.
+            inbox = app.inbox.listening(port=port + 1) if app.inbox else nullcontext()
+            async with app.working(), inbox:
                 with stopping(server, app.service.drain):
                     await server.serve(sockets=[listener])
 

@@ -7,6 +7,7 @@ RingbackError
 │   │   └── InvalidTarget           a URL that may not be called (400)
 │   ├── NotAuthenticated            no token, or an unknown one (401)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
+│   ├── FormRefused                 a form of the page that came from elsewhere (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
 │   │   ├── ChoreNotFound
@@ -14,7 +15,8 @@ RingbackError
 │   │   ├── DestinationNotFound
 │   │   ├── EndpointNotFound
 │   │   ├── ModelNotFound           carries near matches
-│   │   └── RouteNotFound
+│   │   ├── RouteNotFound
+│   │   └── TokenNotFound
 │   ├── MethodNotAllowed            (405)
 │   ├── IdempotencyConflict         one key, two different requests (409)
 │   ├── DeliveryConflict            a delivery that is not in a position for that (409)
@@ -24,7 +26,8 @@ RingbackError
 │   ├── UnsupportedMediaType        (415)
 │   ├── RangeNotSatisfiable         a range that the file does not have (416)
 │   ├── BacklogFull                 the workspace's queue limit is reached (429)
-│   └── TooManyStreams              the workspace has as many streams open as it may (429)
+│   ├── TooManyStreams              the workspace has as many streams open as it may (429)
+│   └── TooManyAttempts             too many tokens were tried that open nothing (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
 ├── EngineError                     the engine could not make the result; the job fails with it
@@ -93,6 +96,12 @@ class HostRefused(CallerError):
     """The Host header names a host that this server does not serve."""
 
     code = "host_refused"
+
+
+class FormRefused(CallerError):
+    """A form of the page that another site sent, or that belongs to no session."""
+
+    code = "form_refused"
 
 
 class NotFound(CallerError):
@@ -167,6 +176,15 @@ class RouteNotFound(NotFound):
     """No route has that path."""
 
     code = "route_not_found"
+
+
+class TokenNotFound(NotFound):
+    """No token of this workspace has that id."""
+
+    code = "token_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace has no token with that id.")
 
 
 class MethodNotAllowed(CallerError):
@@ -254,6 +272,18 @@ class TooManyStreams(CallerError):
         super().__init__(
             f"This workspace already has {streams_max} event streams open, the most it may have; "
             f"close one, or try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
+class TooManyAttempts(CallerError):
+    """Too many tokens were tried that open nothing; ``retry_after_s`` says when to go on."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"Too many tokens were tried from here that open nothing; wait {retry_after_s} s."
         )
         self.retry_after_s = retry_after_s
 

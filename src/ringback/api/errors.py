@@ -18,6 +18,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.InvalidRequest: 400,
     errors.NotAuthenticated: 401,
     errors.HostRefused: 403,
+    errors.FormRefused: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.IdempotencyConflict: 409,
@@ -29,6 +30,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.TooManyChores: 409,
     errors.BacklogFull: 429,
     errors.TooManyStreams: 429,
+    errors.TooManyAttempts: 429,
     errors.Draining: 503,
     errors.NotReady: 503,
     errors.StorageFull: 507,
@@ -97,6 +99,7 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
         case (
             errors.BacklogFull(retry_after_s=retry_after_s)
             | errors.TooManyStreams(retry_after_s=retry_after_s)
+            | errors.TooManyAttempts(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]
         case errors.Draining() | errors.NotReady():

@@ -72,7 +72,7 @@ class Submissions:
             raise Draining("The server is going down; try again in a moment.")
         model = self._model(scope["path"])
         body = await read_object(headers, receive, self._body_bytes_max)
-        valid = self._catalogue.validate(model, body)
+        valid = self.validate(model, body)
         asked = self.asked_for(
             model, valid, headers, workspace_id=workspace_id, base_url=base_url_of(scope)
         )
@@ -96,6 +96,10 @@ class Submissions:
             )
             document = whole_document(job)
         await ok(document, told)(scope, receive, send)
+
+    def validate(self, model: Model, body: dict[str, Any]) -> ValidInput:
+        """Return the body completed, or raise ``InvalidRequest`` naming each wrong field."""
+        return self._catalogue.validate(model, body)
 
     def asked_for(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringback.cli.dev import ready_line
-from ringback.cli.options import WEBHOOK_HTTP, server_options, settings_from
+from ringback.cli.options import WEBHOOK_HTTP, origins_from, server_options, settings_from
 from ringback.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
 
     from ringback.app import run
 
-    run(settings, on_ready=on_ready)
+    run(settings, on_ready=on_ready, origins=origins_from(flags, config=config))
 
 
 async def _hint(settings: Settings) -> None:
