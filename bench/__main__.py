@@ -14,6 +14,7 @@ PARTS = (
     "bench.secrets",
     "bench.sketch",
     "bench.client",
+    "bench.page",
 )
 
 
