@@ -1,5 +1,7 @@
 """What the client library costs: per call over the bare HTTP library, and to import.
 
+And how soon the command line tells its help, and the fixture for tests has its server up.
+
 Both get the same job from the same tiny server in another process, in turns.
 """
 
@@ -9,6 +11,8 @@ import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx2
 
@@ -16,6 +20,7 @@ from bench.machine import LOAD_CORE, SERVER_CORE, median, note, pin, say
 from ringback import Ringback
 from ringback.clock import SystemClock
 from ringback.testing import FakeReceiver, respond
+from ringback.testing.emulator import Emulator
 
 CALLS = 400
 ROUNDS = 15
@@ -34,6 +39,8 @@ def measure() -> None:
     for statement in ("import ringback", "from ringback import Ringback"):
         say(statement, f"{_import_ms(statement):.0f} ms", "<= 60 ms")
     say("from ringback import …; Ringback()", f"{_import_ms(_FIRST):.0f} ms")
+    say("ringback --help", f"{median(_help_ms()):.0f} ms", "<= 150 ms")
+    say("the fixture ringback_server", f"{median(_fixture_ms()):.0f} ms", "<= 300 ms")
     command = [sys.executable, "-m", "bench.client", "--server"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -80,6 +87,30 @@ def _import_ms(statement: str) -> float:
         return (clock.monotonic() - began) * 1000
 
     return median([took_ms(statement) - took_ms("pass") for _ in range(IMPORTS)])
+
+
+def _help_ms() -> list[float]:
+    """Return how long the whole program takes to tell its help, its interpreter included."""
+    clock = SystemClock()
+    times_ms = []
+    for _ in range(IMPORTS):
+        began = clock.monotonic()
+        command = [sys.executable, "-m", "ringback", "--help"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        times_ms.append((clock.monotonic() - began) * 1000)
+    return times_ms
+
+
+def _fixture_ms() -> list[float]:
+    """Return how long the server of a test takes to be ready."""
+    clock = SystemClock()
+    times_ms = []
+    for _ in range(IMPORTS):
+        with TemporaryDirectory() as directory:
+            began = clock.monotonic()
+            with Emulator(Path(directory)):
+                times_ms.append((clock.monotonic() - began) * 1000)
+    return times_ms
 
 
 async def _serve() -> None:

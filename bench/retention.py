@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import apsw
 import uvloop
@@ -112,11 +113,11 @@ async def _submit(data: Path, *, pruning: bool) -> tuple[list[float], float]:
 
 def _rows(store: SqliteStore) -> int:
     """Return how many of the old rows there are still."""
-    counts = store._read(
+    counts: list[Any] = store._reader.execute(
         "select (select count(*) from jobs where job_id like 'old%')"
         " + (select count(*) from events) + (select count(*) from deliveries)"
         " + (select count(*) from attempts)"
-    )
+    ).fetchall()
     return int(counts[0][0])
 
 

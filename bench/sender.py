@@ -22,6 +22,7 @@ from bench.machine import LOAD_CORE, SERVER_CORE, describe, median, pin, say
 from ringback.clock import SystemClock
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.sender import Sender
+from ringback.egress.url import parse_target
 from ringback.wire.signature import Signer, webhook_headers
 
 RUNS = 3
@@ -62,12 +63,12 @@ async def _receive() -> None:
     await server.serve_forever()
 
 
-async def _posts_per_s(port: int, *, bare: bool, run_s: float) -> float:
+async def posts_per_s(origin: str, *, bare: bool, run_s: float) -> float:
     """Return how many signed posts a second end well."""
-    sender: _Poster = BareSender(port) if bare else Sender(TargetPolicy.dev())
+    sender: _Poster = BareSender(parse_target(origin).port) if bare else Sender(TargetPolicy.dev())
     clock = SystemClock()
     signer = Signer(SECRET)
-    url = f"http://127.0.0.1:{port}/hook"
+    url = f"{origin}/hook"
     numbers = count()
     ends_at = clock.monotonic() + run_s
 
@@ -98,14 +99,14 @@ def measure() -> tuple[float, float, float]:
     found: dict[bool, list[float]] = {False: [], True: []}
     try:
         assert receiver.stdout is not None
-        port = int(receiver.stdout.readline())
+        origin = f"http://127.0.0.1:{int(receiver.stdout.readline())}"
         pin(SERVER_CORE)
         for run in range(RUNS + 1):
             for bare in (True, False):
                 run_s = RUN_S if run else 0.5  # the first warms up
-                posts_per_s = uvloop.run(_posts_per_s(port, bare=bare, run_s=run_s))
+                made = uvloop.run(posts_per_s(origin, bare=bare, run_s=run_s))
                 if run:
-                    found[bare].append(posts_per_s)
+                    found[bare].append(made)
     finally:
         receiver.kill()
         receiver.wait()

@@ -15,7 +15,7 @@ from ringback.jobs.queue import Idempotency, Submission
 from ringback.service import GenerationRequest
 from ringback.storage.contract import Store, Workspace
 from ringback.storage.sqlite import Mint
-from ringback.webhooks.endpoints import Endpoint
+from ringback.webhooks.endpoints import Endpoint, listener_url
 from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import delivery_to
 from ringback.webhooks.model import Delivery
@@ -96,6 +96,13 @@ def an_endpoint(**changes: Any) -> Endpoint:
         created_at_ms=next(_times),
     )
     return replace(endpoint, **changes)
+
+
+def a_listener(name: str = "ed", **changes: Any) -> Endpoint:
+    """Return a listener of the workspace ``studio``."""
+    url = listener_url(name)
+    known = {"url": url, "destination": url, "listener": name, "heard_at_ms": 1}
+    return an_endpoint(**{**known, **changes})
 
 
 def a_delivery(job: Job, **changes: Any) -> Delivery:

@@ -1,12 +1,21 @@
-"""What the settings mean for the parts of a server: pure, but for reading a fault script."""
+"""What the settings mean for the parts of a server: pure, but for reading files that they name."""
 
 from __future__ import annotations
 
+from ringback.artifacts.contract import ArtifactStore
+from ringback.assets.incoming import Incoming
+from ringback.assets.shelf import Assets
+from ringback.catalogue.catalogue import Catalogue
+from ringback.clock import Clock
+from ringback.egress.fetch import Fetch
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.proxy import EgressProxy, parse_proxy
 from ringback.egress.url import MalformedTarget, parse_target
 from ringback.errors import InvalidFaults, SetupError
+from ringback.ids import Ids
 from ringback.lab.script import Script, load_script
+from ringback.media.inspector import Inspector
+from ringback.service.assets import AssetDesk
 from ringback.settings import Settings
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.dispatcher import DispatchSettings
@@ -15,10 +24,42 @@ from ringback.webhooks.schedule import SCHEDULE_S
 from ringback.webhooks.signing import Signing
 from ringback.wire.signature import Signer
 
+ENGINES = ("sketch", "null")
+"""The engines that a server has."""
 
-def policy_for(settings: Settings, listening: tuple[str, int]) -> TargetPolicy:
+
+def catalogue_for(settings: Settings) -> Catalogue:
+    """Return the built-in models and the user's, each with its engine, or raise ``SetupError``."""
+    catalogue = Catalogue.load(settings.models).routed(settings.engines)
+    catalogue.check_engines(ENGINES)
+    return catalogue
+
+
+def asset_desk(
+    assets: Assets,
+    settings: Settings,
+    artifacts: ArtifactStore,
+    incoming: Incoming,
+    fetch: Fetch,
+    clock: Clock,
+    ids: Ids,
+) -> AssetDesk:
+    """Return the verbs on assets; files are looked at in a process of their own."""
+    return AssetDesk(
+        assets,
+        artifacts=artifacts,
+        incoming=incoming,
+        take_in=Inspector().take_in,
+        fetch=fetch,
+        clock=clock,
+        ids=ids,
+        bytes_max=settings.assets_bytes_max,
+    )
+
+
+def policy_for(settings: Settings, listening: tuple[str, int] | None) -> TargetPolicy:
     """Return what may be called; where we listen never may."""
-    own = frozenset({listening})
+    own = frozenset() if listening is None else frozenset({listening})
     if settings.is_dev:
         return TargetPolicy.dev(own_addresses=own)
     return TargetPolicy.server(allow_http=settings.webhook_http, own_addresses=own)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.errors import StorageFull
@@ -16,7 +18,15 @@ _EVERY_S = 0.25
 class ChoreRunner:
     """Steps every open chore four times a second; what is done is durable, and so is the place."""
 
-    def __init__(self, chores: Chores, *, clock: Clock, bells: Bells) -> None:
+    def __init__(
+        self,
+        chores: Chores,
+        *,
+        clock: Clock,
+        bells: Bells,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._leads = leads
         self._chores = chores
         self._clock = clock
         self._bells = bells
@@ -25,6 +35,8 @@ class ChoreRunner:
         """Do chores until cancelled."""
         while True:
             await self._clock.sleep(_EVERY_S)
+            if not self._leads():
+                continue
             try:
                 await self.run_once()
             except StorageFull:

@@ -4,36 +4,46 @@ RingbackError
 ├── CallerError                     the request cannot be served as it is (4xx)
 │   ├── InvalidRequest              a body, header or query is wrong; names each wrong field (400)
 │   │   ├── InvalidFaults           faults, a fault script or a duration of the lab (400)
+│   │   ├── InvalidMedia            a file whose content is not what can be taken (400)
 │   │   └── InvalidTarget           a URL that may not be called (400)
 │   ├── NotAuthenticated            no token, or an unknown one (401)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
 │   ├── FormRefused                 a form of the page that came from elsewhere (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
+│   │   ├── AssetNotFound
 │   │   ├── ChoreNotFound
 │   │   ├── DeliveryNotFound
 │   │   ├── DestinationNotFound
 │   │   ├── EndpointNotFound
+│   │   ├── ListenerNotFound
 │   │   ├── ModelNotFound           carries near matches
 │   │   ├── RouteNotFound
 │   │   └── TokenNotFound
 │   ├── MethodNotAllowed            (405)
+│   ├── UploadTooSlow               the body did not come in the time it may take (408)
 │   ├── IdempotencyConflict         one key, two different requests (409)
 │   ├── DeliveryConflict            a delivery that is not in a position for that (409)
+│   │   └── StaleAnswer             a listener's answer to what is no longer in its hands (409)
 │   ├── TooManyChores               the workspace has as many chores running as it may (409)
 │   ├── EndpointConflict            the endpoint, or how many there are, does not allow it (409)
+│   ├── AssetsFull                  the workspace's assets are as large as they may be (409)
 │   ├── BodyTooLarge                (413)
 │   ├── UnsupportedMediaType        (415)
 │   ├── RangeNotSatisfiable         a range that the file does not have (416)
+│   ├── RateLimited                 the workspace submits faster than it may (429)
 │   ├── BacklogFull                 the workspace's queue limit is reached (429)
 │   ├── TooManyStreams              the workspace has as many streams open as it may (429)
-│   └── TooManyAttempts             too many tokens were tried that open nothing (429)
+│   ├── TooManyAttempts             too many tokens were tried that open nothing (429)
+│   └── TooManyUploads              the workspace sends as many files at once as it may (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
 ├── EngineError                     the engine could not make the result; the job fails with it
 ├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
+│   └── StorageUnavailable          the database cannot be reached (503)
+├── ArtifactsAway                   the artifacts' bucket does not answer; waiting mends it (503)
 ├── Draining                        the server is going down and takes no new work (503)
 ├── NotReady                        one of the server's loops keeps breaking (503)
 └── SetupError                      the server cannot start like this; says what to do
@@ -80,6 +90,12 @@ class InvalidFaults(InvalidRequest):
     code = "invalid_faults"
 
 
+class InvalidMedia(InvalidRequest):
+    """A file whose content is of no type that is taken, or broken, or too much to decode."""
+
+    code = "invalid_media"
+
+
 class InvalidTarget(InvalidRequest):
     """A URL of the caller's that may not be called; says no more than that."""
 
@@ -118,6 +134,15 @@ class JobNotFound(NotFound):
     def __init__(self, job_id: str) -> None:
         super().__init__("This workspace has no job with that id; check the id and the token.")
         self.job_id = job_id
+
+
+class AssetNotFound(NotFound):
+    """No asset of this workspace has that id."""
+
+    code = "asset_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace has no asset with that id; GET /assets lists them.")
 
 
 class ChoreNotFound(NotFound):
@@ -160,6 +185,17 @@ class EndpointNotFound(NotFound):
         )
 
 
+class ListenerNotFound(NotFound):
+    """No listener of this workspace has that name."""
+
+    code = "listener_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace has no listener of that name; PUT /webhooks/listeners/NAME makes one."
+        )
+
+
 class ModelNotFound(NotFound):
     """No model of the catalogue has that id; ``near`` are ids that resemble it."""
 
@@ -197,6 +233,18 @@ class MethodNotAllowed(CallerError):
         self.allow = tuple(allow)
 
 
+class UploadTooSlow(CallerError):
+    """The body did not come in the time that it may take."""
+
+    code = "upload_too_slow"
+
+    def __init__(self, idle_s: float, total_s: float) -> None:
+        super().__init__(
+            f"The upload was given up: a file has {total_s:g} s to come, and {idle_s:g} s for "
+            "each part of it."
+        )
+
+
 class IdempotencyConflict(CallerError):
     """One idempotency key was used for two different requests."""
 
@@ -216,12 +264,36 @@ class DeliveryConflict(CallerError):
         self.code = code
 
 
+class StaleAnswer(DeliveryConflict):
+    """An answer that came too late; it changed nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stale_answer",
+            "This delivery is no longer in your hands: its time was over, it was answered before, "
+            "or a person ended it. Should it still be owed, it comes again.",
+        )
+
+
 class EndpointConflict(CallerError):
     """What was asked does not go with the endpoints as they are; ``code`` says why."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class AssetsFull(CallerError):
+    """The workspace's assets have as many bytes as they may."""
+
+    code = "assets_full"
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(
+            f"This workspace's assets may have {bytes_max} bytes in all, and this file goes "
+            "beyond that; delete some: DELETE /assets/{id}."
+        )
+        self.bytes_max = bytes_max
 
 
 class BodyTooLarge(CallerError):
@@ -263,6 +335,19 @@ class BacklogFull(CallerError):
         self.retry_after_s = retry_after_s
 
 
+class RateLimited(CallerError):
+    """The workspace submits faster than it may; ``retry_after_s`` says when to ask again."""
+
+    code = "rate_limited"
+
+    def __init__(self, rate: float, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"This workspace may submit {rate:g} jobs a second and has just done so; "
+            f"try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
 class TooManyStreams(CallerError):
     """The workspace has as many event streams open as it may; ``retry_after_s`` says when."""
 
@@ -284,6 +369,19 @@ class TooManyAttempts(CallerError):
     def __init__(self, *, retry_after_s: int) -> None:
         super().__init__(
             f"Too many tokens were tried from here that open nothing; wait {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
+class TooManyUploads(CallerError):
+    """The workspace sends as many files at once as it may; ``retry_after_s`` says when."""
+
+    code = "too_many_uploads"
+
+    def __init__(self, uploads_max: int, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"This workspace already sends {uploads_max} files, the most it may at once; "
+            f"try again in {retry_after_s} s."
         )
         self.retry_after_s = retry_after_s
 
@@ -335,6 +433,18 @@ class StorageFull(RingbackError):
     """The disk has no room for new work."""
 
     code = "storage_full"
+
+
+class ArtifactsAway(RingbackError):
+    """The bucket that keeps the artifacts does not answer as it should; waiting may mend it."""
+
+    code = "artifacts_away"
+
+
+class StorageUnavailable(StorageFull):
+    """The database cannot be reached: like a full disk, that is waited for."""
+
+    code = "storage_unavailable"
 
 
 class Draining(RingbackError):

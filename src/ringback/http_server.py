@@ -7,12 +7,23 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from ringback.api.protocol import BoundedProtocol
 from ringback.errors import SetupError
+
+
+class Server(Protocol):
+    """What runs until it is told to end; a second telling does not let it finish."""
+
+    should_exit: bool
+    force_exit: bool
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run until ``should_exit``."""
 
 
 class HttpServer(uvicorn.Server):
@@ -51,13 +62,43 @@ def http_server(api: ASGIApp, *, on_ready: Callable[[], None], grace_s: float) -
     )
 
 
-Stopping = Callable[[uvicorn.Server, Callable[[], None]], AbstractContextManager[None]]
+class Headless:
+    """A server without a socket: it only waits to be told to end."""
+
+    force_exit = False
+
+    def __init__(self, *, on_ready: Callable[[], None]) -> None:
+        self._on_ready = on_ready
+        self._ended = asyncio.Event()
+
+    @property
+    def should_exit(self) -> bool:
+        """Say whether it was told to end."""
+        return self._ended.is_set()
+
+    @should_exit.setter
+    def should_exit(self, ended: bool) -> None:
+        if ended:
+            self._ended.set()
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that everything runs, and wait."""
+        self._on_ready()
+        await self._ended.wait()
+
+
+Stopping = Callable[[Server, Callable[[], None]], AbstractContextManager[None]]
 """Lets something stop the server, and have its work drained, for the time of a context."""
 
 
 @contextmanager
-def stopping_by_signals(server: uvicorn.Server, drain: Callable[[], None]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the server; a second one stops it without waiting."""
+def stopping_by_signals(
+    server: Server, drain: Callable[[], None], *, lifeline: int | None = None
+) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the server; a second one stops it without waiting.
+
+    So does the end of the process that holds the other end of the lifeline.
+    """
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -65,23 +106,37 @@ def stopping_by_signals(server: uvicorn.Server, drain: Callable[[], None]) -> It
         server.should_exit = True
         drain()
 
+    def cut() -> None:
+        assert lifeline is not None
+        loop.remove_reader(lifeline)
+        stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if lifeline is not None:
+        loop.add_reader(lifeline, cut)
     try:
         yield
     finally:
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on the address, or raise ``SetupError``."""
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a socket that listens on the address, or raise ``SetupError``.
+
+    A shared one lets processes that say so too listen there beside it.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         with suppress(OSError):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(address)

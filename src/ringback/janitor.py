@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ringback.clock import Clock
 from ringback.doorbell import Bells
@@ -24,7 +24,7 @@ class Janitor:
     """Gives the work of dead workers and dispatchers back, and forgets old keys, once a second.
 
     A job that ``is_held`` knows of is not rescued, however long ago its lease ended: its worker
-    lives, and a full disk has kept it from saying so.
+    lives, and a full disk has kept it from saying so. ``also`` is done as often.
     """
 
     def __init__(
@@ -35,21 +35,29 @@ class Janitor:
         clock: Clock,
         bells: Bells,
         is_held: Callable[[Job], bool] = lambda _job: False,
+        leads: Callable[[], bool] = lambda: True,
+        also: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
+        self._leads = leads
         self._service = service
         self._store = store
         self._clock = clock
         self._bells = bells
         self._is_held = is_held
+        self._also = also
 
     async def run(self) -> None:
         """Rescue expired leases until cancelled."""
         while True:
             await self._clock.sleep(_EVERY_S)
+            if not self._leads():
+                continue
             try:
                 await self.rescue(leases_until_ms=self._clock.now_ms())
                 # A little at a time: nobody who writes shall wait for it.
                 await self._service.forget_keys()
+                if self._also is not None:
+                    await self._also()
             except StorageFull:
                 log.warning("storage_full", waiting_s=_EVERY_S)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ringback.artifacts.contract import ArtifactStore
 from ringback.clock import Clock
-from ringback.errors import StorageFull
+from ringback.errors import ArtifactsAway, StorageFull
 from ringback.log import get_logger
 from ringback.retention import Kept, Retention
 from ringback.storage.contract import Pruning
@@ -29,7 +31,9 @@ class Pruner:
         artifacts: ArtifactStore,
         retention: Retention,
         clock: Clock,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._leads = leads
         self._store = store
         self._secrets = secrets
         self._artifacts = artifacts
@@ -40,10 +44,14 @@ class Pruner:
         """Prune until cancelled."""
         while True:
             await self._clock.sleep(_EVERY_S)
+            if not self._leads():
+                continue
             try:
                 await self.run_once()
             except StorageFull:
                 log.warning("storage_full", waiting_s=_EVERY_S)
+            except ArtifactsAway as exc:
+                log.warning("artifacts_away", detail=str(exc))
 
     async def run_once(self) -> int:
         """Take some steps of each kind; return how many rows were pruned."""

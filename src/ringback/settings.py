@@ -27,10 +27,13 @@ Days = Annotated[float, Meta(gt=0, le=36_500)]
 Wait = Annotated[float, Meta(ge=0, le=7 * 86_400)]
 
 DEFAULT_PORT = 7464
-_LISTS = ("allowed_hosts", "webhook_schedule_s")
+Role = Literal["api", "worker", "dispatcher"]
+ROLES: tuple[Role, ...] = ("api", "worker", "dispatcher")
+_LISTS = ("allowed_hosts", "worker_engines", "worker_models", "roles", "webhook_schedule_s")
 VARIABLES_OF_OTHERS = (
     "RINGBACK_API_KEY",  # clients of a server
     "RINGBACK_BASE_URL",
+    "RINGBACK_WEBHOOK_SECRET",  # receivers of webhooks
     "RINGBACK_MASTER_KEY",  # what seals the secrets that the database keeps
     "RINGBACK_CONTRACT_DIR",  # this project's own tests
     "RINGBACK_TEST_*",
@@ -39,6 +42,7 @@ VARIABLES_OF_OTHERS = (
     "RINGBACK_PORT_*",
 )
 """Variables that begin as ours do and set nothing here; any other such name is taken for a slip."""
+_DATABASE = r"^postgres(ql)?://"
 _PUBLIC_URL = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
 
@@ -53,16 +57,46 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The port to listen on; 0 picks a free one."""
     data: Path = Path(".ringback")
     """The directory that holds the database and the artifacts."""
+    database: Annotated[str, Meta(pattern=_DATABASE)] | None = None
+    """A PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME (default: SQLite in data)."""
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = ROLES
+    """What this process does; on SQLite one process does it all."""
+    processes: Annotated[int, Meta(ge=1, le=1024)] = 1
+    """Processes of the same roles on this machine; more than one need PostgreSQL."""
+    worker_engines: tuple[str, ...] = ()
+    """The engines whose jobs a worker runs (default: all it has)."""
+    worker_models: tuple[str, ...] = ()
+    """The models whose jobs a worker runs (default: all that its engines have)."""
+    probe_port: Port | None = None
+    """Where /healthz and /readyz answer beside the API, and without one."""
+    artifacts_url: str | None = None
+    """s3://BUCKET/PREFIX: where artifacts are kept (default: in the data directory)."""
+    artifacts_endpoint: str | None = None
+    """The S3-compatible server's URL (default: AWS_ENDPOINT_URL_S3, or AWS of the region)."""
+    artifacts_region: str | None = None
+    """The bucket's region (default: AWS_REGION, or us-east-1)."""
+    artifacts_path_style: bool = True
+    """Whether the bucket is named in the path, or else in the host name."""
+    artifacts_links: Literal["proxied", "presigned"] = "proxied"
+    """proxied: artifacts come through the API; presigned: it redirects to the bucket."""
+    artifacts_link_s: Seconds = 3600.0
+    """How long a presigned URL serves an artifact; it is made anew at every request."""
     public_url: Annotated[str, Meta(pattern=_PUBLIC_URL)] | None = None
     """Where clients reach this server; result URLs begin with it (default: the request's host)."""
     allowed_hosts: tuple[str, ...] = ()
     """dev only: names beside localhost that the Host header may have."""
     lab: str | None = None
     """dev only: faults for every job, or a fault script that ends in .toml."""
+    models: Path | None = None
+    """A folder of your own model files (*.toml), read beside the built-in ones."""
+    engines: dict[str, str] = {}
+    """file only: models that another engine serves, like "bfl/flux-1-dev" = "null"."""
     active_max: Count = 4
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000
     """Backlogged jobs of one workspace; more are refused with 429."""
+    submit_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """Jobs that one workspace may submit per second; more are refused with 429; 0 is no limit."""
     body_bytes_max: Count = 1_048_576
     """The largest request body that is read."""
     job_timeout_s: Seconds = 180.0
@@ -94,7 +128,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_pause_s_max: Seconds = 300.0
     """How long a destination is paused at most before it is probed again."""
     endpoint_disable_after_s: Seconds = 432_000.0
-    """How long an endpoint may fail before it is disabled."""
+    """How long an endpoint may fail, or a listener lack its program, before it is disabled."""
+    assets_bytes_max: Annotated[int, Meta(ge=1, le=2**50)] = 10_737_418_240
+    """Bytes that one workspace's assets may have in all; more are refused with 409."""
     endpoints_max: Count = 50
     """Webhook endpoints that one workspace may keep."""
     secret_overlap_s: Annotated[float, Meta(ge=0, le=30 * 86_400)] = 86_400.0
@@ -125,6 +161,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The least serious log lines that are written."""
     log_format: Literal["auto", "json", "text"] = "auto"
     """auto: text to a terminal, JSON elsewhere."""
+
+    @property
+    def is_alone(self) -> bool:
+        """Say whether no other process works on the same data."""
+        return self.database is None
 
     @property
     def is_dev(self) -> bool:

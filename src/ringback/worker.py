@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from msgspec import Struct
 
 from ringback.artifacts.contract import ArtifactStore
+from ringback.artifacts.reading import read_own
 from ringback.clock import Clock
 from ringback.doorbell import Bells
+from ringback.egress.fetch import Fetch
 from ringback.engines.contract import Engine, EngineRequest
-from ringback.errors import EngineError, FetchError, LeaseLost, StorageFull
+from ringback.errors import ArtifactsAway, EngineError, LeaseLost, StorageFull
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
@@ -27,13 +28,6 @@ _DISK_PATIENCE_S = 1.0
 _GIVE_BACK_S = 2.0
 _PROGRESS_EVERY_S = 0.25
 _BROKEN = "The engine broke while making the result; the server's log has the details."
-
-
-class Fetch(Protocol):
-    """Gets what is behind a user's URL, by way of the target policy."""
-
-    async def __call__(self, url: str, *, bytes_max: int) -> bytes:
-        """Return the bytes, at most so many, or raise ``FetchError``."""
 
 
 class Slot(Struct, frozen=True, kw_only=True):
@@ -58,8 +52,12 @@ class Worker:
         worker_id: str,
         lease_s: float,
         job_timeout_s: float,
+        models: tuple[str, ...] = (),
+        may_claim: Callable[[], bool] = lambda: True,
     ) -> None:
         self._service = service
+        self._models = models
+        self._may_claim = may_claim
         self._slots = slots
         self._artifacts = artifacts
         self._fetch = fetch
@@ -94,12 +92,18 @@ class Worker:
 
     async def _claim_and_start(self) -> int:
         started = 0
+        if not self._may_claim():
+            return started
         for name in await self._service.queued_engines():
             free = self._free.get(name, 0)
             if not free or self._draining:
                 continue
             for job in await self._service.claim(
-                engine=name, limit=free, worker_id=self._worker_id, lease_s=self._lease_s
+                engine=name,
+                limit=free,
+                worker_id=self._worker_id,
+                lease_s=self._lease_s,
+                models=self._models,
             ):
                 self._start(job)
                 started += 1
@@ -140,11 +144,13 @@ class Worker:
             run.begin()
             event, outcome = await self._outcome(run)
             await self._end(run, event, outcome)
+            run.is_over = True
             await self._forget_previews(run, kept=outcome)
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
-        except StorageFull:
-            # The result found no room: the job waits for better times.
+        except (StorageFull, ArtifactsAway) as exc:
+            # The result found no place: the job waits for better times.
+            log.warning("result_not_kept", job_id=job_id, detail=str(exc))
             await self._until_stored(lambda: self._service.release(run.job))
             await self._clock.sleep(_DISK_PATIENCE_S)
         except asyncio.CancelledError:
@@ -179,7 +185,7 @@ class Worker:
                     names = await self._slots[job.engine].engine.run(request, io)
         except EngineError as exc:
             return JobEvent.FAIL, str(exc)
-        except (LeaseLost, StorageFull):
+        except (LeaseLost, StorageFull, ArtifactsAway):
             raise
         except (Exception, asyncio.CancelledError) as exc:
             # An engine may raise these two by itself: then it broke, like with any other.
@@ -201,7 +207,7 @@ class Worker:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
         for name in run.previews:
             if artifact_url(run.job, name) not in kept:
-                with suppress(OSError):  # it takes some room and does no other harm
+                with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm
                     await self._artifacts.delete(name)
 
     async def _until_stored(self, write: Callable[[], Awaitable[object]]) -> None:
@@ -241,6 +247,7 @@ class _Run:
         self.job = job
         self.give_back = False
         self.previews: list[str] = []
+        self.is_over = False  # then tidying up is all that is left, and nobody stops that
         self._has_begun = False
         self._is_unwanted = False
 
@@ -254,7 +261,7 @@ class _Run:
         """Stop the run."""
         self._is_unwanted = True
         # A task cancelled before its first step never takes it: nobody would free the place.
-        if self._has_begun:
+        if self._has_begun and not self.is_over:
             self.task.cancel()
 
     def is_stopped(self) -> bool:
@@ -301,12 +308,9 @@ class _JobIO:
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL; our own artifacts are read where they lie."""
-        artifact = self._artifacts.find(url.removeprefix(artifact_url(self._run.job, "")))
-        if artifact is None:
-            return await self._fetch(url, bytes_max=bytes_max)
-        if artifact.path.stat().st_size > bytes_max:
-            raise FetchError("too_large", f"{url} has more than {bytes_max} bytes")
-        return await asyncio.to_thread(artifact.path.read_bytes)
+        base_url = self._run.job.base_url
+        own = await read_own(self._artifacts, url, base_url=base_url, bytes_max=bytes_max)
+        return await self._fetch(url, bytes_max=bytes_max) if own is None else own
 
     async def _report(
         self,

@@ -41,6 +41,12 @@ class Stream:
             self._came.clear()
             await self._came.wait()
 
+    async def until_count(self, text: str, count: int) -> None:
+        """Return once that text has come so many times."""
+        while self.text.count(text) < count:
+            self._came.clear()
+            await self._came.wait()
+
     @property
     def events(self) -> list[dict[str, Any]]:
         """The documents that have come."""

@@ -194,3 +194,23 @@ async def test_an_input_url_that_may_be_called_our_own_and_a_data_uri_are_taken(
 ) -> None:
     answer = await client.post(FLUX, json={"prompt": "a fox", "image_url": url})
     assert answer.status_code == 200, answer.text
+
+
+async def test_a_priority_is_kept_with_the_job_and_is_0_where_none_was_asked_for(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    for asked, kept in (({"x-ringback-priority": "-10"}, -10), ({}, 0)):
+        answer = await client.post(NULL, json={"prompt": "a fox"}, headers=asked)
+        job = await world.store.get_job(answer.json()["job_id"])
+        assert job is not None
+        assert job.priority == kept
+
+
+@pytest.mark.parametrize("priority", ["11", "-11", "1.5", "high", "", "+1", "１"])
+async def test_a_priority_that_is_none_is_refused_by_name(
+    client: httpx2.AsyncClient, priority: str
+) -> None:
+    headers = [(b"x-ringback-priority", priority.encode())]
+    answer = await client.post(NULL, json={"prompt": "a fox"}, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["details"][0]["path"] == "header:X-Ringback-Priority"

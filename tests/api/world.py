@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,24 +15,35 @@ from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
 from ringback.artifacts.local import LocalArtifacts
+from ringback.assets.incoming import Incoming
 from ringback.catalogue.catalogue import Catalogue
 from ringback.chores import ChoreRunner
 from ringback.doorbell import Bells
+from ringback.egress.fetch import decode_data_url
 from ringback.egress.policy import TargetPolicy
+from ringback.errors import FetchError
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.jobs.transitions import JobEvent
+from ringback.media.content import Facts
+from ringback.media.process import keep
 from ringback.service import Service
+from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
+from ringback.service.listeners import ListenerDesk
+from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
+from ringback.webhooks.dispatcher import DispatchSettings
 from ringback.webhooks.explanation import Caps
+from ringback.webhooks.parcels import SignedPacker
+from ringback.webhooks.signing import SigningBook
 
 BASE_URL = "http://127.0.0.1:7464"
 FLUX = "/generate/image/bfl/flux-1-dev"
@@ -76,16 +88,44 @@ class World:
             endpoints_max=settings.endpoints_max,
             overlap_s=settings.secret_overlap_s,
         )
+        self.listeners = ListenerDesk(
+            store,
+            self.endpoints,
+            SigningBook(store, store, unsealer=PlainSeals(), clock=self.clock),
+            SignedPacker(self.clock),
+            clock=self.clock,
+            rng=random.Random(3),
+            bells=bells,
+            settings=DispatchSettings(),
+        )
         self.artifacts = LocalArtifacts(directory / "artifacts")
+        self.incoming = Incoming(directory / "uploads")
+        self.room_for_work: Callable[[], None] = lambda: None
+        self.behind: dict[str, bytes] = {}  # what is found at URLs
+        self.assets = AssetDesk(
+            store,
+            artifacts=self.artifacts,
+            incoming=self.incoming,
+            take_in=self._take_in,
+            fetch=self._fetch,
+            clock=self.clock,
+            ids=ids,
+            bytes_max=settings.assets_bytes_max,
+        )
         self.deps = ApiDeps(
             service=self.service,
             deliveries=self.deliveries,
             feed=EventFeed(store, self.service, clock=self.clock, bells=bells),
             endpoints=self.endpoints,
+            listeners=self.listeners,
+            listening=Listening(self.listeners, self.service, clock=self.clock, bells=bells),
             chores=ChoreDesk(store, clock=self.clock, ids=ids),
             catalogue=CATALOGUE,
             policy=TargetPolicy.server(),
             artifacts=self.artifacts,
+            assets=self.assets,
+            incoming=self.incoming,
+            room_for_work=lambda: self.room_for_work(),
             workspaces=store,
             keys=self.keys,
             settings=settings,
@@ -98,6 +138,17 @@ class World:
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         transport = httpx2.ASGITransport(app=self.app)
         return httpx2.AsyncClient(transport=transport, base_url=base_url, headers=headers)
+
+    async def _take_in(self, path: Path, kept: Path) -> Facts:
+        """Do what the inspector's process does, here: starting one takes half a second."""
+        return await asyncio.to_thread(keep, path, kept)
+
+    async def _fetch(self, url: str, *, bytes_max: int) -> bytes:
+        if url.startswith("data:"):
+            return decode_data_url(url, bytes_max=bytes_max)
+        if url not in self.behind:
+            raise FetchError("status", "answered 404")
+        return self.behind[url]
 
     async def submit(
         self, *, token: str = "studio", path: str = NULL, headers: Mapping[str, str] | None = None

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from cli.inside import Inside
 from cli.program import Program
 
 
@@ -13,3 +14,9 @@ def ringback(tmp_path: Path) -> Iterator[Program]:
     """The program, run in an empty directory by real processes that do not outlive the test."""
     with ExitStack() as stack:
         yield Program(tmp_path, stack)
+
+
+@pytest.fixture
+def inside(capsys: pytest.CaptureFixture[str]) -> Inside:
+    """The program within this process."""
+    return Inside(capsys)

@@ -138,7 +138,7 @@ def test_no_emulator_is_told_with_what_to_do(ringback: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     done = ringback.run("lab", "clock", "--url", url)
-    assert done.returncode == 1
+    assert done.returncode == 6
     assert "start one with ringback dev" in done.stderr
     assert "Traceback" not in done.stderr
 

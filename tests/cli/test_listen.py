@@ -11,6 +11,7 @@ import pytest
 from cli.program import Program
 from cli.test_deliveries import submit
 
+from ringback.cli.program import run
 from ringback.testing import FakeReceiver, redirect, respond
 
 
@@ -63,5 +64,16 @@ async def test_what_is_no_server_is_refused_with_a_sentence(
         assert receiver.requests_count == 3
         assert "no place in the feed" in await refusal(ringback, url, "--state", "torn")
     assert "cannot be reached" in await refusal(ringback, url)
-    assert "is not a server's URL" in await refusal(ringback, "ftp://127.0.0.1")
-    assert "visible ASCII" in await refusal(ringback, url, "--token", "a b")
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "says"),
+    [("--url", "ftp://127.0.0.1", "no server's URL"), ("--token", "a b", "visible ASCII")],
+)
+def test_a_server_or_token_that_cannot_work_is_wrong_usage(
+    option: str, text: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["listen", "--once", option, text]) == 2
+    told = capsys.readouterr().err
+    assert option in told
+    assert says in told

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from media_files import heic, wav
 
 from ringback import (
     AsyncRingback,
@@ -168,6 +169,28 @@ async def test_models_are_found(both: Both) -> None:
     assert "prompt" in model.parameters["properties"]
     with pytest.raises(NotFoundError):
         await both(both.client.models.get, "no/such-model")
+
+
+async def test_assets_are_uploaded_used_and_deleted(both: Both, tmp_path: Path) -> None:
+    assets = both.client.assets
+    (tmp_path / "füchsin.heic").write_bytes(heic(size=(300, 200)))
+    photograph = await both(assets.upload, tmp_path / "füchsin.heic", description="a fox")
+    assert (photograph.mime_type, photograph.width, photograph.height) == ("image/heic", 300, 200)
+    assert photograph.metadata["filename"] == "füchsin.heic"
+    assert await both(assets.get, photograph.id) == photograph
+    sound = await both(assets.upload, wav(), filename="fox.png")
+    assert (sound.mime_type, sound.metadata["duration_s"]) == ("audio/wav", 0.5)
+    asked = {**FOX, "image_url": photograph.image_url, "width": 512, "height": 512}
+    job = await both(both.client.subscribe, "image/bfl/flux-1-dev", asked, timeout=15)
+    result = await both(assets.upload_from, job.urls[0])
+    assert (result.mime_type, result.width) == ("image/png", 512)
+    every = await both.all(assets.iter(page_size=2))
+    assert every == [result, sound, photograph]
+    await both(assets.delete, sound.id)
+    with pytest.raises(NotFoundError):
+        await both(assets.get, sound.id)
+    with pytest.raises(ValidationError, match="no type that is taken"):
+        await both(assets.upload, b"<html>", filename="fox.png", media_type="image/png")
 
 
 async def test_webhooks_are_looked_after(both: Both, webhook_inbox: WebhookInbox) -> None:

@@ -4,16 +4,25 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from builders import open_workspaces
+from builders import a_mint, open_workspaces
+from postgres import Databases
 
 from ringback.storage.contract import Store
+from ringback.storage.postgres import PostgresStore
 from ringback.storage.sqlite import SqliteStore
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """A store of each kind, with the workspaces studio and rival."""
-    opened = await SqliteStore.open(tmp_path / "data")
-    await open_workspaces(opened, "studio", "rival")
-    yield opened
-    await opened.close()
+    if request.param == "sqlite":
+        opened = await SqliteStore.open(tmp_path / "data", mint=a_mint())
+        await open_workspaces(opened, "studio", "rival")
+        yield opened
+        await opened.close()
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.fresh() as dsn:
+        shared = await PostgresStore.open(dsn, mint=a_mint())
+        yield shared
+        await shared.close()

@@ -20,9 +20,20 @@ NOW = 1_900_000_000_000
 LEASE = NOW + 60_000
 
 
-async def claim(store: Store, *, each: int = 8, **rooms: dict[int, int]) -> list[Delivery]:
+async def claim(
+    store: Store,
+    *,
+    each: int = 8,
+    rooms: dict[int, int] | None = None,
+    passing_rooms: dict[int, int] | None = None,
+) -> list[Delivery]:
     return await store.claim_due(
-        now_ms=NOW, limit=100, limit_each=each, lease_until_ms=LEASE, **rooms
+        now_ms=NOW,
+        limit=100,
+        limit_each=each,
+        lease_until_ms=LEASE,
+        rooms=rooms,
+        passing_rooms=passing_rooms,
     )
 
 

@@ -81,6 +81,22 @@ async def test_old_answers_are_emptied_once_and_young_ones_stay(store: Store) ->
     assert [one.response for one in await store.attempts_of(young.delivery_id)] == [b"thanks"]
 
 
+@pytest.mark.parametrize("emptied_by", [Kept.ATTEMPTS, Kept.DELIVERIES])
+async def test_answers_are_emptied_after_every_attempt_before_them_was_pruned(
+    store: Store, emptied_by: Kept
+) -> None:
+    for _ in range(3):
+        await an_ended_job(store)
+        await delivered(store)
+    assert await prune(store, Kept.ANSWERS) == 3
+    for what in (Kept.JOBS, emptied_by):
+        assert await prune(store, what) == 3
+    await an_ended_job(store)
+    later = await delivered(store)
+    assert await prune(store, Kept.ANSWERS) == 1
+    assert [one.response for one in await store.attempts_of(later.delivery_id)] == [b""]
+
+
 async def test_old_attempts_go_and_their_delivery_stays(store: Store) -> None:
     await an_ended_job(store)
     old = await delivered(store)

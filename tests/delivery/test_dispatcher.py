@@ -222,7 +222,7 @@ async def test_what_a_person_cancelled_while_it_was_at_hand_is_not_sent(world: W
     jobs = [await world.finish(receiver.url) for _ in range(2)]
     await world.dispatcher.run_once()
     await receiver.wait_for(1)
-    world.clock.advance(0.1)
+    world.clock.advance(0.3)
     waiting = await world.delivery_of(jobs[1])
     assert await world.store.end_delivery(
         waiting, DeliveryStatus.CANCELLED, now_ms=world.clock.now_ms()

@@ -10,6 +10,7 @@ from typing import Any
 
 import standardwebhooks
 from delivery.world import World, a_world
+from raw import raw
 
 from ringback.service.endpoints import EndpointWish
 from ringback.testing import FakeReceiver, Script
@@ -171,13 +172,13 @@ async def test_no_list_of_a_tenant_has_anything_of_the_operators(tmp_path: Path)
             "studio"
         }
         for values in (
-            "select distinct type from events where workspace_id = :workspace_id",
-            "select distinct event from deliveries where workspace_id = :workspace_id",
+            "select distinct type from events where workspace_id = 'studio'",
+            "select distinct event from deliveries where workspace_id = 'studio'",
         ):
-            rows = await world.store._scan(values, workspace_id="studio")
+            rows = await raw(world.store, values)
             assert rows == [("job.completed",)]
-        origins = "select origin from destinations where workspace_id = :workspace_id"
-        rows = await world.store._scan(origins, workspace_id="studio")
+        origins = "select origin from destinations where workspace_id = 'studio'"
+        rows = await raw(world.store, origins)
         assert rows == [(f"http://127.0.0.1:{receiver.port}",)]
         assert await world.store.list_endpoints(OPERATOR) == []
 
@@ -195,8 +196,8 @@ async def test_without_an_operators_url_nothing_is_owed_to_anybody(world: World)
 
 async def notices(world: World) -> list[tuple[str, str]]:
     """Return the operator's deliveries and their statuses."""
-    rows = await world.store._scan(
-        "select delivery_id, status from deliveries where workspace_id = :workspace_id",
-        workspace_id=OPERATOR,
+    rows = await raw(
+        world.store,
+        f"select delivery_id, status from deliveries where workspace_id = '{OPERATOR}'",  # noqa: S608
     )
     return [(row[0], row[1]) for row in rows]

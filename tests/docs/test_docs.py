@@ -16,6 +16,7 @@ import click
 import pytest
 from docs.pages import PAGES, ROOT, blocks, links, page, rows
 
+from ringback.cli.endings import Status
 from ringback.cli.program import COMMANDS
 from ringback.ids import new_secret
 from ringback.jobs.transitions import HELD, TRANSITIONS
@@ -59,10 +60,20 @@ def test_a_settings_default_and_flag_are_as_documented(name: str) -> None:
 
 
 def test_every_command_and_option_is_documented() -> None:
-    text = page("docs/operations.md")
+    text = page("docs/operations.md") + page("docs/cli.md")
     for name, command in commands().items():
         assert f"`ringback {name}" in text
         assert not {flag for flag in flags(command) if f"{flag}`" not in text and flag not in text}
+
+
+def test_every_command_has_output_for_programs() -> None:
+    without = {name for name, command in commands().items() if "--json" not in flags(command)}
+    assert without == {"completion"}
+
+
+def test_every_exit_status_is_documented_and_no_other() -> None:
+    shown = [int(row[0]) for row in rows("docs/cli.md", heading="Exit statuses")]
+    assert shown == [status.value for status in Status]
 
 
 def test_the_status_diagram_is_the_table_of_transitions() -> None:

@@ -9,7 +9,8 @@ import threading
 from typing import Any
 
 from ringback.cli import main
-from ringback.storage.sqlite import job_verbs, store
+from ringback.storage.sql import job_verbs
+from ringback.storage.sqlite import store
 from ringback.storage.sqlite.commits import CommitThread
 from ringback.storage.sqlite.writer import Answers, Waiting, Writer, settle
 

@@ -44,9 +44,9 @@ CONTRACT_JUDGES = [check for check in JUDGES if check.__name__ != "status_code_c
 
 
 def contract(folder: Path) -> dict[str, Any]:
-    """Return the contract's image and job operations."""
+    """Return the contract's operations on images, jobs and assets."""
     document: dict[str, Any] = json.loads((folder / "krea-openapi.json").read_text())
-    kept = ("/generate/image/", "/jobs")
+    kept = ("/generate/image/", "/jobs", "/assets")
     document["paths"] = {
         path: operations for path, operations in document["paths"].items() if path.startswith(kept)
     }

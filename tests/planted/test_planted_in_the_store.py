@@ -7,16 +7,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import apsw
 from builders import ROOMY, a_job, a_mint, a_submission, an_event, open_workspaces
 from msgspec.structs import replace
 
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent, advance
+from ringback.storage.sql.job_verbs import _owe
+from ringback.storage.sql.load import load_of
+from ringback.storage.sql.work import Verb, Work
 from ringback.storage.sqlite import SqliteStore
 from ringback.storage.sqlite.commits import CommitThread
-from ringback.storage.sqlite.statements import JOBS
-from ringback.storage.sqlite.writer import Verb
+from ringback.storage.sqlite.statements import STATEMENTS
 from ringback.webhooks.outbox import Ending
 
 NOW = 1_800_000_000_000
@@ -56,15 +57,12 @@ class LateOutbox(Mortal):
         return won
 
 
-def _owe_late(tx: apsw.Connection, items: Any) -> list[None]:
-    from ringback.storage.sqlite.job_verbs import _owe
-    from ringback.storage.sqlite.load import Load
-
+def _owe_late(items: Any) -> Work[list[None]]:
     for _, ending, mint in items:
         event = replace(ending.event, event_id=mint.new_id())
-        load = Load(tx, {ending.after.workspace_id})
-        _owe(tx, [replace(ending, event=event)], load, mint)
-        load.write()
+        load = yield from load_of({ending.after.workspace_id})
+        yield from _owe([replace(ending, event=event)], load, mint)
+        yield from load.write()
     return [None] * len(items)
 
 
@@ -131,18 +129,18 @@ async def stale_results_that_won(directory: Path) -> int:
 @contextmanager
 def without_the_epoch_check() -> Iterator[None]:
     """Planted: an ending is written whoever holds the job by then."""
-    before = JOBS.end_jobs
+    before = STATEMENTS["jobs.end_jobs"]
     check = "and jobs.epoch = r.value ->> 1"
     assert check in before
     # Every writer is told that it won.
     won = "1 + (select value ->> 1 from json_each(:rows) where value ->> 0 = jobs.job_id limit 1)"
-    JOBS.end_jobs = before.replace(check, "").replace(
+    STATEMENTS["jobs.end_jobs"] = before.replace(check, "").replace(
         "returning jobs.job_id, jobs.epoch", f"returning jobs.job_id, {won}"
     )
     try:
         yield
     finally:
-        JOBS.end_jobs = before
+        STATEMENTS["jobs.end_jobs"] = before
 
 
 async def test_an_epoch_check_that_was_removed_is_found(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ def left(incoming: Path, name: str, *, at_ms: int) -> Path:
     return path
 
 
-def test_what_a_killed_server_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
+async def test_what_a_killed_server_left_half_written_is_swept_and_nothing_else(
+    tmp_path: Path,
+) -> None:
     artifacts = LocalArtifacts(tmp_path)
     incoming = tmp_path / "incoming"
     old = left(incoming, new_artifact_stem() + ".png", at_ms=STARTED_MS - 1)
@@ -31,19 +33,19 @@ def test_what_a_killed_server_left_half_written_is_swept_and_nothing_else(tmp_pa
     elsewhere = left(tmp_path, "precious", at_ms=STARTED_MS - 1)
     link = incoming / (new_artifact_stem() + ".png")
     link.symlink_to(elsewhere)
-    assert artifacts.sweep(before_ms=STARTED_MS) == 1
+    assert await artifacts.sweep(before_ms=STARTED_MS) == 1
     assert not old.exists()
     assert all(path.exists() for path in (young, foreign, elsewhere, link))
 
 
-def test_a_folder_that_is_a_link_is_not_swept(tmp_path: Path) -> None:
+async def test_a_folder_that_is_a_link_is_not_swept(tmp_path: Path) -> None:
     artifacts = LocalArtifacts(tmp_path / "artifacts")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     precious = left(elsewhere, new_artifact_stem() + ".png", at_ms=STARTED_MS - 1)
     (tmp_path / "artifacts" / "incoming").rmdir()
     (tmp_path / "artifacts" / "incoming").symlink_to(elsewhere)
-    assert artifacts.sweep(before_ms=STARTED_MS) == 0
+    assert await artifacts.sweep(before_ms=STARTED_MS) == 0
     assert precious.exists()
 
 

@@ -10,7 +10,8 @@ from builders import open_workspaces
 from contract.test_delivery_log import STUDIO, exhausted, listed, owed
 from msgspec.structs import replace
 
-from ringback.storage.sqlite import SqliteStore, log
+from ringback.storage.sql import log
+from ringback.storage.sqlite import SqliteStore
 from ringback.webhooks.desk import DeliveryFilter
 from ringback.webhooks.model import DeliveryStatus
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from builders import a_request
+from raw import raw
 
 from ringback.artifacts.local import LocalArtifacts
 from ringback.jobs.model import Job
@@ -41,7 +42,7 @@ async def test_a_job_past_its_time_goes_with_its_files(
     young = await an_ended_job(service, urls=(f"http://x/artifacts/{names[1]}",))
     clock.advance(2 * DAY_S)
     assert await pruner.run_once() == 3  # the job, its delivery, its event
-    assert [artifacts.find(name) is None for name in names] == [True, False]
+    assert [await artifacts.find(name) is None for name in names] == [True, False]
     assert await store.get_job(old.job_id) is None
     assert await store.get_job(young.job_id) is not None
     assert (await store.ledger()).balances
@@ -64,7 +65,7 @@ async def test_files_go_before_the_rows_that_name_them(
     pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
     await pruner.run_once()
     assert kept == [True]
-    assert artifacts.find(name) is None
+    assert await artifacts.find(name) is None
 
 
 async def test_many_are_pruned_in_small_steps_that_let_others_write(
@@ -75,7 +76,9 @@ async def test_many_are_pruned_in_small_steps_that_let_others_write(
     await an_ended_job(service)
     # As many more as take three steps, made in one go.
     for table, unique in (("jobs", "job_id"), ("deliveries", "delivery_id")):
-        columns = [row[1] for row in store._read(f"pragma table_info({table})") if row[1] != "seq"]
+        columns = [
+            row[1] for row in await raw(store, f"pragma table_info({table})") if row[1] != "seq"
+        ]
         made = ", ".join(f"{unique} || n" if one == unique else one for one in columns)
         store._connection.execute(
             f"insert into {table} ({', '.join(columns)}) "  # noqa: S608 - names of our own tables

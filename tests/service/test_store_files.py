@@ -19,7 +19,7 @@ from ringback.jobs.model import JobStatus
 from ringback.jobs.transitions import TRANSITIONS, JobEvent
 from ringback.storage.contract import Workspace
 from ringback.storage.sqlite import SqliteStore
-from ringback.storage.sqlite.statements import DELIVERIES, JOBS, LOG
+from ringback.storage.sqlite.statements import STATEMENTS
 
 
 async def test_a_second_server_on_a_directory_is_refused_with_a_sentence(tmp_path: Path) -> None:
@@ -126,59 +126,60 @@ def test_the_statuses_written_in_sql_are_those_of_the_table() -> None:
     assert [status for status, ways in TRANSITIONS.items() if JobEvent.CLAIM in ways] == ["queued"]
     assert TRANSITIONS[JobStatus.QUEUED][JobEvent.CLAIM] == "scheduled"
     assert TRANSITIONS[JobStatus.BACKLOGGED][JobEvent.ADMIT] == "queued"
-    assert "status = 'queued'" in JOBS.claim_jobs
-    assert "set status = 'scheduled'" in JOBS.claim_jobs
+    assert "status = 'queued'" in STATEMENTS["jobs.claim_jobs"]
+    assert "set status = 'scheduled'" in STATEMENTS["jobs.claim_jobs"]
 
 
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (JOBS.claim_jobs, "jobs_queued"),
-        (JOBS.expired_jobs, "jobs_leased"),
-        (JOBS.admit_jobs, "jobs_backlogged"),
-        (JOBS.list_jobs, "jobs_of_workspace"),
-        (JOBS.list_of_type, "jobs_of_type"),
-        (JOBS.list_ended, "jobs_ended"),
-        (JOBS.list_pending, "jobs_pending"),
-        (JOBS.types_of, "jobs_of_type"),
-        (JOBS.queued_engines, "jobs_queued"),
-        (JOBS.get_job, "sqlite_autoindex_jobs_1"),
-        (JOBS.end_jobs, "sqlite_autoindex_jobs_1"),
-        (JOBS.hold_jobs, "sqlite_autoindex_jobs_1"),
-        (JOBS.forget_keys, "idempotency_used"),
-        (DELIVERIES.next_due, "destinations_due"),
-        (DELIVERIES.due_destinations, "destinations_due"),
-        (DELIVERIES.settle_destinations, "deliveries_due"),
-        (DELIVERIES.settle_destinations, "deliveries_passing_due"),
-        (DELIVERIES.passing_due_of, "deliveries_passing_due"),
-        (DELIVERIES.cancel_passing, "deliveries_passing"),
-        (DELIVERIES.cancel_old_progress, "deliveries_passing"),
-        (DELIVERIES.progress_under_way, "deliveries_passing"),
-        (DELIVERIES.due_of, "deliveries_due"),
-        (DELIVERIES.claim_deliveries, "INTEGER PRIMARY KEY"),
-        (DELIVERIES.record_deliveries, "sqlite_autoindex_deliveries_1"),
-        (DELIVERIES.rescue_deliveries, "deliveries_leased"),
-        (DELIVERIES.deliveries_of, "deliveries_of_job"),
-        (LOG.window_of_job, "deliveries_of_job"),
-        (LOG.first_from, "deliveries_of_workspace"),
-        (LOG.first_of_all_from, "INTEGER PRIMARY KEY"),
-        (LOG.count_some, "deliveries_of_workspace"),
-        (LOG.count_some_of_all, "INTEGER PRIMARY KEY"),
-        (LOG.window_of_endpoint, "deliveries_of_endpoint"),
-        (LOG.window_of_destination, "deliveries_to"),
-        (LOG.window_of_reason, "deliveries_by_reason"),
-        (LOG.window_of_troubled, "deliveries_troubled"),
-        (LOG.window_of_workspace, "deliveries_of_workspace"),
-        (LOG.window_of_all, "INTEGER PRIMARY KEY"),
-        (LOG.deliveries_at, "INTEGER PRIMARY KEY"),
-        (LOG.events_after, "events_of_workspace"),
-        (LOG.events_after, "deliveries_of_job (job_id=? AND event_seq=?)"),
-        (LOG.last_event_of, "events_of_workspace"),
-        (LOG.get_destination, "sqlite_autoindex_destinations_1"),
-        (LOG.list_destinations, "sqlite_autoindex_destinations_1"),
-        (LOG.pause_destination, "INTEGER PRIMARY KEY"),
-        (LOG.waiting_at, "deliveries_due"),
-        (LOG.waiting_before, "deliveries_due (destination_id=? AND next_attempt_at_ms<?)"),
+        ("jobs.claim_jobs", "jobs_queued"),
+        ("jobs.lanes", "jobs_queued"),
+        ("jobs.expired_jobs", "jobs_leased"),
+        ("jobs.admit_jobs", "jobs_backlogged"),
+        ("jobs.list_jobs", "jobs_of_workspace"),
+        ("jobs.list_of_type", "jobs_of_type"),
+        ("jobs.list_ended", "jobs_ended"),
+        ("jobs.list_pending", "jobs_pending"),
+        ("jobs.types_of", "jobs_of_type"),
+        ("jobs.queued_engines", "jobs_queued"),
+        ("jobs.get_job", "sqlite_autoindex_jobs_1"),
+        ("jobs.end_jobs", "sqlite_autoindex_jobs_1"),
+        ("jobs.hold_jobs", "sqlite_autoindex_jobs_1"),
+        ("jobs.forget_keys", "idempotency_used"),
+        ("deliveries.next_due", "destinations_due"),
+        ("deliveries.due_destinations", "destinations_due"),
+        ("deliveries.settle_destinations", "deliveries_due"),
+        ("deliveries.settle_destinations", "deliveries_passing_due"),
+        ("deliveries.passing_due_of", "deliveries_passing_due"),
+        ("deliveries.cancel_passing", "deliveries_passing"),
+        ("deliveries.cancel_old_progress", "deliveries_passing"),
+        ("deliveries.progress_under_way", "deliveries_passing"),
+        ("deliveries.due_of", "deliveries_due"),
+        ("deliveries.claim_deliveries", "INTEGER PRIMARY KEY"),
+        ("deliveries.record_deliveries", "sqlite_autoindex_deliveries_1"),
+        ("deliveries.rescue_deliveries", "deliveries_leased"),
+        ("deliveries.deliveries_of", "deliveries_of_job"),
+        ("log.window_of_job", "deliveries_of_job"),
+        ("log.first_from", "deliveries_of_workspace"),
+        ("log.first_of_all_from", "INTEGER PRIMARY KEY"),
+        ("log.count_some", "deliveries_of_workspace"),
+        ("log.count_some_of_all", "INTEGER PRIMARY KEY"),
+        ("log.window_of_endpoint", "deliveries_of_endpoint"),
+        ("log.window_of_destination", "deliveries_to"),
+        ("log.window_of_reason", "deliveries_by_reason"),
+        ("log.window_of_troubled", "deliveries_troubled"),
+        ("log.window_of_workspace", "deliveries_of_workspace"),
+        ("log.window_of_all", "INTEGER PRIMARY KEY"),
+        ("log.deliveries_at", "INTEGER PRIMARY KEY"),
+        ("log.events_after", "events_of_workspace"),
+        ("log.events_after", "deliveries_of_job (job_id=? AND event_seq=?)"),
+        ("log.last_event_of", "events_of_workspace"),
+        ("log.get_destination", "sqlite_autoindex_destinations_1"),
+        ("log.list_destinations", "sqlite_autoindex_destinations_1"),
+        ("log.pause_destination", "INTEGER PRIMARY KEY"),
+        ("log.waiting_at", "deliveries_due"),
+        ("log.waiting_before", "deliveries_due (destination_id=? AND next_attempt_at_ms<?)"),
     ],
 )
 async def test_a_statement_seeks_by_its_index_and_scans_no_table(
@@ -186,7 +187,7 @@ async def test_a_statement_seeks_by_its_index_and_scans_no_table(
 ) -> None:
     store = await SqliteStore.open(tmp_path)
     rows = store._connection.execute(
-        f"explain query plan {statement}", defaultdict(lambda: None)
+        f"explain query plan {STATEMENTS[statement]}", defaultdict(lambda: None)
     ).fetchall()
     plan = [str(row[3]) for row in rows]
     assert any(index in step for step in plan), plan

@@ -102,11 +102,10 @@ async def test_a_job_goes_through_its_engine_to_a_result_that_is_kept(world: Wor
     assert job.result.urls is not None
     base, _, name = job.result.urls[0].rpartition("/artifacts/")
     assert base == "http://127.0.0.1:7464"
-    kept = world.artifacts.find(name)
-    assert kept is not None
-    assert kept.path.read_bytes() == b"fine"
+    kept = world.artifacts.path_of(name)
+    assert kept.read_bytes() == b"fine"
     # Nobody is led to the preview any more.
-    assert [path.name for path in kept.path.parents[1].rglob("*.png")] == [name]
+    assert [path.name for path in kept.parents[1].rglob("*.png")] == [name]
 
 
 async def test_a_preview_is_shown_while_the_engine_goes_on(world: World) -> None:
@@ -260,9 +259,8 @@ async def test_the_null_engine_ends_every_job_with_one_shared_picture(world: Wor
         jobs = [await world.ended(await world.submit()) for _ in range(3)]
     (urls,) = {job.result.urls for job in jobs if job.result}
     assert urls is not None
-    kept = world.artifacts.find(urls[0].rpartition("/")[2])
-    assert kept is not None
-    assert kept.path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    kept = world.artifacts.path_of(urls[0].rpartition("/")[2])
+    assert kept.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
 async def test_an_engine_is_stopped_when_a_heartbeat_finds_the_lease_lost(world: World) -> None:

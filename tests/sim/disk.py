@@ -15,9 +15,10 @@ import apsw
 from builders import a_key
 
 from ringback.storage.contract import Workspace
-from ringback.storage.sqlite import workspace_verbs
+from ringback.storage.sql import workspace_verbs
 from ringback.storage.sqlite.commits import Done
 from ringback.storage.sqlite.files import DATABASE, connect, migrate
+from ringback.storage.sqlite.running import run
 
 WORKSPACES = ("studio", "rival")
 SECRET = "whsec_AAAA"
@@ -112,7 +113,7 @@ def _template() -> bytes:
         made = [
             (Workspace(workspace_id=name, created_at_ms=1), a_key(SECRET)) for name in WORKSPACES
         ]
-        workspace_verbs.open_workspaces(connection, made)
+        run(connection, workspace_verbs.open_workspaces(made))
         connection.execute(_AUDIT.read_text("utf-8"))
         connection.close()
         return path.read_bytes()

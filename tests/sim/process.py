@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -258,12 +258,33 @@ class NoArtifacts:
         """Return a name."""
         return "a.png"
 
+    async def put(self, name: str, content: bytes | Path) -> None:
+        """Keep nothing."""
+
     async def delete(self, name: str) -> None:
         """Delete nothing."""
 
-    def find(self, name: str) -> StoredArtifact | None:
+    async def find(self, name: str) -> StoredArtifact | None:
         """Find nothing."""
         return None
+
+    async def read(
+        self, artifact: StoredArtifact, *, first: int = 0, count: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Yield nothing."""
+        for _ in range(0):
+            yield b""
+
+    async def link(self, artifact: StoredArtifact) -> str | None:
+        """Link to nothing."""
+        return None
+
+    async def sweep(self, *, before_ms: int) -> int:
+        """Delete nothing."""
+        return 0
+
+    async def check(self) -> None:
+        """Find nothing wrong."""
 
 
 async def _fetch_nothing(url: str, *, bytes_max: int) -> bytes:

@@ -8,8 +8,9 @@ from sim.disk import SimCommits
 from sim.ledger import Ledger
 
 from ringback.jobs.model import Job
+from ringback.storage.sql.delivery_verbs import begin_rounds
 from ringback.storage.sqlite import SqliteStore
-from ringback.storage.sqlite.delivery_verbs import begin_rounds
+from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.model import Delivery, DeliveryStatus
 from ringback.webhooks.outbox import Ending, Recorded, Recording
 from ringback.webhooks.schedule import JITTER
@@ -70,6 +71,7 @@ class SimStore(SqliteStore):
         lease_until_ms: int,
         rooms: Mapping[int, int] | None = None,
         passing_rooms: Mapping[int, int] | None = None,
+        listener: Endpoint | None = None,
     ) -> list[Delivery]:
         """Take deliveries that are due; the ledger is told of any that is not."""
         claimed = await super().claim_due(
@@ -79,6 +81,7 @@ class SimStore(SqliteStore):
             lease_until_ms=lease_until_ms,
             rooms=rooms,
             passing_rooms=passing_rooms,
+            listener=listener,
         )
         if len(claimed) > limit:
             self.watcher.fail(f"{len(claimed)} deliveries were claimed, not {limit}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import a_delivery, a_job, an_endpoint
+from builders import a_delivery, a_job, a_listener, an_endpoint
 from msgspec.structs import replace
 
 from ringback.webhooks.breaker import CLOSED, Breaker
@@ -17,6 +17,7 @@ SOON = NOW + 60_000
 ORIGIN = "https://shop.example:443"
 CAPS = Caps(concurrency=256, concurrency_per_destination=8)
 ENDPOINT = an_endpoint(endpoint_id="e1")
+LISTENER = a_listener("ed", endpoint_id="e1", heard_at_ms=NOW - 45_001)
 
 
 def a_destination(breaker: Breaker = CLOSED, **changes: Any) -> Destination:
@@ -53,6 +54,20 @@ OPEN = Breaker(failures_count=12, open_until_ms=SOON, openings_count=1)
 @pytest.mark.parametrize(
     ("delivery", "facts", "sentence", "moves_at_ms"),
     [
+        (
+            waiting(endpoint_id="e1"),
+            {"endpoint": LISTENER},
+            "It waits for its listener to connect: ringback listen --name ed --forward-to URL "
+            "takes it. No program has been connected since 2027-01-15T07:59:14.999Z.",
+            None,
+        ),
+        (
+            waiting(endpoint_id="e1"),
+            {"endpoint": replace(LISTENER, heard_at_ms=NOW - 45_000)},
+            "It is due and nothing goes before it: it is handed to its listener's program as soon "
+            "as that has room.",
+            NOW,
+        ),
         (
             waiting(attempts_count=2),
             {"is_held": True, "before_count": 4},

@@ -57,6 +57,12 @@ def test_what_an_answer_means(
         (b"Sun, 06 Nov 1994 08:51:37 GMT", 120),
         (b"Sun, 06 Nov 1993 08:51:37 GMT", 0),
         (b"Sun, 06 Nov 1994 08:49:60 GMT", 22),
+        (b"Sunday, 06-Nov-94 08:51:37 GMT", 120),
+        (b"Wednesday, 06-Nov-93 08:51:37 GMT", 0),
+        (b"Sunday, 06-Nov-44 08:49:37 GMT", 1_577_923_200),
+        (b"Sunday, 06-Nov-45 08:49:37 GMT", 0),
+        (b"Sun Nov  6 08:51:37 1994", 120),
+        (b"Wed Nov 16 08:49:37 1994", 864_000),
     ],
 )
 def test_retry_after_is_read(value: bytes, seconds: float) -> None:
@@ -80,6 +86,11 @@ def test_retry_after_is_read(value: bytes, seconds: float) -> None:
         b"Sun, 06 Nov 1994 25:49:37 GMT",
         b"Sun, 06 Nov 1994 08:49:37 +0100",
         b"Sun, 06 Nov 1994 08:49:37",
+        b"Sun, 06 Nov 94 08:49:37 GMT",
+        b"Sunday, 06-Nov-1994 08:49:37 GMT",
+        b"Sun Nov  0 08:49:37 1994",
+        b"Sun Nov   08:49:37 1994",
+        b"Sun Nov  6 08:49:37 1994 GMT",
     ],
 )
 def test_retry_after_that_makes_no_sense_is_as_good_as_none(value: bytes) -> None:

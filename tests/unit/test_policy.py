@@ -114,6 +114,18 @@ def test_the_server_itself_is_not_called_by_loopback(own: str) -> None:
         policy.judge_address("::ffff:127.0.0.1", 7464)
 
 
+@pytest.mark.parametrize("own", ["0.0.0.0", "::", "127.0.0.1", "::1"])
+def test_not_even_the_operator_calls_the_server_itself(own: str) -> None:
+    policy = TargetPolicy.operator(own_addresses=frozenset({(own, 7464)}))
+    # Whoever dials the unspecified address arrives on loopback.
+    for host in ("127.0.0.1", "[::1]", "0.0.0.0", "[::]", "localhost"):
+        is_another = (
+            own in ("127.0.0.1", "::1") and host in ("127.0.0.1", "[::1]") and own not in host
+        )
+        assert permits(policy, f"http://{host}:7464/") is is_another
+        assert permits(policy, f"http://{host}:7465/")
+
+
 def test_the_server_itself_is_not_called_by_its_public_address() -> None:
     policy = TargetPolicy.server(own_addresses=frozenset({("1.1.1.1", 443)}))
     assert not permits(policy, "https://1.1.1.1/")

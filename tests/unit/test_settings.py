@@ -31,6 +31,7 @@ def test_a_variable_like_no_setting_is_refused_by_its_name_and_never_its_value()
     [
         "RINGBACK_API_KEY",
         "RINGBACK_BASE_URL",
+        "RINGBACK_WEBHOOK_SECRET",
         "RINGBACK_MASTER_KEY",
         "RINGBACK_CONTRACT_DIR",
         "RINGBACK_TEST_POSTGRES",

@@ -114,7 +114,7 @@ def a_bomb() -> bytes:
         pytest.param(an_image((1, 2, 3))[:60], "cannot be read", id="truncated"),
         pytest.param(b"%PDF-1.7 /Launch", "cannot be read", id="pdf"),
         pytest.param(an_image((1, 2, 3), "TIFF"), "cannot be read", id="a format not taken"),
-        pytest.param(a_bomb(), "at most 40 megapixels", id="bomb"),
+        pytest.param(a_bomb(), "at most 50 megapixels", id="bomb"),
     ],
 )
 def test_a_hostile_input_is_refused_in_a_sentence(content: bytes, words: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from media_files import picture
 from PIL import Image
 
 from ringback.engines.sketch.asked import PIXELS_MAX, SIDE_MIN, size_of
@@ -88,6 +89,12 @@ def test_a_large_input_is_made_small_with_its_ratio_kept() -> None:
     output = BytesIO()
     Image.new("RGB", (3000, 1500), (9, 99, 200)).save(output, "JPEG")
     assert Image.open(BytesIO(shrink(output.getvalue()))).size == (1024, 512)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "HEIF"])
+def test_a_picture_of_every_type_that_an_asset_has_is_an_input(kind: str) -> None:
+    small = Image.open(BytesIO(shrink(picture(kind, size=(64, 48), orientation=6))))
+    assert small.size == (48, 64)  # the right way up
 
 
 @pytest.mark.parametrize("colour", ["L", "LA", "P", "RGBA", "I;16", "1"])

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.api.about import AboutRoutes
 from ringback.api.artifacts import ArtifactRoutes
+from ringback.api.assets import AssetRoutes
 from ringback.api.auth import Authenticator
 from ringback.api.chores import ChoreRoutes
 from ringback.api.deliveries import DeliveryRoutes, DestinationRoutes
@@ -21,6 +22,7 @@ from ringback.api.hosts import HostCheck
 from ringback.api.jobs import JobRoutes
 from ringback.api.jwks import JwksRoute
 from ringback.api.lab import LabRoutes
+from ringback.api.listeners import ListenerRoutes
 from ringback.api.resources import Open, Private, Resource, private_to
 from ringback.api.streams import Streams
 from ringback.api.submissions import PREFIX, Submissions
@@ -37,6 +39,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
     private = private_to(authenticator)
     about = AboutRoutes(deps)
     artifacts = ArtifactRoutes(deps.artifacts)
+    assets = AssetRoutes(deps)
     streams = Streams(deps.clock)
     jobs = JobRoutes(deps.service, streams)
     deliveries = DeliveryRoutes(deps.deliveries)
@@ -56,6 +59,14 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route(
                 "/jobs/{job_id}",
                 Resource(GET=private(jobs.get_job), DELETE=private(jobs.cancel_job)),
+            ),
+            Route(
+                "/assets",
+                Resource(GET=private(assets.list_assets), POST=private(assets.add_asset)),
+            ),
+            Route(
+                "/assets/{asset_id}",
+                Resource(GET=private(assets.get_asset), DELETE=private(assets.delete_asset)),
             ),
             Route("/deliveries", Resource(GET=private(deliveries.list_deliveries))),
             Route("/deliveries/redeliver", Resource(POST=private(chores.redeliver))),
@@ -78,6 +89,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             *_lab_routes(deps, private),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),
+            *_listener_routes(ListenerRoutes(deps, streams), private),
         ],
         redirect_slashes=False,
         default=_no_such_route,
@@ -143,6 +155,15 @@ def _webhook_routes(endpoints: EndpointRoutes, private: Callable[[Private], Open
         Route(f"{one}/secret/rotate", Resource(POST=private(endpoints.rotate_endpoint_secret))),
         Route("/webhooks/keys", keys),
         Route("/webhooks/secret/rotate", Resource(POST=private(endpoints.rotate_workspace_secret))),
+    ]
+
+
+def _listener_routes(listeners: ListenerRoutes, private: Callable[[Private], Open]) -> list[Route]:
+    one = "/webhooks/listeners/{name}"
+    return [
+        Route(one, Resource(PUT=private(listeners.open), DELETE=private(listeners.forget))),
+        Route(f"{one}/deliveries", Resource(GET=private(listeners.stream))),
+        Route(f"{one}/answers", Resource(POST=private(listeners.answer))),
     ]
 
 

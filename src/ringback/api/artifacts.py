@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
-
 from starlette.requests import Request
-from starlette.responses import FileResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from ringback.artifacts.contract import ArtifactStore
-from ringback.errors import NotFound, RangeNotSatisfiable
+from ringback.api.ranges import Range, range_in
+from ringback.artifacts.contract import ArtifactStore, StoredArtifact
+from ringback.errors import NotFound
 
-_HEADERS = {
+_SAFE = {
     "x-content-type-options": "nosniff",
     # Should a browser ever take a file for a page, nothing in it runs.
     "content-security-policy": "default-src 'none'; sandbox",
+}
+_HEADERS = {
+    **_SAFE,
     # A name's bytes never change.
     "cache-control": "public, max-age=31536000, immutable",
+    "accept-ranges": "bytes",
 }
-_ONE_RANGE = re.compile(rb"bytes=(?:(\d{1,18})-(\d{1,18})?|-\d{1,18})")
+# The address behind a link stops to work after a while: nobody shall keep it.
+_LINK_HEADERS = {**_SAFE, "cache-control": "no-store"}
 
 
 class ArtifactRoutes:
@@ -27,39 +30,35 @@ class ArtifactRoutes:
     def __init__(self, artifacts: ArtifactStore) -> None:
         self._artifacts = artifacts
 
-    async def get_artifact(self, request: Request) -> FileResponse:
-        """Answer with the file, whole or the one range asked for."""
-        artifact = self._artifacts.find(request.path_params["name"])
+    async def get_artifact(self, request: Request) -> Response:
+        """Answer with the file, whole or the one range asked for, or with a link to it."""
+        artifact = await self._artifacts.find(request.path_params["name"])
         if artifact is None:
             raise NotFound("There is no artifact of that name.")
-        return _Artifact(
-            artifact.path,
-            media_type=artifact.media_type,
-            filename=artifact.path.name,
-            content_disposition_type="inline",
-            headers=_HEADERS,
-        )
+        link = await self._artifacts.link(artifact)
+        if link is not None:
+            return RedirectResponse(link, 302, headers=_LINK_HEADERS)
+        tag = f'"{artifact.name}"'
+        if request.headers.get("if-none-match") in (tag, "*"):
+            return Response(status_code=304, headers={**_HEADERS, "etag": tag})
+        wanted = range_in(request.scope, size_bytes=artifact.size_bytes, tag=tag)
+        return self._answer(artifact, wanted, tag, is_head=request.method == "HEAD")
 
-
-class _Artifact(FileResponse):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A Range that is malformed or asks for many may be ignored (RFC 9110, 14.2): the whole
-        # file is a better answer than an error.
-        headers = [
-            (name, value)
-            for name, value in scope["headers"]
-            if name != b"range" or _is_one_range(value)
-        ]
-
-        async def watched_send(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 416:
-                size = dict(message["headers"])[b"content-range"].removeprefix(b"bytes */")
-                raise RangeNotSatisfiable(int(size))
-            await send(message)
-
-        await super().__call__({**scope, "headers": headers}, receive, watched_send)
-
-
-def _is_one_range(value: bytes) -> bool:
-    match = _ONE_RANGE.fullmatch(value)
-    return match is not None and (match[2] is None or int(match[1]) <= int(match[2]))
+    def _answer(
+        self, artifact: StoredArtifact, wanted: Range | None, tag: str, *, is_head: bool
+    ) -> Response:
+        size = artifact.size_bytes
+        first, count = (0, size) if wanted is None else (wanted.first, wanted.count)
+        headers = {
+            **_HEADERS,
+            "etag": tag,
+            "content-length": str(count),
+            "content-disposition": f'inline; filename="{artifact.name}"',
+        }
+        if wanted is not None:
+            headers["content-range"] = f"bytes {first}-{first + count - 1}/{size}"
+        status, kind = 200 if wanted is None else 206, artifact.media_type
+        if is_head:
+            return Response(status_code=status, headers=headers, media_type=kind)
+        body = self._artifacts.read(artifact, first=first, count=count)
+        return StreamingResponse(body, status, headers, kind)

@@ -43,7 +43,7 @@ def whole_delivery_document(delivery: Delivery, attempts: list[Attempt]) -> dict
 def attempt_document(attempt: Attempt) -> dict[str, Any]:
     """Return an attempt; of a target that was blocked, nothing that tells why."""
     is_blocked = attempt.reason == Reason.BLOCKED_TARGET
-    response, encoding = _text(attempt.response)
+    response, encoding = text_of(attempt.response)
     return {
         "number": attempt.number,
         "started_at": iso_time(attempt.started_at_ms),
@@ -120,7 +120,8 @@ def _headers(lines: str) -> list[list[str]]:
     return [line.split(": ", 1) for line in lines.split("\n") if ": " in line]
 
 
-def _text(body: bytes) -> tuple[str, str]:
+def text_of(body: bytes) -> tuple[str, str]:
+    """Return bytes as JSON has them: as text where they are UTF-8, else as base64, and which."""
     try:
         return body.decode(), "utf-8"
     except UnicodeDecodeError:

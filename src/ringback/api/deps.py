@@ -9,14 +9,18 @@ from starlette.types import ASGIApp
 
 from ringback.api.lab import AskedFaults, Lab
 from ringback.artifacts.contract import ArtifactStore
+from ringback.assets.incoming import Incoming
 from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
+from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
+from ringback.service.listeners import ListenerDesk
+from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
@@ -30,10 +34,15 @@ class ApiDeps:
     deliveries: DeliveryDesk
     feed: EventFeed
     endpoints: EndpointDesk
+    listeners: ListenerDesk
+    listening: Listening
     chores: ChoreDesk
     catalogue: Catalogue
     policy: TargetPolicy
     artifacts: ArtifactStore
+    assets: AssetDesk
+    incoming: Incoming  # where uploads lie until they are assets
+    room_for_work: Callable[[], None]
     workspaces: Workspaces
     keys: KeyDesk
     settings: Settings

@@ -45,11 +45,16 @@ Fault = Callable[[str, str], None]
 
 
 def read_wish(
-    body: Mapping[str, Any], *, is_new: bool, models: Iterable[str], judge_url: Callable[[str], str]
+    body: Mapping[str, Any],
+    *,
+    is_new: bool,
+    models: Iterable[str],
+    judge_url: Callable[[str], str] | None,
 ) -> EndpointWish:
     """Return what an endpoint shall be, or raise ``InvalidRequest`` naming each wrong field.
 
-    ``judge_url`` raises ``InvalidTarget`` for a URL that may not be called.
+    ``judge_url`` raises ``InvalidTarget`` for a URL that may not be called. Without it, it is
+    about a listener, which has no URL and is disabled elsewhere.
     """
     faults: list[FieldError] = []
 
@@ -66,6 +71,8 @@ def read_wish(
         "schedule_s": lambda value: _schedule(value, fault),
         "disabled": lambda value: _boolean(value, fault),
     }
+    if judge_url is None:
+        del readers["url"], readers["disabled"]
     if is_new and "url" not in body:
         fault("/url", "is required")
     read = {name: readers[name](value) for name, value in body.items() if name in readers}
@@ -73,7 +80,7 @@ def read_wish(
         if name not in readers and len(faults) <= _DETAILS_MAX:
             fault(_pointer("", name), f"is not a field of an endpoint; use {', '.join(readers)}")
     _raise_if(faults)
-    if "url" in read:
+    if "url" in read and judge_url is not None:
         judge_url(read["url"])
     return EndpointWish(**read)
 

@@ -21,7 +21,7 @@ from ringback.api.endpoint_bodies import (
 from ringback.api.headers import headers_of
 from ringback.api.targets import judge_target
 from ringback.errors import EndpointNotFound
-from ringback.service.endpoints import EndpointWish, Rotated
+from ringback.service.endpoints import EndpointDesk, EndpointWish, Rotated
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.rotation import SigningKey
 from ringback.wire.document import iso_time
@@ -46,19 +46,21 @@ class EndpointRoutes:
         """Keep a new endpoint; the answer shows its secret, this once."""
         wish = await self._wish(request, is_new=True)
         endpoint, secret = await self._desk.create(workspace_id, wish)
-        document = {**await self._document(endpoint), "secret": secret}
+        document = {**await endpoint_document(endpoint, self._desk), "secret": secret}
         location = f"/webhooks/endpoints/{endpoint.endpoint_id}".encode()
         return Answer(201, encode(document), [(b"location", location)])
 
     async def list_endpoints(self, request: Request, workspace_id: str) -> Answer:
         """Answer with every endpoint of the workspace, oldest first."""
         endpoints = await self._desk.list_endpoints(workspace_id)
-        return ok({"items": [await self._document(endpoint) for endpoint in endpoints]})
+        return ok(
+            {"items": [await endpoint_document(endpoint, self._desk) for endpoint in endpoints]}
+        )
 
     async def get(self, request: Request, workspace_id: str) -> Answer:
         """Answer with one endpoint."""
         endpoint = await self._desk.get(_endpoint_id(request), workspace_id=workspace_id)
-        return ok(await self._document(endpoint))
+        return ok(await endpoint_document(endpoint, self._desk))
 
     async def change(self, request: Request, workspace_id: str) -> Answer:
         """Change what was sent of an endpoint, and answer with it."""
@@ -66,7 +68,7 @@ class EndpointRoutes:
         await self._desk.get(endpoint_id, workspace_id=workspace_id)
         wish = await self._wish(request, is_new=False)
         endpoint = await self._desk.change(endpoint_id, wish, workspace_id=workspace_id)
-        return ok(await self._document(endpoint))
+        return ok(await endpoint_document(endpoint, self._desk))
 
     async def delete(self, request: Request, workspace_id: str) -> Answer:
         """Forget an endpoint."""
@@ -150,10 +152,12 @@ class EndpointRoutes:
         headers = headers_of(request.scope)
         return await read_optional_object(headers, request.receive, self._body_bytes_max, like=like)
 
-    async def _document(self, endpoint: Endpoint) -> dict[str, Any]:
-        owner = await self._desk.owner_of(endpoint.endpoint_id, workspace_id=endpoint.workspace_id)
-        keys = await self._desk.public_keys(owner)
-        return {**_document(endpoint), "public_keys": [key.public for key in keys]}
+
+async def endpoint_document(endpoint: Endpoint, desk: EndpointDesk) -> dict[str, Any]:
+    """Return an endpoint as the API shows it, without its secrets."""
+    owner = await desk.owner_of(endpoint.endpoint_id, workspace_id=endpoint.workspace_id)
+    keys = await desk.public_keys(owner)
+    return {**_document(endpoint), "public_keys": [key.public for key in keys]}
 
 
 def _document(endpoint: Endpoint) -> dict[str, Any]:
@@ -161,6 +165,8 @@ def _document(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "id": endpoint.endpoint_id,
         "url": endpoint.url,
+        "listener": endpoint.listener,
+        "heard_at": _time(endpoint.heard_at_ms),
         "description": endpoint.description,
         "events": endpoint.events,
         "models": endpoint.models,

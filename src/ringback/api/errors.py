@@ -21,19 +21,25 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.FormRefused: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.UploadTooSlow: 408,
     errors.IdempotencyConflict: 409,
     errors.DeliveryConflict: 409,
     errors.EndpointConflict: 409,
     errors.BodyTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.RangeNotSatisfiable: 416,
+    errors.AssetsFull: 409,
     errors.TooManyChores: 409,
     errors.BacklogFull: 429,
+    errors.RateLimited: 429,
     errors.TooManyStreams: 429,
     errors.TooManyAttempts: 429,
+    errors.ArtifactsAway: 503,
+    errors.TooManyUploads: 429,
     errors.Draining: 503,
     errors.NotReady: 503,
     errors.StorageFull: 507,
+    errors.StorageUnavailable: 503,
 }
 """The status of each kind of error and of its descendants; any other exception is our fault."""
 
@@ -98,11 +104,18 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             return [(b"content-range", b"bytes */%d" % size_bytes)]
         case (
             errors.BacklogFull(retry_after_s=retry_after_s)
+            | errors.RateLimited(retry_after_s=retry_after_s)
             | errors.TooManyStreams(retry_after_s=retry_after_s)
             | errors.TooManyAttempts(retry_after_s=retry_after_s)
+            | errors.TooManyUploads(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]
-        case errors.Draining() | errors.NotReady():
+        case (
+            errors.Draining()
+            | errors.NotReady()
+            | errors.ArtifactsAway()
+            | errors.StorageUnavailable()
+        ):
             return [(b"retry-after", b"%d" % _UNAVAILABLE_RETRY_AFTER_S)]
         case _:
             return []

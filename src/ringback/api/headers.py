@@ -13,6 +13,7 @@ from ringback.webhooks.events import JOB_EVENTS
 
 _KEPT_IN = "ringback.headers"
 _WAIT = re.compile(rb'wait\s*=\s*"?(\d{1,9})"?')
+_PRIORITY = re.compile(rb"-?(10|[0-9])")
 _VISIBLE = re.compile(rb"[\x21-\x7e]+")
 
 WAIT_MAX_S = 60
@@ -67,6 +68,16 @@ def idempotency_key(headers: RequestHeaders) -> str | None:
     if len(value) > 255 or not _VISIBLE.fullmatch(value):
         raise invalid_header("idempotency-key", "must have 1 to 255 visible ASCII characters")
     return value.decode()
+
+
+def priority(headers: RequestHeaders) -> int:
+    """Return X-Ringback-Priority, or 0; raises ``InvalidRequest`` unless it is -10 to 10."""
+    value = headers.get(b"x-ringback-priority")
+    if value is None:
+        return 0
+    if not _PRIORITY.fullmatch(value):
+        raise invalid_header("x-ringback-priority", "must be a whole number from -10 to 10")
+    return int(value)
 
 
 def webhook_events(headers: RequestHeaders) -> tuple[str, ...]:

@@ -46,11 +46,16 @@ def wait_s(query: Mapping[str, str]) -> int | None:
 
 def limit(query: Mapping[str, str]) -> int:
     """Return how many items a page may have, or raise ``InvalidRequest``."""
-    text = query.get("limit")
+    return count(query, "limit", default=LIMIT_DEFAULT, most=LIMIT_MAX)
+
+
+def count(query: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    """Return a number of things from 1 on, or raise ``InvalidRequest``."""
+    text = query.get(name)
     if text is None:
-        return LIMIT_DEFAULT
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= LIMIT_MAX:
-        raise invalid("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
+        return default
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= most:
+        raise invalid(name, f"must be a whole number from 1 to {most}")
     return int(text)
 
 

@@ -23,12 +23,14 @@ from ringback.api.headers import (
     idempotency_key,
     invalid_header,
     preferred_wait_s,
+    priority,
     webhook_events,
 )
 from ringback.api.hosts import base_url_of
 from ringback.api.lab import refusal
 from ringback.api.targets import judge_target
 from ringback.api.waiting import wait_for_end
+from ringback.artifacts.reading import artifact_name
 from ringback.catalogue.catalogue import Model, ValidInput
 from ringback.catalogue.media import media_in
 from ringback.errors import (
@@ -54,6 +56,7 @@ class Submissions:
     def __init__(self, deps: ApiDeps, authenticator: Authenticator) -> None:
         self._service = deps.service
         self._catalogue = deps.catalogue
+        self._assets = deps.assets
         self._policy = deps.policy
         self._authenticator = authenticator
         self._faults = deps.faults
@@ -73,7 +76,7 @@ class Submissions:
         model = self._model(scope["path"])
         body = await read_object(headers, receive, self._body_bytes_max)
         valid = self.validate(model, body)
-        asked = self.asked_for(
+        asked = await self.asked_for(
             model, valid, headers, workspace_id=workspace_id, base_url=base_url_of(scope)
         )
         if isinstance(asked, Answer):
@@ -101,7 +104,7 @@ class Submissions:
         """Return the body completed, or raise ``InvalidRequest`` naming each wrong field."""
         return self._catalogue.validate(model, body)
 
-    def asked_for(
+    async def asked_for(
         self,
         model: Model,
         valid: ValidInput,
@@ -114,7 +117,7 @@ class Submissions:
 
         In dev it may be the answer of a fault that refuses the job.
         """
-        self._judge_media(model, valid.input, base_url)
+        await self._judge_media(model, valid.input, base_url, workspace_id)
         faults = None if self._faults is None else self._faults.of(headers, model=model.id)
         if faults is not None and faults.answer is not None:
             return refusal(faults.answer)
@@ -129,6 +132,7 @@ class Submissions:
             webhook_url=self._webhook_url(headers),
             webhook_events=webhook_events(headers),
             idempotency_key=idempotency_key(headers),
+            priority=priority(headers),
             lab=None if faults in (None, NO_FAULTS) else str(faults),
         )
 
@@ -142,13 +146,19 @@ class Submissions:
             model = self._models[path] = self._catalogue.find(kind, model_id)
         return model
 
-    def _judge_media(self, model: Model, values: dict[str, Any], base_url: str) -> None:
-        """Raise ``InvalidTarget`` for an input URL that could never be fetched.
+    async def _judge_media(
+        self, model: Model, values: dict[str, Any], base_url: str, workspace_id: str
+    ) -> None:
+        """Raise ``InvalidRequest`` for an input URL that could never be fetched, or not by them.
 
         Our own artifacts are read where they lie; they and ``data:`` URIs are not called.
         """
         for path, text in media_in(model.parameters, values):
-            if text[:5].lower() != "data:" and not text.startswith(f"{base_url}/artifacts/"):
+            if artifact_name(text, base_url=base_url) is not None:
+                await self._assets.check_usable(
+                    text, base_url=base_url, workspace_id=workspace_id, path=path
+                )
+            elif text[:5].lower() != "data:":
                 judge_target(self._policy, text, path=path)
 
     def _webhook_url(self, headers: RequestHeaders) -> str | None:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import re
 import shutil
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from ringback.artifacts.contract import MEDIA_TYPES, StoredArtifact
-from ringback.errors import EngineError, SetupError, StorageFull
-from ringback.ids import new_artifact_stem
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{32}(\.[a-z0-9]{3,4})", re.ASCII)
-_TYPE_OF = {ending: media_type for media_type, ending in MEDIA_TYPES.items()}
+from ringback.artifacts.contract import CHUNK_BYTES, StoredArtifact
+from ringback.artifacts.names import media_type_of, new_name, place_of
+from ringback.errors import SetupError, StorageFull
 
 
 class LocalArtifacts:
-    """An ``ArtifactStore`` in one directory, spread over folders by the name's first letters."""
+    """An ``ArtifactStore`` in one directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -34,57 +31,89 @@ class LocalArtifacts:
 
     async def save(self, content: bytes | Path, *, media_type: str) -> str:
         """Keep a file durably and return its name, or raise ``StorageFull``."""
-        ending = MEDIA_TYPES.get(media_type)
-        if ending is None:
-            raise EngineError(f"The engine made a file of an unknown type, {media_type}.")
-        name = new_artifact_stem() + ending
-        await asyncio.to_thread(self._keep, name, content)
+        name = new_name(media_type)
+        await asyncio.to_thread(self._keep, name, content, move=True)
         return name
+
+    async def put(self, name: str, content: bytes | Path) -> None:
+        """Keep a file under a name that it already has, or raise ``StorageFull``."""
+        await asyncio.to_thread(self._keep, name, content, move=False)
+
+    async def find(self, name: str) -> StoredArtifact | None:
+        """Return the file of that name, or None."""
+        media_type = media_type_of(name)
+        if media_type is None:
+            return None
+        try:
+            found = self.path_of(name).lstat()
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return StoredArtifact(name=name, media_type=media_type, size_bytes=found.st_size)
+
+    async def read(
+        self, artifact: StoredArtifact, *, first: int = 0, count: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Yield so many of its bytes from the given one on."""
+        left = artifact.size_bytes - first if count is None else count
+        with self.path_of(artifact.name).open("rb", buffering=0) as file:
+            file.seek(first)
+            while left > 0:
+                chunk = await asyncio.to_thread(file.read, min(left, CHUNK_BYTES))
+                if not chunk:
+                    return
+                left -= len(chunk)
+                yield chunk
+
+    async def link(self, artifact: StoredArtifact) -> str | None:
+        """Return None: the server serves its own directory."""
+        return None
 
     async def delete(self, name: str) -> None:
         """Delete the file of that name, if there is one."""
-        artifact = self.find(name)
-        if artifact is not None:
-            await asyncio.to_thread(artifact.path.unlink, missing_ok=True)
+        if media_type_of(name) is not None:
+            await asyncio.to_thread(self.path_of(name).unlink, missing_ok=True)
 
-    def find(self, name: str) -> StoredArtifact | None:
-        """Return the file of that name, or None."""
-        match = _NAME.fullmatch(name)
-        if match is None or match[1] not in _TYPE_OF:
-            return None
-        path = self._path(name)
-        if not path.is_file():
-            return None
-        return StoredArtifact(path=path, media_type=_TYPE_OF[match[1]])
+    async def sweep(self, *, before_ms: int) -> int:
+        """Delete what was left half written before then; return how many files."""
+        return await asyncio.to_thread(self._sweep, before_ms)
 
-    def sweep(self, *, before_ms: int) -> int:
-        """Delete what was left half written before then; return how many files.
+    async def check(self) -> None:
+        """Raise ``SetupError`` unless the directory can be written."""
+        if not os.access(self._incoming, os.W_OK | os.X_OK):
+            raise SetupError(
+                f"The artifacts' directory {self._directory} cannot be written; "
+                "check its owner and permissions."
+            )
 
-        For the start of a server that has the directory to itself.
-        """
+    def path_of(self, name: str) -> Path:
+        """Return where the file of a name lies."""
+        return self._directory / place_of(name)
+
+    def _sweep(self, before_ms: int) -> int:
         place = self._incoming.lstat()
         if not stat.S_ISDIR(place.st_mode) or place.st_uid != os.geteuid():
             return 0
         swept = 0
         with os.scandir(self._incoming) as entries:
             for entry in entries:
-                if _NAME.fullmatch(entry.name) and _is_older(entry, before_ms):
+                if media_type_of(entry.name) is not None and _is_older(entry, before_ms):
                     os.unlink(entry)
                     swept += 1
         return swept
 
-    def _path(self, name: str) -> Path:
-        return self._directory / name[:2] / name
-
-    def _keep(self, name: str, content: bytes | Path) -> None:
+    def _keep(self, name: str, content: bytes | Path, *, move: bool) -> None:
         """Write beside, sync, rename, sync the folder: a crash leaves the whole file or none."""
         waiting = self._incoming / name
-        path = self._path(name)
+        path = self.path_of(name)
         try:
-            if isinstance(content, Path):
+            if not isinstance(content, Path):
+                waiting.write_bytes(content)
+            elif move:
                 shutil.move(content, waiting)
             else:
-                waiting.write_bytes(content)
+                shutil.copyfile(content, waiting)
             with waiting.open("rb") as file:
                 os.fsync(file.fileno())
             path.parent.mkdir(mode=0o700, exist_ok=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -43,6 +44,29 @@ class Catalogue:
             models += added
         return cls(models)
 
+    def routed(self, engines: Mapping[str, str]) -> Catalogue:
+        """Return the catalogue in which other engines serve some models, by the models' ids.
+
+        An id may have its kind before it. Raises ``SetupError`` for one that there is not.
+        """
+        named = {name for model in self for name in (model.id, f"{model.kind}/{model.id}")}
+        for name in engines:
+            if name not in named:
+                near = get_close_matches(name, named, n=3)
+                hint = f"did you mean {' or '.join(near)}?" if near else "GET /models lists them."
+                raise SetupError(f"The setting engines names the model {name!r}; {hint}")
+        return Catalogue(_served_by(model, engines) for model in self)
+
+    def check_engines(self, known: Iterable[str]) -> None:
+        """Raise ``SetupError`` for the first model whose engine is not one of these."""
+        there = tuple(known)
+        for model in self:
+            if model.engine not in there:
+                raise SetupError(
+                    f"Model {model.kind}/{model.id} asks for the engine {model.engine!r}; "
+                    f"there is {' and '.join(there)}."
+                )
+
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
 
@@ -76,3 +100,8 @@ class Catalogue:
 
 def _read(folder: Path) -> list[Model]:
     return [model for file in sorted(folder.glob("*.toml")) for model in read_models(file)]
+
+
+def _served_by(model: Model, engines: Mapping[str, str]) -> Model:
+    engine = engines.get(f"{model.kind}/{model.id}") or engines.get(model.id)
+    return model if engine in (None, model.engine) else replace(model, engine=engine)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from ringback.catalogue.catalogue import Catalogue
+from ringback.catalogue.openapi_assets import ASSET_PATHS, ASSET_SCHEMAS
 from ringback.catalogue.openapi_chores import CHORE_PATHS, CHORE_SCHEMAS
 from ringback.catalogue.openapi_components import COMPONENTS
 from ringback.catalogue.openapi_endpoints import ENDPOINT_PATHS, ENDPOINT_SCHEMAS
+from ringback.catalogue.openapi_listeners import LISTENER_PATHS, LISTENER_SCHEMAS
 from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
@@ -35,6 +37,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
         "tags": [
             {"name": "Image", "description": "One route for each model of pictures."},
             {"name": "Jobs", "description": "What became of what was asked for."},
+            {"name": "Assets", "description": "Files for jobs to use."},
             {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},
             {"name": "Events", "description": "What happened, for those who were away."},
             {"name": "Endpoints", "description": "Webhook URLs that a workspace keeps."},
@@ -43,17 +46,21 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
         "paths": {
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             **FIXED_PATHS,
+            **ASSET_PATHS,
             **LOG_PATHS,
             **CHORE_PATHS,
             **ENDPOINT_PATHS,
+            **LISTENER_PATHS,
         },
         "components": {
             **COMPONENTS,
             "schemas": {
                 **COMPONENTS["schemas"],
+                **ASSET_SCHEMAS,
                 **LOG_SCHEMAS,
                 **CHORE_SCHEMAS,
                 **ENDPOINT_SCHEMAS,
+                **LISTENER_SCHEMAS,
             },
         },
     }

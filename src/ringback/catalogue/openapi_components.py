@@ -35,9 +35,10 @@ _ERRORS = {
     402: ("OverBudget", "The workspace's budget is used up."),
     403: ("HostRefused", "The Host header names a host that this server does not serve."),
     404: ("NotFound", "This workspace has nothing of that name."),
+    408: ("TooSlow", "The body did not come in the time that it may take."),
     409: ("IdempotencyConflict", "The Idempotency-Key was used for a different request."),
     413: ("BodyTooLarge", "The body has more bytes than this server takes."),
-    415: ("UnsupportedMediaType", "The body is not JSON."),
+    415: ("UnsupportedMediaType", "The body is of a type that this route does not take."),
     429: ("BacklogFull", "The workspace has as many jobs waiting as it may have."),
     503: ("Unavailable", "The server is going down, or not ready; try again in a moment."),
     507: ("StorageFull", "The disk has no room for new work."),
@@ -213,6 +214,11 @@ COMPONENTS: dict[str, Any] = {
             "Idempotency-Key",
             "A request with the same key makes no second job and gets the first one's answer.",
             {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        ),
+        "X-Ringback-Priority": _header_parameter(
+            "X-Ringback-Priority",
+            "From -10 to 10; of the jobs of a workspace the one with the higher number runs first.",
+            {"type": "integer", "minimum": -10, "maximum": 10, "default": 0},
         ),
         "Prefer": _header_parameter(
             "Prefer",

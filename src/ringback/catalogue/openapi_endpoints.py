@@ -60,7 +60,7 @@ _SCHEDULE: Schema = {
 }
 _DISABLED: Schema = {"type": "boolean", "description": "Whether it is told nothing."}
 
-_WISH: dict[str, Schema] = {
+WISH: dict[str, Schema] = {
     "url": _URL,
     "description": _DESCRIPTION,
     "events": _WANTED_EVENTS,
@@ -78,6 +78,14 @@ _WISH: dict[str, Schema] = {
 _ENDPOINT: dict[str, Schema] = {
     "id": {"type": "string", "format": "uuid"},
     "url": _TEXT,
+    "listener": {
+        "type": ["string", "null"],
+        "description": "Its name, if a program takes its deliveries and nothing is posted.",
+    },
+    "heard_at": {
+        **_TIME_OR_NULL,
+        "description": "When a listener's program was last known to be connected.",
+    },
     "description": _TEXT,
     "events": _WANTED_EVENTS,
     "models": _MODELS,
@@ -88,7 +96,8 @@ _ENDPOINT: dict[str, Schema] = {
     "disabled_at": _TIME_OR_NULL,
     "disabled_reason": {
         "type": ["string", "null"],
-        "description": "`asked`, `gone` (it answered 410) or `failing` (for days).",
+        "description": "`asked`, `gone` (it answered 410), `failing` (for days) or "
+        "`unheard` (a listener to which no program came, for days).",
     },
     "failing_since": {**_TIME_OR_NULL, "description": "The first failure since its last success."},
     "missed": {
@@ -267,7 +276,7 @@ ENDPOINT_PATHS: dict[str, Any] = {
             *(400, 409, 413, 415, 507),
             description="Told of every job of the workspace, beside the jobs' own webhook URLs.",
             requestBody=_body(
-                _WISH,
+                WISH,
                 "url",
                 example={
                     "url": "https://shop.example/webhooks",
@@ -285,10 +294,10 @@ ENDPOINT_PATHS: dict[str, Any] = {
             "change_endpoint",
             "Change an endpoint",
             _answer(200, "The endpoint as it now is.", "Endpoint"),
-            *(400, 404, 413, 415, 507),
+            *(400, 404, 409, 413, 415, 507),
             description="What is not sent stays. With a new URL, what waits moves there. "
             "`disabled: false` enables it again, and `missed` then says what it missed.",
-            requestBody=_body(_WISH, example={"disabled": False}),
+            requestBody=_body(WISH, example={"disabled": False}),
         ),
         "delete": _operation(
             "delete_endpoint",

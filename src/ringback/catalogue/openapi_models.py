@@ -23,6 +23,7 @@ def model_operation(model: Model) -> dict[str, Any]:
             header_parameter("X-Webhook-URL"),
             header_parameter("X-Webhook-Events"),
             header_parameter("Idempotency-Key"),
+            header_parameter("X-Ringback-Priority"),
             header_parameter("Prefer"),
         ],
         "requestBody": {

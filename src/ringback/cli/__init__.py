@@ -7,6 +7,10 @@ import sys
 
 def main() -> None:
     """Run the command line and exit: 0 well, 1 failed, 2 wrong usage, 130 interrupted."""
-    from ringback.cli.program import run
+    try:
+        from ringback.cli.program import run
 
-    sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before or after a command, which has its own way to end
+        status = 130
+    sys.exit(status)

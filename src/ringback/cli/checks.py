@@ -34,7 +34,7 @@ _MODULES = (
     "uvicorn",
     "uvloop",
 )
-_REINSTALL = "Install Ringback anew with its dependencies: make, or pip install ringback."
+_REINSTALL = "Install Ringback anew with its dependencies: make, or pip install 'ringback[server]'."
 _EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _SKEW_MS_MAX = 5_000

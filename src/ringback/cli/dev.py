@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringback import __version__
-from ringback.cli.options import ALLOWED_HOSTS, LAB, origins_from, server_options, settings_from
+from ringback.cli.options import DEV_OPTIONS, options, origins_from, settings_from
 from ringback.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _EXAMPLE_WEBHOOK_URL = "http://127.0.0.1:8000/webhook"
 
 
 @click.command("dev")
-@server_options(ALLOWED_HOSTS, LAB)
+@options(*DEV_OPTIONS)
 def command(config: Path | None, as_json: bool, **flags: Any) -> None:
     """Run the emulator: any token, loopback webhooks, no network.
 
@@ -48,6 +48,7 @@ def ready_line(address: Address, settings: Settings) -> str:
     """Return what a program needs to use the server, as one line of JSON."""
     ready = {
         "url": address.url,
+        "probes": address.probes_url,
         "secret": address.dev_secret,
         "data": str(settings.data.resolve()),
         "pid": os.getpid(),
@@ -57,6 +58,7 @@ def ready_line(address: Address, settings: Settings) -> str:
 
 def banner(address: Address, settings: Settings) -> str:
     """Return what a person needs to use the emulator."""
+    assert address.url is not None
     return f"""\
 Ringback {__version__}, the emulator, is ready at {address.url}
 

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import apsw
 
 from ringback import log
-from ringback.app import key_desk, open_store
+from ringback.app import open_store
 from ringback.clock import SystemClock
+from ringback.desks import key_desk
 from ringback.errors import SetupError
 from ringback.ids import new_token
 from ringback.service.secrets import HMAC
@@ -116,6 +117,8 @@ def secret_of(settings: Settings, workspace: str, *, rotate: bool) -> dict[str, 
 
 def check_holds_data(settings: Settings) -> None:
     """Raise ``SetupError`` where no database is: to make one there would only hide a slip."""
+    if settings.database is not None:
+        return  # it says so itself
     try:
         (settings.data / DATABASE).stat()
     except OSError as exc:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ringback.cli.connection import connection, where
 from ringback.cli.options import AS_JSON
+from ringback.cli.signing import SECRET
 from ringback.errors import InvalidFaults, InvalidTarget
 
 if TYPE_CHECKING:
+    from ringback.cli.lab_clock import RemoteClock
     from ringback.lab.report import Finding, Report
 
 # The lab is imported where it is used: it comes with the sender.
@@ -20,32 +23,10 @@ _COLORS = {"pass": "green", "warn": "yellow", "fail": "red"}
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def _base_url(_ctx: click.Context, _option: click.Parameter, url: str) -> str:
-    from ringback.egress.url import parse_target
-
-    try:
-        parse_target(url)
-    except InvalidTarget as exc:
-        raise click.BadParameter(str(exc)) from exc
-    return url
-
-
 def _visible(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
     if text is not None and not _VISIBLE.fullmatch(text):
         raise click.BadParameter("use 1 to 200 visible ASCII characters.")
     return text
-
-
-_URL = click.option(
-    "--url",
-    default="http://127.0.0.1:7464",
-    show_default=True,
-    callback=_base_url,
-    help="Where the emulator is.",
-)
-_TOKEN = click.option(
-    "--token", default="dev", show_default=True, callback=_visible, help="Any token will do."
-)
 
 
 @click.group("lab")
@@ -66,17 +47,11 @@ def _target(_ctx: click.Context, _argument: click.Parameter, url: str) -> str:
     return url
 
 
-def _secret(_ctx: click.Context, _option: click.Parameter, secret: str | None) -> str:
-    from ringback.ids import new_secret
-    from ringback.wire.signature import decode_secret
+def _clock_at(url: str | None, token: str | None) -> RemoteClock:
+    from ringback.cli.lab_clock import RemoteClock
 
-    if secret is None:
-        return new_secret()
-    try:
-        decode_secret(secret)
-    except ValueError as exc:
-        raise click.BadParameter(f"{exc}.") from exc
-    return secret
+    base_url, key = where(url, token)
+    return RemoteClock(base_url, token=key)
 
 
 def _duration(_ctx: click.Context, _argument: click.Parameter, text: str) -> str:
@@ -91,13 +66,7 @@ def _duration(_ctx: click.Context, _argument: click.Parameter, text: str) -> str
 
 @command.command("check", short_help="Examine the receiver at URL, and report.")
 @click.argument("url", callback=_target)
-@click.option(
-    "--secret",
-    metavar="WHSEC",
-    envvar="WEBHOOK_SECRET",
-    callback=_secret,
-    help="The secret that the receiver knows. [WEBHOOK_SECRET]",
-)
+@SECRET
 @click.option(
     "--job-id",
     metavar="ID",
@@ -106,7 +75,9 @@ def _duration(_ctx: click.Context, _argument: click.Parameter, text: str) -> str
 )
 @AS_JSON
 @click.pass_context
-def check(ctx: click.Context, url: str, secret: str, job_id: str | None, as_json: bool) -> None:
+def check(
+    ctx: click.Context, url: str, secret: str | None, job_id: str | None, as_json: bool
+) -> None:
     """Post webhooks to the receiver at URL, right ones and wrong ones, and report.
 
     The exit status is 1 when a check failed. Without a secret the webhooks are signed with one that
@@ -114,8 +85,10 @@ def check(ctx: click.Context, url: str, secret: str, job_id: str | None, as_json
     """
     import asyncio
 
+    from ringback.ids import new_secret
+
     on_finding = None if as_json else _say
-    report = asyncio.run(_examine(url, secret, job_id, on_finding))
+    report = asyncio.run(_examine(url, secret or new_secret(), job_id, on_finding))
     if as_json:
         click.echo(json.dumps(report.document()))
     else:
@@ -140,14 +113,11 @@ async def _examine(url: str, secret: str, job_id: str | None, on_finding: Any) -
 
 
 @command.command("clock")
-@_URL
-@_TOKEN
+@connection
 @AS_JSON
-def clock(url: str, token: str, as_json: bool) -> None:
+def clock(url: str | None, token: str | None, as_json: bool) -> None:
     """Tell the emulator's time, and how far it was moved."""
-    from ringback.cli.lab_clock import RemoteClock
-
-    reading = RemoteClock(url, token=token).read()
+    reading = _clock_at(url, token).read()
     if as_json:
         click.echo(json.dumps(reading))
         return
@@ -157,17 +127,14 @@ def clock(url: str, token: str, as_json: bool) -> None:
 
 @command.command("advance", short_help="Move the emulator's time on by DURATION.")
 @click.argument("duration", callback=_duration)
-@_URL
-@_TOKEN
+@connection
 @AS_JSON
-def advance(duration: str, url: str, token: str, as_json: bool) -> None:
+def advance(duration: str, url: str | None, token: str | None, as_json: bool) -> None:
     """Move the emulator's time on by DURATION, like 90s, 5m or 75h.
 
     Whatever falls due on the way happens: a three-day schedule of webhooks plays in a second.
     """
-    from ringback.cli.lab_clock import RemoteClock
-
-    moved = RemoteClock(url, token=token).advance(duration)
+    moved = _clock_at(url, token).advance(duration)
     if as_json:
         click.echo(json.dumps(moved))
         return

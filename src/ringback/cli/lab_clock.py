@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from ringback.cli.endings import NoAnswer
+
 # A three-day schedule takes a second or so; many receivers that do not answer take longer.
 _TIMEOUT_S = 600
 _BYTES_MAX = 65_536
@@ -40,7 +42,7 @@ class RemoteClock:
             with exc:
                 raise click.ClickException(self._refusal(exc)) from exc
         except (OSError, ValueError, TypeError, KeyError) as exc:
-            raise click.ClickException(
+            raise NoAnswer(
                 f"No emulator answers at {self._url} ({exc}); "
                 "start one with ringback dev, or name it with --url."
             ) from exc

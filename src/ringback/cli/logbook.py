@@ -14,8 +14,8 @@ from ringback.api.delivery_documents import (
     explanation_document,
     whole_delivery_document,
 )
-from ringback.app import chore_desk, delivery_desk
 from ringback.cli.keyring import check_holds_data, with_store
+from ringback.desks import chore_desk, delivery_desk
 from ringback.doorbell import Bells
 from ringback.errors import DeliveryNotFound, SetupError
 from ringback.service.deliveries import DeliveryDesk
@@ -98,7 +98,7 @@ def redeliver_all(
     async def act(store: Store) -> dict[str, Any]:
         if await store.get_workspace(workspace) is None:
             raise SetupError(f"There is no workspace {workspace!r}; ringback keys list shows them.")
-        desk = chore_desk(store)
+        desk = chore_desk(settings, store)
         chore = await desk.redeliver(wanted, workspace_id=workspace, rate=rate)
         return chore_document(chore)
 
@@ -109,7 +109,7 @@ def list_chores(settings: Settings, *, workspace: str) -> list[dict[str, Any]]:
     """Return the workspace's latest chores, newest first, and how far each is."""
 
     async def act(store: Store) -> list[dict[str, Any]]:
-        chores = await chore_desk(store).list_chores(workspace)
+        chores = await chore_desk(settings, store).list_chores(workspace)
         return [chore_document(chore) for chore in chores]
 
     return _with_store(settings, act)

@@ -50,27 +50,30 @@ LISTENING = (
     _setting("host", "The address to listen on.", metavar="ADDRESS"),
     _setting("port", "The port to listen on; 0 picks a free one.", type=click.IntRange(0, 65535)),
 )
+MODELS = _setting(
+    "models",
+    "A folder of your own model files (*.toml), beside the built-in ones.",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+LIMIT = click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000),
+    default=20,
+    show_default=True,
+    help="How many are shown at most.",
+)
+TIMEOUT = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long to wait; the job itself goes on.",
+)
 
-_SERVER = (
-    *LISTENING,
-    DATA,
-    _setting(
-        "public_url",
-        "Where clients reach the server; result URLs begin with it. Default: the request's host.",
-        metavar="URL",
-    ),
-    CONFIG,
-    _setting("active_max", "Jobs of one workspace queued or running at once.", type=_COUNT),
-    _setting(
-        "backlog_max",
-        "Jobs of one workspace waiting behind those; more are refused with 429.",
-        type=click.IntRange(min=0),
-    ),
-    _setting("job_timeout_s", "How long a job may run.", type=_SECONDS),
-    _setting("sketch_processes", "Processes that draw pictures side by side.", type=_COUNT),
-    _setting("webhook_timeout_s", "The total time of one attempt of a webhook.", type=_SECONDS),
-    _setting("grace_s", "How long a stopping server lets work finish.", type=_SECONDS),
+_GRACE = _setting("grace_s", "How long a stopping server lets work finish.", type=_SECONDS)
+_LOGGING = (
     _setting(
         "log_level",
         "The least serious lines that are logged.",
@@ -80,6 +83,71 @@ _SERVER = (
         "log_format",
         "How log lines are written; auto is text to a terminal.",
         type=click.Choice(["auto", "json", "text"]),
+    ),
+)
+_JOB_TIMEOUT = _setting("job_timeout_s", "How long a job may run.", type=_SECONDS)
+_SKETCH_PROCESSES = _setting(
+    "sketch_processes", "Processes that draw pictures side by side.", type=_COUNT
+)
+_WEBHOOK_TIMEOUT = _setting(
+    "webhook_timeout_s", "The total time of one attempt of a webhook.", type=_SECONDS
+)
+_SERVER = (
+    *LISTENING,
+    DATA,
+    _setting(
+        "public_url",
+        "Where clients reach the server; result URLs begin with it. Default: the request's host.",
+        metavar="URL",
+    ),
+    CONFIG,
+    MODELS,
+    _setting("active_max", "Jobs of one workspace queued or running at once.", type=_COUNT),
+    _setting(
+        "backlog_max",
+        "Jobs of one workspace waiting behind those; more are refused with 429.",
+        type=click.IntRange(min=0),
+    ),
+    _JOB_TIMEOUT,
+    _SKETCH_PROCESSES,
+    _WEBHOOK_TIMEOUT,
+    _GRACE,
+    *_LOGGING,
+)
+_ROLES = _setting(
+    "roles",
+    "What this process does, comma-separated: api, worker, dispatcher. Default: all of it.",
+    metavar="ROLES",
+    callback=_names,
+)
+DATABASE = _setting(
+    "database",
+    "A PostgreSQL database, instead of SQLite in the data directory.",
+    metavar="URL",
+)
+_SCALE = (
+    DATABASE,
+    _setting(
+        "processes", "Processes of this kind on this machine, on PostgreSQL alone.", type=_COUNT
+    ),
+    _setting(
+        "probe_port",
+        "Where /healthz and /readyz answer beside the API, and without one.",
+        type=click.IntRange(0, 65535),
+    ),
+)
+_WORK = (
+    _setting(
+        "engines",
+        "The engines whose jobs are run, comma-separated. Default: all.",
+        metavar="NAMES",
+        callback=_names,
+    ),
+    _setting(
+        "models",
+        "The models whose jobs are run, comma-separated. Default: all of the engines'.",
+        metavar="MODELS",
+        callback=_names,
     ),
 )
 ALLOWED_HOSTS = _setting(
@@ -92,14 +160,20 @@ LAB = _setting(
     "lab", "Faults for every job, or a fault script that ends in .toml.", metavar="FAULTS"
 )
 WEBHOOK_HTTP = _setting("webhook_http", "Allow plain http webhook URLs.", is_flag=True)
+_PART = (LISTENING[0], DATA, CONFIG, *_SCALE, _GRACE, *_LOGGING)
+
+DEV_OPTIONS = (*_SERVER, ALLOWED_HOSTS, LAB)
+SERVE_OPTIONS = (*_SERVER, WEBHOOK_HTTP, _ROLES, *_SCALE)
+WORKER_OPTIONS = (*_WORK, _JOB_TIMEOUT, _SKETCH_PROCESSES, *_PART)
+DISPATCH_OPTIONS = (_WEBHOOK_TIMEOUT, WEBHOOK_HTTP, *_PART)
 
 
-def server_options(*more: Decorator[Any]) -> Decorator[Any]:
-    """Return a decorator that gives a command the options of a server, and some more."""
+def options(*chosen: Decorator[Any]) -> Decorator[Any]:
+    """Return a decorator that gives a command these options, and ``--json``."""
 
     def decorate(function: Any) -> Any:
         # Decorators apply from the last to the first, and --help lists them in this order.
-        for option in reversed((*_SERVER, *more, AS_JSON)):
+        for option in reversed((*chosen, AS_JSON)):
             function = option(function)
         return function
 

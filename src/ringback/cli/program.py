@@ -9,21 +9,31 @@ from importlib import import_module
 import click
 
 from ringback import __version__
-
-FAILED = 1
-INTERRUPTED = 130  # what a shell says of a program that SIGINT ended
+from ringback.cli.terminal import visible
 
 # The sentences are here so that --help need not load the commands, which takes much longer.
 COMMANDS = {
     "dev": "Run the emulator: any token, loopback webhooks, no network.",
     "serve": "Run the server: made tokens, public https webhooks alone.",
+    "worker": "Run a worker alone, beside servers on the same PostgreSQL.",
+    "dispatch": "Run a dispatcher alone, beside servers on the same PostgreSQL.",
     "demo": "Watch one job, from its submission to its webhook.",
+    "generate": "Submit a job, wait for it, show and save its result.",
+    "jobs": "List, show, watch and cancel jobs.",
+    "models": "List models; show what one takes; check your own.",
+    "assets": "Upload files for jobs to use; list and delete them.",
+    "open": "Open a job's result in the browser or viewer.",
+    "trigger": "Post a signed event to a URL, without a job.",
+    "verify": "Say what is wrong with a webhook's signature.",
     "keys": "Make, list and revoke tokens; show signing secrets.",
     "lab": "Examine a receiver; move the emulator's clock.",
     "deliveries": "Look at webhooks; send them again, or stop them.",
     "ledger": "Prove that all that was accepted and owed is there.",
-    "listen": "Print events as they come, from where you left off.",
+    "admin": "See what waits and who works; drain, requeue, tidy up.",
+    "migrate": "Move a data directory into PostgreSQL and a bucket.",
+    "listen": "Print events as they come, or forward webhooks to this machine.",
     "doctor": "Check this machine, and say what to do.",
+    "completion": "Print what a shell needs to complete commands.",
 }
 
 
@@ -47,6 +57,9 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+VARIABLE = "_RINGBACK_COMPLETE"  # by which a shell asks for completions; click's own name for it
+
+
 @click.command(cls=LazyGroup)
 @click.version_option(__version__, message="ringback %(version)s")
 def program() -> None:
@@ -61,29 +74,35 @@ def run(arguments: Sequence[str]) -> int:
     color = False if os.environ.get("NO_COLOR") else None
     try:
         status = program.main(
-            list(arguments), prog_name="ringback", standalone_mode=False, color=color
+            list(arguments),
+            prog_name="ringback",
+            complete_var=VARIABLE,
+            standalone_mode=False,
+            color=color,
         )
     except click.UsageError as exc:
         exc.show()
         return exc.exit_code
     except click.ClickException as exc:
-        return _fail(exc.format_message())
+        return _fail(exc.format_message(), exc.exit_code)
     except click.Abort:
-        return INTERRUPTED
+        return 130  # what a shell says of a program that SIGINT ended
     except Exception as exc:
         # Imported here because --help should not pay for it.
-        import apsw
+        from ringback.cli.endings import ending_of
 
-        from ringback.errors import RingbackError
-
-        if isinstance(exc, RingbackError):
-            return _fail(str(exc))
-        if isinstance(exc, apsw.CorruptError | apsw.NotADBError):
-            return _fail(f"The database is damaged ({exc}); ringback doctor says what to do.")
-        raise
+        ending = ending_of(exc)
+        if ending is None:
+            raise
+        return _fail(ending.sentence, ending.status)
     return status if isinstance(status, int) else 0
 
 
-def _fail(sentence: str) -> int:
-    click.echo(f"ringback: {sentence}", err=True)
-    return FAILED
+def _fail(sentence: str, status: int) -> int:
+    click.echo(f"ringback: {_lines(sentence)}", err=True)
+    return status
+
+
+def _lines(sentence: str) -> str:
+    # What a server says is in it; a list of wrong fields has a line each.
+    return "\n".join(visible(line) for line in sentence.split("\n"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -87,6 +86,9 @@ def retry_after_s(value: str | None, *, now_s: float) -> float | None:
         if value.strip().isascii() and value.strip().isdigit():
             seconds = float(value)
         else:
+            # Imported late: it takes as long as all the rest of this library.
+            from email.utils import parsedate_to_datetime
+
             date = parsedate_to_datetime(value)
             seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_s
     except (ValueError, TypeError, OverflowError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -172,6 +173,52 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     disabled: bool = False
     disabled_reason: str | None = None
     secret: str | None = None
+    listener: str | None = None  # its name, if its deliveries are taken by a program
+
+
+class HandedDelivery(Struct, frozen=True, kw_only=True):
+    """A delivery that a listener was handed: what it is to post, signed as the server signs it."""
+
+    delivery_id: str
+    epoch: int
+    event: str
+    attempt: int
+    webhook_timestamp: int
+    timeout_s: float  # for the post, from the first byte to the last
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    body_encoding: str = "utf-8"
+    job_id: str | None = None
+    copies: int = 1  # more in the fault lab alone
+    at_once: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """Return the body's bytes."""
+        return b64decode(self.body) if self.body_encoding == "base64" else self.body.encode()
+
+
+class LocalAnswer(Struct, frozen=True, kw_only=True):
+    """What a receiver answered to a delivery, or why it did not: ``reason``, as in the log."""
+
+    status_code: int | None = None
+    reason: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    truncated: bool = False
+    duration_ms: float = 0.0
+    first_byte_ms: float | None = None
+    detail: str = ""  # for the person who looks on; it is not reported
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether it delivers: it is a whole 2xx."""
+        return self.reason is None and self.status_code is not None and self.status_code < 300
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether an answer came, whatever its status says."""
+        return self.reason in (None, "status", "redirect")
 
 
 class Event(Struct, frozen=True, kw_only=True):

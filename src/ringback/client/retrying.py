@@ -6,7 +6,8 @@ from random import Random
 
 from msgspec import Struct
 
-AGAIN_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
+AGAIN_STATUSES = frozenset({408, 425, 429})
+NEVER_STATUSES = frozenset({501, 505})  # a server that cannot will not be able to soon
 _FIRST_S = 0.5
 _LONGEST_S = 20.0
 _RETRY_AFTER_S_MAX = 120.0  # a server that asks for more is told to the caller at once
@@ -42,5 +43,7 @@ class Retrying(Struct, frozen=True):
 def _may_mend(status: int | None, code: str | None) -> bool:
     if status is None or status in AGAIN_STATUSES:
         return True
+    if status >= 500:
+        return status not in NEVER_STATUSES
     # A conflict stays one, but for a first submission that is still under way.
     return status == 409 and code in ("in_progress", "idempotency_in_progress")

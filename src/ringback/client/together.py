@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,6 +12,9 @@ def together(calls: Sequence[Callable[[], T]], *, at_once: int) -> list[T]:
     """Return what the calls return, in their order; so many run at once, in threads."""
     if len(calls) < 2:
         return [call() for call in calls]
+    # Imported late: most programs save one file at a time, and it brings logging with it.
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(at_once, len(calls)), "ringback-save") as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 

@@ -123,12 +123,12 @@ class JobViews:
 
     async def _picture(self, url: str, job: Job) -> Picture:
         path = picture_path(url, job.base_url)
-        kept = self._artifacts.find(path.removeprefix("/artifacts/")) if path else None
+        kept = await self._artifacts.find(path.removeprefix("/artifacts/")) if path else None
         return Picture(
             url=url,
             path=path,
             is_film=bool(path and path.endswith(".mp4")),
-            metadata=await metadata_of(kept.path) if kept else None,
+            metadata=await metadata_of(self._artifacts, kept) if kept else None,
         )
 
     def _model(self, job: Job) -> Model | None:

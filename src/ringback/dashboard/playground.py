@@ -68,7 +68,7 @@ class PlaygroundViews:
         try:
             body = body_of(model, visit.form)
             valid = self._submissions.validate(model, body)
-            asked = self._submissions.asked_for(
+            asked = await self._submissions.asked_for(
                 model,
                 valid,
                 RequestHeaders(_headers(visit)),

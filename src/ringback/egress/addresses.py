@@ -48,10 +48,18 @@ METADATA: frozenset[IPv4Address | IPv6Address] = frozenset(
         IPv4Address("169.254.169.254"),  # AWS, Google, Azure and most others
         IPv4Address("169.254.170.2"),  # AWS, container credentials
         IPv4Address("169.254.170.23"),  # AWS, pod identity
+        IPv4Address("169.254.0.23"),  # Tencent
+        IPv4Address("169.254.10.10"),  # Tencent
+        IPv4Address("169.254.42.42"),  # Scaleway
         IPv4Address("100.100.100.200"),  # Alibaba
         IPv6Address("fd00:ec2::254"),  # AWS
         IPv6Address("fd00:ec2::23"),  # AWS, pod identity
         IPv6Address("fd20:ce::254"),  # Google
+        IPv6Address("fd00:c1::a9fe:a9fe"),  # Oracle
+        IPv6Address("fd00:100::100:200"),  # Alibaba
+        IPv6Address("fd00:a9fe:a9fe::1"),  # Akamai
+        IPv6Address("fd00:42::42"),  # Scaleway
+        IPv6Address("fe80::a9fe:a9fe"),  # OpenStack
     }
 )
 

@@ -22,6 +22,13 @@ class Reason(StrEnum):
     LAB = "lab"  # a developer's fault script made it fail; in the emulator alone
 
 
+def verdict(status_code: int) -> Reason | None:
+    """Return why a whole answer of that status is no success; None for a 2xx."""
+    if 200 <= status_code < 300:
+        return None
+    return Reason.REDIRECT if 300 <= status_code < 400 else Reason.STATUS
+
+
 class Timings(Struct, frozen=True, kw_only=True, gc=False):
     """Where an attempt's time went, in milliseconds; None for a step that did not happen."""
 

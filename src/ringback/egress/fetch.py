@@ -7,6 +7,7 @@ import re
 import ssl
 from base64 import b64decode
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from ringback.clock import Clock, SystemClock
@@ -22,6 +23,13 @@ from ringback.errors import FetchError
 _DATA_URL = re.compile(r"data:(?P<type>[^,]*),", re.IGNORECASE)
 _BASE64 = re.compile(r";\s*base64\s*$", re.IGNORECASE)
 _ENCODED_PER_BYTE = 3  # %41 is the longest spelling of a byte
+
+
+class Fetch(Protocol):
+    """Gets what is behind a user's URL, by way of the target policy."""
+
+    async def __call__(self, url: str, *, bytes_max: int) -> bytes:
+        """Return the bytes, at most so many, or raise ``FetchError``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

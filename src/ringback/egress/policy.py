@@ -88,10 +88,15 @@ class TargetPolicy:
         )
 
     @classmethod
-    def operator(cls) -> TargetPolicy:
+    def operator(cls, *, own_addresses: frozenset[tuple[str, int]] = frozenset()) -> TargetPolicy:
         """Return the policy for a URL that the operator has set: inside addresses too."""
-        everywhere = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-        return cls(allow_http=True, allow_loopback=True, ports=None, allow_networks=everywhere)
+        return cls(
+            allow_http=True,
+            allow_loopback=True,
+            ports=None,
+            own_addresses=own_addresses,
+            allow_networks=(ip_network("0.0.0.0/0"), ip_network("::/0")),
+        )
 
     def judge_url(self, target: Target) -> None:
         """Raise ``BlockedTarget`` for a URL that no answer of the DNS could make right."""
@@ -138,8 +143,11 @@ class TargetPolicy:
 
     def _is_ours(self, ip: IPv4Address | IPv6Address, port: int) -> bool:
         for own in self._own(port):
-            # A listener on every address answers on each that this machine has.
+            # A listener on every address answers on each that this machine has, and whoever dials
+            # the unspecified address arrives on one of them.
             if ip == own or (own.is_unspecified and (is_loopback(ip) or self.is_local(ip))):
+                return True
+            if ip.is_unspecified and (is_loopback(own) or own.is_unspecified):
                 return True
         return False
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from ringback.clock import Clock, SystemClock
-from ringback.egress.answer import Answer, Reason, Timings
+from ringback.egress.answer import Answer, Reason, Timings, verdict
 from ringback.egress.connection import Connection, Limits
 from ringback.egress.cork import Cork
 from ringback.egress.dial import DialError, DialSettings, Resolver, SystemResolver, system_trust
@@ -202,7 +202,7 @@ class Sender:
             reason: Reason | None = failure.reason
         else:
             assert status is not None
-            reason = _verdict(status)
+            reason = verdict(status)
         first_byte_at = connection.first_byte_at
         ended_at = connection.ended_at
         answer = Answer(
@@ -296,12 +296,6 @@ class Sender:
         self._open.discard(connection)
         if not self._open:
             self._all_lost.set()
-
-
-def _verdict(status_code: int) -> Reason | None:
-    if 200 <= status_code < 300:
-        return None
-    return Reason.REDIRECT if 300 <= status_code < 400 else Reason.STATUS
 
 
 def _judge_name(name: bytes) -> None:

@@ -1,4 +1,8 @@
-"""Whether a workspace has room for one more job: pure, and asked inside the store's transaction."""
+"""Whether a workspace has room for one more job: pure, and asked inside the store's transaction.
+
+The rate is kept as one time for each workspace: until when what it submitted is paid for, at the
+price of ``1 / rate`` seconds each. It may be a second's worth ahead of the clock.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ from msgspec import Struct
 
 from ringback.jobs.model import JobStatus
 
+_ROUNDING_MS = 0.01  # a time in milliseconds since 1970 has no more digits than that
+
 
 class Limits(Struct, frozen=True, kw_only=True):
     """How many jobs of one workspace may run, and how many more may wait behind them."""
 
     active_max: int = 4
     backlog_max: int = 1000
+    rate: float = 0.0  # submissions per second; 0 is no limit
 
 
 def admit(limits: Limits, *, active: int, backlogged: int) -> JobStatus | None:
@@ -29,3 +36,16 @@ def admit(limits: Limits, *, active: int, backlogged: int) -> JobStatus | None:
 def promotable(limits: Limits, *, active: int, backlogged: int) -> int:
     """Return how many backlogged jobs may join the queue now."""
     return max(0, min(backlogged, limits.active_max - active))
+
+
+def rate_wait_s(limits: Limits, *, paid_until_ms: float, now_ms: int) -> float:
+    """Return how long to wait before the next submission; not more than 0: it may be now."""
+    # One is always allowed, however slow the rate is.
+    ahead_ms = max(1000.0, 1000 / limits.rate)
+    price_ms = 1000 / limits.rate
+    return (max(paid_until_ms, now_ms) + price_ms - now_ms - ahead_ms - _ROUNDING_MS) / 1000
+
+
+def paid_until_ms(limits: Limits, *, paid_until_ms: float, now_ms: int) -> float:
+    """Return until when a workspace has paid after one more submission."""
+    return max(paid_until_ms, float(now_ms)) + 1000 / limits.rate

@@ -51,15 +51,29 @@ class JobQueue(Protocol):
     """
 
     async def submit(self, submission: Submission) -> Accepted:
-        """Write a new job, or raise ``IdempotencyConflict``, ``BacklogFull``, ``StorageFull``."""
+        """Write a new job.
+
+        Raises ``IdempotencyConflict``, ``RateLimited``, ``BacklogFull`` or ``StorageFull``.
+        """
 
     async def forget_keys(self, *, used_before_ms: int, limit: int) -> int:
         """Delete idempotency keys that were used before then, at most so many; returns how many."""
 
     async def claim_jobs(
-        self, *, engine: str, limit: int, worker_id: str, lease_until_ms: int
+        self,
+        *,
+        engine: str,
+        limit: int,
+        worker_id: str,
+        lease_until_ms: int,
+        models: tuple[str, ...] = (),
     ) -> list[Job]:
-        """Take the longest-queued jobs of an engine; each has one holder, with its own epoch."""
+        """Take queued jobs of an engine; each has one holder, with its own epoch.
+
+        Only those of the given models, if there are any. Claims go round the workspaces and take
+        as many of each, so that a long queue of one does not delay another's first job. Within a
+        workspace the highest priority comes first, and of that the longest queued.
+        """
 
     async def hold_job(self, job: Job, *, lease_until_ms: int) -> bool:
         """Write the status, progress and previews of a held job and extend its lease."""

@@ -46,8 +46,14 @@ def plan_attempt(
     return Plan(
         parcels=(parcel,) if faults.deliver is None else (parcel, parcel),
         at_once=faults.deliver == "at-once",
-        again_ms=faults.again_ms if number == spoiled + 1 else 0,
+        again_ms=again_after_ms(faults, attempt_number=attempt_number),
     )
+
+
+def again_after_ms(faults: Faults, *, attempt_number: int) -> int:
+    """Return after how long a good answer to this attempt is forgotten; 0: it counts."""
+    spoiled = faults.spoil if faults.spoils else 0
+    return faults.again_ms if attempt_number - faults.hold == spoiled + 1 else 0
 
 
 def spoil(faults: Faults, parcel: Parcel, *, now_s: int, sign: Sign) -> Parcel:

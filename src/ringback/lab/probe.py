@@ -29,27 +29,12 @@ class Poster(Protocol):
         """Send the body and return what came back."""
 
 
-class Probe:
-    """Speaks to one receiver as Ringback does.
+class Maker:
+    """Makes webhooks that one secret signs; ``job_id`` is one that the receiver knows."""
 
-    ``job_id`` is one that the receiver knows; an answer that takes longer than ``slow_ms`` is slow.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        secret: str,
-        poster: Poster,
-        clock: Clock,
-        job_id: str | None = None,
-        slow_ms: float = 1_000.0,
-    ) -> None:
-        self.url = url
+    def __init__(self, *, secret: str, clock: Clock, job_id: str | None = None) -> None:
         self.job_id = job_id
-        self.slow_ms = slow_ms
         self._signer = Signer(secret)
-        self._poster = poster
         self._clock = clock
         self._ids = Ids(clock.now_ms, Random().getrandbits)
 
@@ -95,6 +80,25 @@ class Probe:
             (b"ringback-attempt", b"1"),
         )
         return with_headers(Parcel(tuple(unsigned), body), signed)
+
+
+class Probe(Maker):
+    """Speaks to one receiver as Ringback does; what takes longer than ``slow_ms`` is slow."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        secret: str,
+        poster: Poster,
+        clock: Clock,
+        job_id: str | None = None,
+        slow_ms: float = 1_000.0,
+    ) -> None:
+        super().__init__(secret=secret, clock=clock, job_id=job_id)
+        self.url = url
+        self.slow_ms = slow_ms
+        self._poster = poster
 
     async def post(self, webhook: Parcel) -> Answer:
         """Return what the receiver answered."""

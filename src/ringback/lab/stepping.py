@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -94,3 +95,9 @@ def kept_ahead_ms(directory: Path) -> int:
     except (OSError, ValueError, KeyError, TypeError):
         return 0
     return ahead_ms if isinstance(ahead_ms, int) and ahead_ms > 0 else 0
+
+
+def forget_ahead(directory: Path) -> None:
+    """Let a directory's time be the machine's again."""
+    with suppress(OSError):
+        (directory / _FILE).unlink(missing_ok=True)

@@ -62,6 +62,7 @@ class DeliveryDesk:
                 break
             if await self._store.redeliver(delivery, now_ms=self._clock.now_ms()):
                 self._bells.owed.ring()
+                self._bells.told.tell(delivery.workspace_id)  # listeners wait for that
                 log.info("delivery_redelivered", delivery_id=delivery_id)
                 return await self.get(delivery_id, workspace_id=workspace_id)
         raise _in_flight()

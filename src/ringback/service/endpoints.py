@@ -18,7 +18,7 @@ from ringback.service.chores import RUNNING_MAX
 from ringback.service.secrets import ED25519, HMAC, KeyDesk, Made
 from ringback.storage.contract import Store
 from ringback.webhooks.desk import Chore, ChoreKind, Chores, DeliveryFilter
-from ringback.webhooks.endpoints import Endpoint
+from ringback.webhooks.endpoints import Endpoint, listener_url
 from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import origin_of
 from ringback.webhooks.rotation import (
@@ -98,12 +98,35 @@ class EndpointDesk:
         endpoint = self._as_wished(blank, wish)
         made = self._keys.make(endpoint_owner(endpoint_id))
         if not await self._store.add_endpoint(endpoint, made.key, limit=self._endpoints_max):
-            raise EndpointConflict(
-                "too_many_endpoints",
-                f"This workspace has {self._endpoints_max} endpoints, the most it may have; "
-                "delete one first.",
-            )
+            raise self._too_many()
         return endpoint, made.secret
+
+    async def open_listener(
+        self, workspace_id: str, name: str, wish: EndpointWish
+    ) -> tuple[Endpoint, str | None]:
+        """Return the workspace's listener of that name, made as wished if there was none.
+
+        With it comes the secret of one that was made, which is shown this once. Raises
+        ``EndpointConflict`` when the workspace has as many endpoints as it may.
+        """
+        now_ms = self._clock.now_ms()
+        url = listener_url(name)
+        blank = Endpoint(
+            endpoint_id=self._ids.uuid7(),
+            workspace_id=workspace_id,
+            url=url,
+            destination=url,
+            created_at_ms=now_ms,
+            listener=name,
+            heard_at_ms=now_ms,
+        )
+        wanted = self._as_wished(blank, wish)
+        made = self._keys.make(endpoint_owner(blank.endpoint_id))
+        opened = await self._store.open_listener(wanted, made.key, limit=self._endpoints_max)
+        if opened is None:
+            raise self._too_many()
+        is_new = opened.endpoint_id == blank.endpoint_id
+        return opened, made.secret if is_new else None
 
     async def get(self, endpoint_id: str, *, workspace_id: str) -> Endpoint:
         """Return an endpoint of this workspace, or raise ``EndpointNotFound``."""
@@ -123,7 +146,14 @@ class EndpointDesk:
         """
         while True:
             before = await self.get(endpoint_id, workspace_id=workspace_id)
+            if before.listener is not None and wish.url is not UNSET:
+                raise EndpointConflict(
+                    "listener_has_no_url",
+                    "A listener has no URL: its program says where it posts to; leave url out.",
+                )
             after = self._as_wished(before, wish)
+            if after == before:
+                return after
             now_ms = self._clock.now_ms()
             if await self._store.change_endpoint(after, before=before, now_ms=now_ms):
                 self._bells.owed.ring()
@@ -254,6 +284,13 @@ class EndpointDesk:
             )
         return endpoint
 
+    def _too_many(self) -> EndpointConflict:
+        return EndpointConflict(
+            "too_many_endpoints",
+            f"This workspace has {self._endpoints_max} endpoints, the most it may have; "
+            "delete one first.",
+        )
+
     def _as_wished(self, endpoint: Endpoint, wish: EndpointWish) -> Endpoint:
         changes: dict[str, Any] = {
             name: value
@@ -271,6 +308,8 @@ class EndpointDesk:
             changes |= {"disabled_at_ms": self._clock.now_ms(), "disabled_reason": "asked"}
         if wish.disabled is False and endpoint.disabled_at_ms is not None:
             changes |= _enabled_again(endpoint)
+            if endpoint.listener is not None:
+                changes["heard_at_ms"] = self._clock.now_ms()  # its silence begins anew
         return replace(endpoint, **changes)
 
 

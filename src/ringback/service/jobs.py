@@ -51,6 +51,7 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     webhook_events: tuple[str, ...] = ()  # empty: the three ends
     idempotency_key: str | None = None
     lab: str | None = None
+    priority: int = 0
 
 
 class Service:
@@ -99,7 +100,8 @@ class Service:
     async def submit(self, request: GenerationRequest) -> Accepted:
         """Make a job; it is committed and synced when this returns.
 
-        Raises ``BacklogFull``, ``IdempotencyConflict``, ``StorageFull`` or ``Draining``.
+        Raises ``BacklogFull``, ``RateLimited``, ``IdempotencyConflict``, ``StorageFull`` or
+        ``Draining``.
         """
         if self._draining:
             raise Draining("The server is going down; try again in a moment.")
@@ -121,6 +123,7 @@ class Service:
                     webhook_url=request.webhook_url,
                     webhook_events=request.webhook_events,
                     lab=request.lab,
+                    priority=request.priority,
                 ),
                 limits=self._limits,
                 idempotency=None
@@ -200,14 +203,25 @@ class Service:
         """Return the engines that have queued jobs."""
         return await self._store.queued_engines()
 
-    async def claim(self, *, engine: str, limit: int, worker_id: str, lease_s: float) -> list[Job]:
-        """Take queued jobs of an engine, each held until its lease ends."""
+    async def claim(
+        self,
+        *,
+        engine: str,
+        limit: int,
+        worker_id: str,
+        lease_s: float,
+        models: tuple[str, ...] = (),
+    ) -> list[Job]:
+        """Take queued jobs of an engine, and of these models if any, each held until its lease
+        ends.
+        """
         now_ms = self._clock.now_ms()
         claimed = await self._store.claim_jobs(
             engine=engine,
             limit=limit,
             worker_id=worker_id,
             lease_until_ms=now_ms + int(lease_s * 1000),
+            models=models,
         )
         # Written with the next thing that its worker reports.
         mark = (JobStatus.SCHEDULED.value, now_ms)

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.assets.shelf import Assets
+from ringback.clock import Clock
+from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
@@ -77,6 +80,59 @@ class Books(Protocol):
         """
 
 
+class Queued(Struct, frozen=True, kw_only=True):
+    """Jobs of one model that wait for a worker."""
+
+    engine: str
+    model: str
+    count: int
+    oldest_at_ms: int
+
+
+class Holder(Struct, frozen=True, kw_only=True):
+    """A worker that holds jobs, and until when the last of its leases lasts."""
+
+    worker_id: str
+    jobs_count: int
+    lease_until_ms: int
+
+
+class DueStats(Struct, frozen=True, kw_only=True):
+    """Deliveries that are due, since when the oldest is, and how many dispatchers hold."""
+
+    due_count: int
+    oldest_at_ms: int | None
+    held_count: int
+
+
+class Control(Protocol):
+    """What processes agree on, and what an operator sees of them."""
+
+    async def lead(self, what: str, *, holder: str, now_ms: int, until_ms: int) -> bool:
+        """Take or keep the lead in something; False while somebody else has it."""
+
+    async def drain_role(self, role: str, *, now_ms: int) -> None:
+        """Let no process claim in that role from now on."""
+
+    async def undrain_role(self, role: str) -> None:
+        """Let processes claim in that role again."""
+
+    async def drained_roles(self) -> frozenset[str]:
+        """Return the roles in which nobody may claim."""
+
+    async def queued(self) -> list[Queued]:
+        """Return what waits for a worker, by engine and model."""
+
+    async def holders(self) -> list[Holder]:
+        """Return the workers that hold jobs."""
+
+    async def held_jobs(self, worker_id: str, *, limit: int) -> list[Job]:
+        """Return jobs that a worker holds."""
+
+    async def due_stats(self, *, now_ms: int) -> DueStats:
+        """Return how many deliveries are due, since when, and how many are held."""
+
+
 class Pruning(Protocol):
     """Forgetting what is past its time."""
 
@@ -94,12 +150,34 @@ class Pruning(Protocol):
 
 
 class Store(
-    JobQueue, Outbox, DeliveryLog, Endpoints, Workspaces, Secrets, Chores, Books, Pruning, Protocol
+    JobQueue,
+    Outbox,
+    DeliveryLog,
+    Endpoints,
+    Workspaces,
+    Secrets,
+    Chores,
+    Assets,
+    Books,
+    Pruning,
+    Control,
+    Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Say whether other servers may be working on it: then their leases are theirs."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time that its data live in, which whoever hands it times should take them from."""
+
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""
+
+    async def maintain(self) -> None:
+        """Have the database tidy up after what was pruned; may take long, and stops nobody."""
 
     async def close(self) -> None:
         """Finish what was accepted and let go of the data; no call may follow."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-import uvicorn
 
 from ringback.app import DEV_WORKSPACE, Address, App, serve
+from ringback.http_server import Server
 from ringback.lab.script import Script
 from ringback.log import configure
 from ringback.settings import Settings
@@ -66,6 +66,7 @@ class Emulator:
         except BaseException:
             self._thread.close()
             raise
+        assert address.url is not None
         self.url = address.url
         assert address.dev_secret is not None
         self.secret = address.dev_secret
@@ -117,7 +118,7 @@ class Emulator:
         return self._app
 
     @contextmanager
-    def _stopping(self, server: uvicorn.Server, drain: Callable[[], None]) -> Iterator[None]:
+    def _stopping(self, server: Server, drain: Callable[[], None]) -> Iterator[None]:
         loop = asyncio.get_running_loop()
 
         def stop() -> None:

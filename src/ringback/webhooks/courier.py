@@ -49,7 +49,7 @@ class Carrier(Protocol):
 
 
 class Courier:
-    """MessageSigner and posts; the operator's own webhooks go by a sender of their own."""
+    """Signs and posts; the operator's own webhooks go by a sender of their own."""
 
     def __init__(
         self, sender: Poster, book: SigningBook, *, operator_sender: Poster | None = None
@@ -77,12 +77,17 @@ class Courier:
 
     async def signing_of(self, delivery: Delivery) -> Signing:
         """Return how a delivery is signed, or raise ``Undeliverable``."""
-        signing = await self._book.of(delivery)
-        if signing is None:
-            raise Undeliverable("its endpoint was deleted")
-        if signing.is_disabled:
-            raise Undeliverable("its endpoint is disabled")
-        return signing
+        return await signing_of(delivery, self._book)
+
+
+async def signing_of(delivery: Delivery, book: SigningBook) -> Signing:
+    """Return how a delivery is signed, or raise ``Undeliverable``."""
+    signing = await book.of(delivery)
+    if signing is None:
+        raise Undeliverable("its endpoint was deleted")
+    if signing.is_disabled:
+        raise Undeliverable("its endpoint is disabled")
+    return signing
 
 
 def headers_for(delivery: Delivery, signing: Signing, *, now_ms: int) -> Headers:

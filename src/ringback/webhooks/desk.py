@@ -131,6 +131,17 @@ class Endpoints(Protocol):
     async def add_endpoint(self, endpoint: Endpoint, key: SigningKey, *, limit: int) -> bool:
         """Keep a new endpoint and its first secret; False if the workspace has that many."""
 
+    async def open_listener(
+        self, endpoint: Endpoint, key: SigningKey, *, limit: int
+    ) -> Endpoint | None:
+        """Return the workspace's listener of that name, made now with this key if there was none.
+
+        None, and nothing is kept, if there was none and the workspace has so many endpoints.
+        """
+
+    async def unheard_listeners(self, *, before_ms: int, limit: int) -> list[Endpoint]:
+        """Return listeners, not disabled, whose program was last connected before then."""
+
     async def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
         """Return the endpoint of that id, of any workspace, or None."""
 

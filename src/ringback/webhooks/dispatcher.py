@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 
@@ -17,11 +18,10 @@ from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Attempted, Carrier
 from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.events import PASSING_EVENTS, TERMINAL_EVENTS
-from ringback.webhooks.judgement import judge, record_of
+from ringback.webhooks.judgement import Rules, recording_of
 from ringback.webhooks.lines import AtHand, Lines, LineSettings
-from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
+from ringback.webhooks.model import Delivery, DeliveryStatus
 from ringback.webhooks.outbox import Outbox, Recorded, Recording
-from ringback.webhooks.outcome import is_gone, is_healthy
 from ringback.webhooks.passing import PassingAttempts
 from ringback.webhooks.schedule import SCHEDULE_S
 
@@ -29,7 +29,7 @@ log = get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0  # deliveries may be owed by another process, which rings no bell here
 _PATIENCE_S = 1.0
-_FRESH_S = 0.05  # a delivery that was claimed so lately is believed to be due
+_FRESH_S = 0.25  # a delivery that was claimed so lately is believed to be due
 _TICK_S = 0.001  # no clock is waited on for less
 
 
@@ -44,6 +44,11 @@ class DispatchSettings(Struct, frozen=True, kw_only=True):
     schedule_s: tuple[float, ...] = SCHEDULE_S
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     failing: FailingSettings = field(default_factory=FailingSettings)
+
+    @property
+    def rules(self) -> Rules:
+        """By what its attempts are judged."""
+        return Rules(schedule_s=self.schedule_s, breaker=self.breaker, failing=self.failing)
 
     @property
     def lease_s(self) -> float:
@@ -67,13 +72,16 @@ class Dispatcher:
         rng: Random,
         bells: Bells,
         settings: DispatchSettings,
+        may_claim: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_claim = may_claim
         self._outbox = outbox
         self._carrier = carrier
         self._clock = clock
         self._rng = rng
         self._bells = bells
         self._settings = settings
+        self._rules = settings.rules
         self._lines = Lines(
             LineSettings(
                 concurrency=settings.concurrency,
@@ -90,6 +98,8 @@ class Dispatcher:
         self._attempts_count = 0
         self._draining = False
         self._claiming = asyncio.Lock()
+        # Asked once: a line that is not written costs as much as signing, for each delivery.
+        self._tells_successes = log.is_enabled_for(logging.DEBUG)
 
     @property
     def attempts_count(self) -> int:
@@ -126,7 +136,7 @@ class Dispatcher:
 
     async def _claim_and_send(self) -> int:
         room = self._lines.room
-        if room <= 0 or self._draining:
+        if room <= 0 or self._draining or not self._may_claim():
             return 0
         lease_s = self._settings.lease_s
         now_ms = self._looked_at_ms = self._clock.now_ms()
@@ -240,28 +250,19 @@ class Dispatcher:
         if attempted is None:
             return
         now_ms = self._clock.now_ms()
-        answer = attempted.answer
-        after = judge(
+        recording = recording_of(
             delivery,
-            answer,
+            attempted,
+            started_at_ms=started_at_ms,
             now_ms=now_ms,
-            schedule_s=attempted.schedule_s or self._settings.schedule_s,
+            rules=self._rules,
             rng=self._rng,
         )
-        attempt = record_of(delivery, attempted, started_at_ms=started_at_ms, ended_at_ms=now_ms)
-        recorded = await self._record(
-            Recording(
-                delivery=after,
-                attempt=attempt,
-                healthy=is_healthy(answer),
-                gone=is_gone(answer),
-                now_ms=now_ms,
-                breaker=self._settings.breaker,
-                failing=self._settings.failing,
-            )
-        )
+        after = recording.delivery
+        recorded = await self._record(recording)
         self._attempts_count += 1
-        _log(after, attempt, attempted)
+        if self._tells_successes or after.status is not DeliveryStatus.DELIVERED:
+            log_attempt(recording, detail=attempted.answer.detail)
         if recorded.paused:
             await self._give_back(self._lines.take_back(delivery.destination_id))
         if not recorded.written:
@@ -303,7 +304,9 @@ class Dispatcher:
         return min(max((due_ms - self._clock.now_ms()) / 1000, 0.001), _LOOK_AGAIN_S)
 
 
-def _log(delivery: Delivery, attempt: Attempt, attempted: Attempted) -> None:
+def log_attempt(recording: Recording, *, detail: str) -> None:
+    """Say in the log what became of an attempt."""
+    delivery, attempt = recording.delivery, recording.attempt
     say = log.debug if delivery.status is DeliveryStatus.DELIVERED else log.warning
     say(
         "delivery_attempted",
@@ -313,6 +316,6 @@ def _log(delivery: Delivery, attempt: Attempt, attempted: Attempted) -> None:
         attempt=attempt.number,
         status_code=attempt.status_code,
         reason=attempt.reason,
-        detail=attempted.answer.detail,
+        detail=detail,
         delivery_status=delivery.status.value,
     )

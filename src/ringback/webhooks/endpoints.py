@@ -6,9 +6,24 @@ from msgspec import Struct
 
 from ringback.webhooks.events import TERMINAL_EVENTS, EventType
 
+_LISTENER = "listener:"
+
+
+def listener_url(name: str) -> str:
+    """Return what stands in the place of a listener's URL, and of its destination."""
+    return _LISTENER + name
+
+
+def is_listener(url: str) -> bool:
+    """Say whether a URL or a destination is a listener's: nothing is ever posted there."""
+    return url.startswith(_LISTENER)
+
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """A webhook URL of a workspace, beside those that come with single jobs."""
+    """A webhook URL of a workspace, beside those that come with single jobs.
+
+    A listener has none: its deliveries wait until a program comes and takes them away.
+    """
 
     endpoint_id: str
     workspace_id: str
@@ -22,10 +37,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     header_names: tuple[str, ...] = ()
     schedule_s: tuple[float, ...] | None = None  # None: the server's
     disabled_at_ms: int | None = None
-    disabled_reason: str | None = None  # "asked", "gone" (410) or "failing"
+    disabled_reason: str | None = None  # "asked", "gone" (410), "failing" or "unheard"
     failing_since_ms: int | None = None  # the first failure since its last success
     warned_percent: int = 0  # how far on the way to being disabled the operator was told
     missed_since_ms: int | None = None  # enabled again, and not asked to recover since
+    listener: str | None = None  # its name, if it is one; None: deliveries are posted to the URL
+    heard_at_ms: int | None = None  # when its program was last known to be connected
 
     def wants(self, event_type: EventType, model: str) -> bool:
         """Say whether the endpoint is told such an event of a job of that model."""

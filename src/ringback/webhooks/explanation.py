@@ -14,6 +14,8 @@ from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destinati
 from ringback.wire.document import iso_time
 
 _GONE = 410
+_SILENCE_MS = 45_000  # a program that is connected is noted three times as often
+_OTHERS_SAY_WHEN = {"destination_paused", "destination_probed", "listener_away"}
 
 
 class Caps(Struct, frozen=True, kw_only=True):
@@ -78,9 +80,15 @@ def _of_waiting(facts: Facts) -> Explanation:
             f"Attempt {number} is being made right now, or is the next in its destination's line."
         )
         return Explanation(grounds=(Ground("in_flight", sentence),), moves_at_ms=facts.now_ms)
-    grounds = [*_of_people(facts), *_of_time(facts), *_of_breaker(facts), *_of_turn(facts)]
+    grounds = [
+        *_of_people(facts),
+        *_of_listener(facts),
+        *_of_time(facts),
+        *_of_breaker(facts),
+        *_of_turn(facts),
+    ]
     if not grounds:
-        grounds = [_of_caps(facts.caps)]
+        grounds = [_of_caps(facts)]
     return Explanation(grounds=tuple(grounds), moves_at_ms=_moves_at_ms(facts, grounds))
 
 
@@ -99,6 +107,19 @@ def _of_people(facts: Facts) -> Iterator[Ground]:
             "destination_paused",
             f"A person paused {destination.origin} at {iso_time(destination.paused_at_ms)}: "
             "nothing is sent there until it is resumed.",
+        )
+
+
+def _of_listener(facts: Facts) -> Iterator[Ground]:
+    endpoint = facts.endpoint
+    if endpoint is None or endpoint.listener is None or endpoint.heard_at_ms is None:
+        return
+    if facts.now_ms - endpoint.heard_at_ms > _SILENCE_MS:
+        yield Ground(
+            "listener_away",
+            f"It waits for its listener to connect: ringback listen --name {endpoint.listener} "
+            f"--forward-to URL takes it. No program has been connected since "
+            f"{iso_time(endpoint.heard_at_ms)}.",
         )
 
 
@@ -152,7 +173,14 @@ def _of_turn(facts: Facts) -> Iterator[Ground]:
     )
 
 
-def _of_caps(caps: Caps) -> Ground:
+def _of_caps(facts: Facts) -> Ground:
+    caps = facts.caps
+    if facts.endpoint is not None and facts.endpoint.listener is not None:
+        return Ground(
+            "no_room",
+            "It is due and nothing goes before it: it is handed to its listener's program as soon "
+            "as that has room.",
+        )
     rates = [
         f"{rate:g} a second {where}"
         for rate, where in (
@@ -176,8 +204,8 @@ def _of_caps(caps: Caps) -> Ground:
 
 
 def _moves_at_ms(facts: Facts, grounds: list[Ground]) -> int | None:
-    if {ground.code for ground in grounds} & {"destination_paused", "destination_probed"}:
-        return None  # a person or a receiver says when
+    if {ground.code for ground in grounds} & _OTHERS_SAY_WHEN:
+        return None
     at_ms = facts.delivery.next_attempt_at_ms or facts.now_ms
     if facts.destination is not None:
         at_ms = max(at_ms, facts.destination.breaker.open_until_ms or 0)
@@ -256,6 +284,8 @@ def _why_disabled(endpoint: Endpoint) -> str:
             return " because its receiver answered 410 Gone"
         case "failing":
             return " because it had failed for too long"
+        case "unheard":
+            return " because no program had listened for too long"
         case _:
             return " by a person"
 

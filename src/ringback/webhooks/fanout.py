@@ -8,7 +8,7 @@ from functools import lru_cache
 from ringback.egress.url import parse_target
 from ringback.jobs.model import Job
 from ringback.lab.faults import parse_faults
-from ringback.webhooks.endpoints import Endpoint
+from ringback.webhooks.endpoints import Endpoint, is_listener
 from ringback.webhooks.events import TERMINAL_EVENTS, Event
 from ringback.webhooks.model import Delivery
 
@@ -68,5 +68,5 @@ def _delay_ms(lab: str | None) -> int:
 
 @lru_cache(maxsize=4096)
 def origin_of(url: str) -> str:
-    """Return the scheme, host and port of a URL that was judged before."""
-    return parse_target(url).origin
+    """Return the scheme, host and port of a URL that was judged before; a listener is its own."""
+    return url if is_listener(url) else parse_target(url).origin

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from operator import itemgetter
 from random import Random
 from typing import assert_never
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ringback.egress.answer import Answer, Reason
+from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.courier import Attempted
+from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
-from ringback.webhooks.outcome import Outcome, classify, retry_after_s
-from ringback.webhooks.schedule import is_over, next_attempt_delay_s
+from ringback.webhooks.outbox import Recording
+from ringback.webhooks.outcome import Outcome, classify, is_gone, is_healthy, retry_after_s
+from ringback.webhooks.schedule import SCHEDULE_S, is_over, next_attempt_delay_s
 
 _REDACTED = b"(redacted)"
+_name_of = itemgetter(0)
 _SECRET_IN_ANSWERS = frozenset({b"set-cookie", b"authorization", b"www-authenticate"})
 
 
@@ -58,6 +64,43 @@ def judge(
     return replace(after, status=ended, next_attempt_at_ms=None, ended_at_ms=now_ms)
 
 
+class Rules(Struct, frozen=True, kw_only=True):
+    """By what attempts are judged: when to try again, and how a destination fares."""
+
+    schedule_s: tuple[float, ...] = SCHEDULE_S
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    failing: FailingSettings = field(default_factory=FailingSettings)
+
+
+def recording_of(
+    delivery: Delivery,
+    attempted: Attempted,
+    *,
+    started_at_ms: int,
+    now_ms: int,
+    rules: Rules,
+    rng: Random,
+) -> Recording:
+    """Return all that is to be recorded of an attempt that was made."""
+    answer = attempted.answer
+    after = judge(
+        delivery,
+        answer,
+        now_ms=now_ms,
+        schedule_s=attempted.schedule_s or rules.schedule_s,
+        rng=rng,
+    )
+    return Recording(
+        delivery=after,
+        attempt=record_of(delivery, attempted, started_at_ms=started_at_ms, ended_at_ms=now_ms),
+        healthy=is_healthy(answer),
+        gone=is_gone(answer),
+        now_ms=now_ms,
+        breaker=rules.breaker,
+        failing=rules.failing,
+    )
+
+
 def record_of(
     delivery: Delivery, attempted: Attempted, *, started_at_ms: int, ended_at_ms: int
 ) -> Attempt:
@@ -83,9 +126,10 @@ def record_of(
     )
 
 
-def _shown(headers: Iterable[tuple[bytes, bytes]], secret: frozenset[bytes]) -> str:
-    lines = [b"%b: %b" % (name, _REDACTED if name in secret else value) for name, value in headers]
-    return b"\n".join(lines).decode("latin-1")
+def _shown(headers: Sequence[tuple[bytes, bytes]], secret: frozenset[bytes]) -> str:
+    if not secret.isdisjoint(map(_name_of, headers)):
+        headers = [(name, _REDACTED if name in secret else value) for name, value in headers]
+    return b"\n".join(map(b": ".join, headers)).decode("latin-1")
 
 
 def _rounded(ms: float | None) -> float | None:

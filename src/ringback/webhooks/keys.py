@@ -75,7 +75,7 @@ def signer_for(kind: Kind, secret: str) -> MessageSigner:
 
 
 class Ed25519Signer:
-    """MessageSigner messages with one private key; a ``MessageSigner``."""
+    """Signs messages with one private key; a ``MessageSigner``."""
 
     __slots__ = ("_key",)
 

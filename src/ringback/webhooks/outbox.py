@@ -10,7 +10,7 @@ from msgspec import Struct
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.webhooks.breaker import BreakerSettings
-from ringback.webhooks.endpoints import FailingSettings
+from ringback.webhooks.endpoints import Endpoint, FailingSettings
 from ringback.webhooks.events import Event
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 
@@ -74,8 +74,11 @@ class Outbox(Protocol):
         lease_until_ms: int,
         rooms: Mapping[int, int] | None = None,
         passing_rooms: Mapping[int, int] | None = None,
+        listener: Endpoint | None = None,
     ) -> list[Delivery]:
         """Take deliveries that are due, destinations in the order of their longest-due one.
+
+        With a ``listener`` they are those of its destination; without, of any but listeners'.
 
         Of one destination, passing events come after all else, and no more of them than half of
         ``limit_each``, or than ``passing_rooms`` has for its number.
@@ -107,7 +110,10 @@ class Outbox(Protocol):
         """Say whether a claimed delivery is still in its claimer's hands."""
 
     async def next_due_ms(self) -> int | None:
-        """Return when the next delivery may be claimed, or None when none waits."""
+        """Return when the next delivery may be claimed, or None when none waits.
+
+        What waits for a listener does not count: its program takes it whenever it comes.
+        """
 
     async def deliveries_of(self, job_id: str) -> list[Delivery]:
         """Return the deliveries of a job, in the order of their writing."""

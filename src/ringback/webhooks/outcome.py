@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from ringback.egress.answer import Answer, Reason
+from ringback.webhooks.http_date import parse_http_date
 
 _SECONDS = re.compile(rb"[0-9]+")
 _SECONDS_DIGITS_MAX = 9  # thirty years; more digits mean the same and cost more to read
-_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_HTTP_DATE = re.compile(
-    rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d{2}) (" + b"|".join(_MONTHS) + rb") (\d{4})"
-    rb" (\d{2}):(\d{2}):(\d{2}) GMT"
-)
 
 
 class Outcome(StrEnum):
@@ -66,21 +61,5 @@ def parse_retry_after(value: bytes, *, now_ms: int) -> float | None:
     value = value.strip()
     if _SECONDS.fullmatch(value):
         return float(value.lstrip(b"0")[:_SECONDS_DIGITS_MAX] or b"0")
-    date = _HTTP_DATE.fullmatch(value)
-    if date is None:
-        return None
-    day, month, year, hour, minute, second = date.groups()
-    try:
-        at = datetime(
-            int(year),
-            _MONTHS.index(month) + 1,
-            int(day),
-            int(hour),
-            int(minute),
-            # A leap second is legal in an HTTP date, but not in a datetime.
-            min(int(second), 59),
-            tzinfo=UTC,
-        )
-    except ValueError:
-        return None
-    return max(0.0, at.timestamp() - now_ms / 1000)
+    at_s = parse_http_date(value, now_ms=now_ms)
+    return None if at_s is None else max(0.0, at_s - now_ms / 1000)

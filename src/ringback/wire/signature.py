@@ -29,7 +29,7 @@ class SignatureMismatch(ValueError):
 
 
 class MessageSigner(Protocol):
-    """MessageSigner messages with one key; which kind of key, the signature's first letters say."""
+    """Signs messages with one key; which kind of key, the signature's first letters say."""
 
     def sign(self, *, webhook_id: str, timestamp_s: int, body: bytes) -> str:
         """Return the version, a comma and the base64 signature of a message."""
@@ -55,7 +55,7 @@ def decode_secret(secret: str) -> bytes:
 
 
 class Signer:
-    """MessageSigner messages with one secret, whose share of the arithmetic is done beforehand."""
+    """Signs messages with one secret, whose share of the arithmetic is done beforehand."""
 
     __slots__ = ("_inner", "_outer")
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ringback.client import requests
 from ringback.client.aio.job import AsyncJob, bound
 from ringback.client.aio.jobs import AsyncJobs
+from ringback.client.aio.listeners import AsyncListeners
 from ringback.client.aio.transport import AsyncTransport
 from ringback.client.errors import ConfigurationError, NotFoundError
 from ringback.client.idempotency import new_key
@@ -86,6 +87,16 @@ class AsyncAssets(_Resource):
         )
         return await self._transport.call(request, Asset)
 
+    async def upload_from(self, url: str, *, description: str | None = None) -> Asset:
+        """Have the server fetch a file by its URL and return the asset that it became.
+
+        Not every server can: it is an addition of Ringback's.
+        """
+        body = {"url": url} if description is None else {"url": url, "description": description}
+        key = {"idempotency-key": new_key()}
+        request = requests.send("POST", "/assets", body, headers=key, repeatable=True)
+        return await self._transport.call(request, Asset)
+
     async def get(self, asset_id: str) -> Asset:
         """Return an asset, or raise ``NotFoundError``."""
         return await self._transport.call(requests.get(f"/assets/{part(asset_id)}"), Asset)
@@ -96,8 +107,13 @@ class AsyncAssets(_Resource):
             requests.get("/assets", {"limit": limit, "cursor": cursor}), Page[Asset]
         )
 
+    async def iter(self, *, page_size: int = 100) -> AsyncIterator[Asset]:
+        """Yield every asset, newest first."""
+        async for asset in self._pages("/assets", Page[Asset], {"limit": page_size}):
+            yield asset
+
     async def delete(self, asset_id: str) -> None:
-        """Delete an asset."""
+        """Delete an asset and its file."""
         await self._transport.send(requests.send("DELETE", f"/assets/{part(asset_id)}"))
 
 
@@ -311,6 +327,7 @@ class AsyncWebhooks:
 
     def __init__(self, transport: AsyncTransport) -> None:
         self.endpoints = AsyncEndpoints(transport)
+        self.listeners = AsyncListeners(transport)
 
 
 class AsyncEvents(_Resource):

@@ -30,6 +30,7 @@ from ringback.client.offered import models_in_description
 from ringback.client.requests import Request, part
 from ringback.client.sync.job import Job, bound
 from ringback.client.sync.jobs import Jobs
+from ringback.client.sync.listeners import Listeners
 from ringback.client.sync.transport import Transport
 
 T = TypeVar("T")
@@ -83,6 +84,16 @@ class Assets(_Resource):
         )
         return self._transport.call(request, Asset)
 
+    def upload_from(self, url: str, *, description: str | None = None) -> Asset:
+        """Have the server fetch a file by its URL and return the asset that it became.
+
+        Not every server can: it is an addition of Ringback's.
+        """
+        body = {"url": url} if description is None else {"url": url, "description": description}
+        key = {"idempotency-key": new_key()}
+        request = requests.send("POST", "/assets", body, headers=key, repeatable=True)
+        return self._transport.call(request, Asset)
+
     def get(self, asset_id: str) -> Asset:
         """Return an asset, or raise ``NotFoundError``."""
         return self._transport.call(requests.get(f"/assets/{part(asset_id)}"), Asset)
@@ -93,8 +104,13 @@ class Assets(_Resource):
             requests.get("/assets", {"limit": limit, "cursor": cursor}), Page[Asset]
         )
 
+    def iter(self, *, page_size: int = 100) -> Iterator[Asset]:
+        """Yield every asset, newest first."""
+        for asset in self._pages("/assets", Page[Asset], {"limit": page_size}):
+            yield asset
+
     def delete(self, asset_id: str) -> None:
-        """Delete an asset."""
+        """Delete an asset and its file."""
         self._transport.send(requests.send("DELETE", f"/assets/{part(asset_id)}"))
 
 
@@ -306,6 +322,7 @@ class Webhooks:
 
     def __init__(self, transport: Transport) -> None:
         self.endpoints = Endpoints(transport)
+        self.listeners = Listeners(transport)
 
 
 class Events(_Resource):

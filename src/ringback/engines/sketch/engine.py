@@ -15,7 +15,8 @@ from ringback.engines.sketch.inputs import Input, images_of, number_of, share_of
 from ringback.engines.sketch.reading import seed_of
 from ringback.errors import EngineError, FetchError
 
-_INPUT_BYTES_MAX = 20 * 1024 * 1024
+_INPUT_BYTES_MAX = 75 * 1024 * 1024  # what an asset may have
+_INPUTS_IN_HAND = 4  # each may take that much memory
 _PREVIEW_SHARE = 4  # a preview has a quarter of the sides
 _SEED_RANGE = 2**32
 _SHOWN_CHARACTERS_MAX = 80  # of an input's URL, in an error
@@ -29,6 +30,7 @@ class SketchEngine:
 
     def __init__(self, *, processes: int = 1) -> None:
         self._limiter = CapacityLimiter(processes)
+        self._inputs = CapacityLimiter(_INPUTS_IN_HAND)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
         """Show a small preview, then return the pictures that were asked for."""
@@ -66,6 +68,10 @@ class SketchEngine:
 
     async def _taken_in(self, one: Input, io: EngineIO) -> bytes:
         """Return an input picture made small, once, so that no large one is held or sent twice."""
+        async with self._inputs:
+            return await self._made_small(one, io)
+
+    async def _made_small(self, one: Input, io: EngineIO) -> bytes:
         try:
             content = await io.fetch(one.url, bytes_max=_INPUT_BYTES_MAX)
         except FetchError as exc:

@@ -11,11 +11,12 @@ from PIL import Image, ImageFilter, ImageOps
 
 from ringback.engines.sketch.canvas import Field
 from ringback.errors import EngineError
+from ringback.media.looking import PICTURE_PIXELS_MAX
+from ringback.media.pictures import FORMATS as ASSET_FORMATS
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-INPUT_PIXELS_MAX = 40_000_000
+FORMATS = (*ASSET_FORMATS, "GIF")
 _SIDE_MAX = 1024  # of an input as the drawing uses it
-_TOO_LARGE = "An input image is too large; at most 40 megapixels are read."
+_TOO_LARGE = "An input image is too large; at most 50 megapixels are read."
 
 
 def decode(content: bytes) -> Image.Image:
@@ -37,7 +38,7 @@ def decode(content: bytes) -> Image.Image:
     except Exception as exc:
         # A hostile file can raise anything at all from a decoder; all of it means the same.
         raise EngineError(
-            "An input image cannot be read; send a PNG, JPEG, WebP or GIF file."
+            "An input image cannot be read; send a PNG, JPEG, WebP, HEIC or GIF file."
         ) from exc
 
 
@@ -51,7 +52,7 @@ def shrink(content: bytes) -> bytes:
 
 
 def _check_size(image: Image.Image) -> None:
-    if image.width * image.height > INPUT_PIXELS_MAX:
+    if image.width * image.height > PICTURE_PIXELS_MAX:
         raise EngineError(_TOO_LARGE)
 
 

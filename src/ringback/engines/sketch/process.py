@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from ringback.errors import EngineError
+from ringback.media.process import limit_memory
 
 
 def draw(request: bytes) -> bytes:
@@ -34,7 +35,6 @@ def wake() -> None:
     """Load what drawing needs, and keep this process within its memory from then on."""
     # One thread draws: a pool of threads would only take address space, on a large machine all.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ringback.engines.sketch.render import limit_memory
 
     limit_memory()
 

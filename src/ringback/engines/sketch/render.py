@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from io import BytesIO
 
@@ -15,7 +14,6 @@ from ringback.engines.sketch.pictures import blend, restyle
 from ringback.engines.sketch.reading import read, seed_of
 
 _WORKING_PIXELS_MAX = 600_000  # larger pictures are drawn at this size, enlarged and grained
-_MEMORY_BYTES_MAX = 2 << 30
 _PROMPT_CHARACTERS_MAX = 4_000
 _BAND_ROWS = 128
 
@@ -54,18 +52,6 @@ def draw_png(drawing: Drawing) -> bytes:
     output = BytesIO()
     image.save(output, "PNG", compress_level=1, pnginfo=_says(drawing))
     return output.getvalue()
-
-
-def limit_memory() -> None:
-    """Keep this process from taking the machine's memory, whatever a picture makes it do."""
-    # Not every system knows this limit or lets it be set; drawing goes on without it there.
-    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        unlimited = hard == resource.RLIM_INFINITY
-        limit = _MEMORY_BYTES_MAX if unlimited else min(hard, _MEMORY_BYTES_MAX)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def _grained(image: Image.Image, seed: int) -> Image.Image:

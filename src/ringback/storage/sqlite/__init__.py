@@ -1,6 +1,6 @@
 """SQLite behind the ``Store`` protocol: one writer with group commit, readers beside it."""
 
-from ringback.storage.sqlite.owing import Mint
+from ringback.storage.sql.owing import Mint
 from ringback.storage.sqlite.store import SqliteStore
 
 __all__ = ["Mint", "SqliteStore"]

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from typing import Self
+from typing import Any, Self
 
-from ringback.clock import SystemClock
+from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
-from ringback.storage.sqlite.books import SqliteBooks
-from ringback.storage.sqlite.chores import SqliteChores
+from ringback.storage.sql.assets import SqlAssets
+from ringback.storage.sql.books import SqlBooks
+from ringback.storage.sql.chores import SqlChores
+from ringback.storage.sql.control import SqlControl
+from ringback.storage.sql.deliveries import SqlOutbox
+from ringback.storage.sql.endpoints import SqlEndpoints
+from ringback.storage.sql.jobs import SqlJobs
+from ringback.storage.sql.log import SqlLog
+from ringback.storage.sql.owing import Mint
+from ringback.storage.sql.pruning import SqlPruning
+from ringback.storage.sql.work import Result, Rows, Verb, Work
+from ringback.storage.sql.workspaces import SqlWorkspaces
 from ringback.storage.sqlite.commits import CommitThread, MakeCommits
-from ringback.storage.sqlite.deliveries import SqliteOutbox
-from ringback.storage.sqlite.endpoints import SqliteEndpoints
 from ringback.storage.sqlite.files import (
     DATABASE,
     DirectoryLock,
@@ -25,32 +34,30 @@ from ringback.storage.sqlite.files import (
     migrate,
     migrate_unserved,
 )
-from ringback.storage.sqlite.jobs import SqliteJobs
-from ringback.storage.sqlite.log import SqliteLog
-from ringback.storage.sqlite.owing import Mint
-from ringback.storage.sqlite.pruning import SqlitePruning
-from ringback.storage.sqlite.statements import DELIVERIES, JOBS
-from ringback.storage.sqlite.workspaces import SqliteWorkspaces
+from ringback.storage.sqlite.running import execute, run
 from ringback.storage.sqlite.writer import Writer
 
 
 class SqliteStore(
-    SqliteJobs,
-    SqliteOutbox,
-    SqliteLog,
-    SqliteEndpoints,
-    SqliteWorkspaces,
-    SqliteChores,
-    SqliteBooks,
-    SqlitePruning,
+    SqlJobs,
+    SqlOutbox,
+    SqlLog,
+    SqlEndpoints,
+    SqlWorkspaces,
+    SqlAssets,
+    SqlChores,
+    SqlBooks,
+    SqlPruning,
+    SqlControl,
 ):
     """A ``Store`` in one data directory, for one server process and its command line."""
 
     def __init__(
         self, directory: Path, lock: DirectoryLock | None, mint: Mint, make_commits: MakeCommits
     ) -> None:
-        path = directory / DATABASE
+        path = self._path = directory / DATABASE
         self._lock = lock
+        self._clock = SystemClock()
         self._mint = mint
         self._connection = connect(path)
         if lock is None:
@@ -88,6 +95,16 @@ class SqliteStore(
             raise
 
     @property
+    def is_shared(self) -> bool:
+        """No other server is let in."""
+        return False
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's time."""
+        return self._clock
+
+    @property
     def commits_count(self) -> int:
         """How many synced transactions there have been since opening."""
         return self._writer.commits_count
@@ -105,11 +122,42 @@ class SqliteStore(
         if self._lock is not None:
             self._lock.release()
 
+    async def _read(self, name: str, **bindings: Any) -> Rows:
+        # In place: handing it to a thread would take longer than the look-up.
+        return execute(self._reader, name, bindings)
+
+    async def _look(self, work: Callable[[], Work[Result]]) -> Result:
+        def at_one_moment() -> Result:
+            self._scanner.execute("begin")
+            try:
+                return run(self._scanner, work())
+            finally:
+                self._scanner.execute("rollback")
+
+        return await asyncio.get_running_loop().run_in_executor(self._scans, at_one_moment)
+
+    async def _call(self, verb: Verb, item: Any) -> Any:
+        return await self._writer.call(verb, item)
+
+    async def maintain(self) -> None:
+        """Bring the planner's statistics up to date, and the log's pages into the database."""
+
+        def tidy() -> None:
+            # A connection of its own: neither writers nor readers wait for it.
+            connection = connect(self._path)
+            try:
+                connection.execute("pragma optimize")
+                connection.execute("pragma wal_checkpoint(passive)")
+            finally:
+                connection.close()
+
+        await asyncio.to_thread(tidy)
+
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""
         return Counts(
-            jobs=dict(await self._scan(JOBS.count_jobs)),
-            deliveries=dict(await self._scan(DELIVERIES.count_deliveries)),
+            jobs=dict(await self._scan("jobs.count_jobs")),
+            deliveries=dict(await self._scan("deliveries.count_deliveries")),
         )
 
 

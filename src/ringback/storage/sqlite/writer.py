@@ -1,6 +1,6 @@
 """Group commit: many callers share one synced transaction.
 
-A verb is a function of a transaction and a list of items. While one transaction is being synced,
+A verb is work for a list of items. While one transaction is being synced,
 callers queue up; the next takes all of them, each verb once with all its items, and answers them
 together when its commit is on disk. One fsync serves everybody who waited.
 
@@ -12,7 +12,6 @@ a thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -20,10 +19,9 @@ from typing import Any
 import apsw
 
 from ringback.errors import RingbackError, StorageFull
+from ringback.storage.sql.work import Verb
 from ringback.storage.sqlite.commits import Commits
-
-Verb = Callable[[apsw.Connection, Sequence[Any]], Sequence[Any]]
-"""Does its work for all items; returns one result each, or an exception for those it refuses."""
+from ringback.storage.sqlite.running import run
 
 Waiting = tuple[Verb, Any, "asyncio.Future[Any]"]
 Answers = list[tuple["asyncio.Future[Any]", Any]]
@@ -101,7 +99,7 @@ class Writer:
             by_verb.setdefault(waiting[0], []).append(waiting)
         answers: Answers = []
         for verb, asking in by_verb.items():
-            results = verb(self._connection, [item for _, item, _ in asking])
+            results = run(self._connection, verb([item for _, item, _ in asking]))
             answers += zip((future for _, _, future in asking), results, strict=True)
         return answers
 

@@ -13,6 +13,10 @@ select coalesce(max(seq), 0) from events
 -- name: get_chore
 select {chore_columns} from chores where chore_id = :chore_id
 
+-- name: hold_chore
+-- For a writer, who shall be the only one.
+select {chore_columns} from chores where chore_id = :chore_id
+
 -- name: list_chores
 select {chore_columns} from chores where workspace_id = :workspace_id
  order by chore_id desc limit :limit

@@ -43,15 +43,29 @@ select url, endpoint_id from deliveries
 
 -- name: next_due
 select max(next_due_at_ms, coalesce(open_until_ms, 0)) from destinations
- where next_due_at_ms is not null and paused_at_ms is null
+ where next_due_at_ms is not null and paused_at_ms is null and origin not glob 'listener:*'
    and max(next_due_at_ms, coalesce(open_until_ms, 0)) >= 0
  order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1
 
 -- name: due_destinations
 select {destination_columns} from destinations
- where next_due_at_ms is not null and paused_at_ms is null
+ where next_due_at_ms is not null and paused_at_ms is null and origin not glob 'listener:*'
    and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
  order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit :limit
+
+-- name: due_listener
+select {destination_columns} from destinations
+ where workspace_id = :workspace_id and origin = :origin and paused_at_ms is null
+   and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
+
+-- name: is_listener_due
+select 1 from destinations
+ where workspace_id = :workspace_id and origin = :origin and paused_at_ms is null
+   and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
+
+-- name: wait_for_due_destination
+-- Nobody else writes meanwhile, so there is none to wait for.
+select {destination_columns} from destinations where false
 
 -- name: due_of
 select next_attempt_at_ms, seq from deliveries
@@ -70,12 +84,12 @@ select next_attempt_at_ms, seq from deliveries
 -- name: claim_deliveries
 update deliveries
    set epoch = epoch + 1, lease_until_ms = :lease_until_ms
- where seq in (select value from json_each(:seqs))
+ where seq in (select value from json_each(:keys))
 
 -- name: deliveries_in
-select d.next_attempt_at_ms, d.seq, {columns}
+select d.next_attempt_at_ms, d.seq, {delivery_columns}
   from deliveries d join events e on e.seq = d.event_seq
- where d.seq in (select value from json_each(:seqs))
+ where d.seq in (select value from json_each(:keys))
 
 -- name: settle_destinations
 -- What is due next, now that deliveries were taken or given back.
@@ -158,11 +172,11 @@ select 1 from deliveries
  where delivery_id = :delivery_id and epoch = :epoch and lease_until_ms is not null
 
 -- name: deliveries_of
-select {columns} from deliveries d join events e on e.seq = d.event_seq
+select {delivery_columns} from deliveries d join events e on e.seq = d.event_seq
  where d.job_id = :job_id order by d.seq
 
 -- name: get_delivery
-select {columns} from deliveries d join events e on e.seq = d.event_seq
+select {delivery_columns} from deliveries d join events e on e.seq = d.event_seq
  where d.delivery_id = :delivery_id
 
 -- name: attempts_of

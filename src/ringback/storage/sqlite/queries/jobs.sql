@@ -19,20 +19,44 @@ returning key
 -- name: insert_jobs
 insert into jobs (job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url,
                   status, webhook_url, completed_at_ms, result, progress, epoch, deaths,
-                  webhook_events, lab, marks)
+                  webhook_events, lab, priority, marks)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
        value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17,
-       value ->> 18
+       value ->> 18, value ->> 19
   from jsonb_each(:rows)
+
+-- name: lanes
+-- Whose jobs are queued, found by seeking from each to the next.
+with recursive l (workspace_id) as (
+    select min(workspace_id) from jobs
+     where engine = :engine and status = 'queued'
+       and workspace_id > :after and workspace_id <= :until
+       and (:models is null or model in (select value from json_each(:models)))
+    union all
+    select (select min(workspace_id) from jobs
+             where engine = :engine and status = 'queued'
+               and workspace_id > l.workspace_id and workspace_id <= :until
+               and (:models is null or model in (select value from json_each(:models))))
+      from l where l.workspace_id is not null)
+select workspace_id from l where workspace_id is not null limit :limit
 
 -- name: claim_jobs
 update jobs
    set status = 'scheduled', epoch = epoch + 1, worker_id = :worker_id,
        lease_until_ms = :lease_until_ms
- where seq in (select seq from jobs
-                where engine = :engine and status = 'queued' order by seq limit :limit)
-returning seq, {columns}
+ where seq in (
+       select seq from (
+           select j.seq, l.key as turn,
+                  row_number() over (partition by l.key order by j.priority desc, j.seq) as round
+             from json_each(:lanes) l
+             join jobs j on j.seq in (select seq from jobs
+                                       where engine = :engine and workspace_id = l.value
+                                         and status = 'queued'
+                                         and (:models is null or model in (select value from json_each(:models)))
+                                       order by priority desc, seq limit :share))
+        order by round, turn limit :limit)
+returning seq, {job_columns}
 
 -- name: hold_jobs
 update jobs
@@ -73,32 +97,32 @@ update jobs
    set status = 'queued', epoch = epoch + 1
  where seq in (select seq from jobs
                 where workspace_id = :workspace_id and status = 'backlogged'
-                order by seq limit :limit)
+                order by priority desc, seq limit :limit)
 
 -- name: expired_jobs
-select {columns} from jobs where lease_until_ms <= :now_ms order by lease_until_ms limit :limit
+select {job_columns} from jobs where lease_until_ms <= :now_ms order by lease_until_ms limit :limit
 
 -- name: get_job
-select {columns} from jobs where job_id = :job_id
+select {job_columns} from jobs where job_id = :job_id
 
 -- name: list_jobs
-select {columns} from jobs
+select {job_columns} from jobs
  where workspace_id = :workspace_id and job_id < :before_id
  order by job_id desc limit :limit
 
 -- name: list_of_type
-select {columns} from jobs
+select {job_columns} from jobs
  where workspace_id = :workspace_id and type = :type and job_id < :before_id
  order by job_id desc limit :limit
 
 -- name: list_ended
-select {columns} from jobs
+select {job_columns} from jobs
  where workspace_id = :workspace_id and status = :status and type = :type
    and job_id < :before_id and completed_at_ms is not null
  order by job_id desc limit :limit
 
 -- name: list_pending
-select {columns} from jobs
+select {job_columns} from jobs
  where workspace_id = :workspace_id and job_id < :before_id and completed_at_ms is null
    and (:types is null or type in (select value from json_each(:types)))
    and status = :status

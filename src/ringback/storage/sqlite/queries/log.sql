@@ -50,7 +50,7 @@ select count(*) from (
 select count(*) from (select 1 from deliveries where seq > 0 limit :limit)
 
 -- name: deliveries_at
-select d.seq, {columns} from deliveries d join events e on e.seq = d.event_seq
+select d.seq, {delivery_columns} from deliveries d join events e on e.seq = d.event_seq
  where d.seq in (select value from json_each(:seqs))
 
 -- name: events_after

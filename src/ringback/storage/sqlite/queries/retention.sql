@@ -20,6 +20,11 @@ select rowid, started_at_ms < :before_ms, 1 from attempts where rowid > :cursor
 -- name: prune_attempts
 delete from attempts where rowid in (select value from json_each(:keys))
 
+-- name: rewind_answers
+-- Where all attempts went, the next ones have numbers that were met before.
+update retention set cursor = 0
+ where what = 'answers' and cursor > (select coalesce(max(rowid), 0) from attempts)
+
 -- name: next_jobs
 select seq, created_at_ms < :before_ms, coalesce(completed_at_ms < :before_ms, 0) from jobs
  where seq > :cursor order by seq limit :limit

@@ -23,6 +23,14 @@ update workspaces
   from json_each(:rows) r
  where workspaces.workspace_id = r.value ->> 0
 
+-- name: rates_of
+select workspace_id, rate_until_ms from workspaces
+ where workspace_id in (select value from json_each(:workspace_ids))
+
+-- name: keep_rates
+update workspaces set rate_until_ms = r.value ->> 1
+  from json_each(:rows) r where workspaces.workspace_id = r.value ->> 0
+
 -- name: add_token
 insert into tokens (token_id, workspace_id, digest, hint, created_at_ms)
 values (:token_id, :workspace_id, :digest, :hint, :created_at_ms)

@@ -1,0 +1,287 @@
+"""Moving a data directory into PostgreSQL and a bucket: resumed where it broke off, and proved.
+
+Rows go over in the order of their keys, so many in one transaction together with the place that was
+come to; a move that was killed goes on from there. At the end every table is read from both sides:
+as many rows, and the same hash of all of them in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+from msgspec import Struct
+
+from ringback.app.adapters import artifacts_for
+from ringback.app.moving_tables import (
+    TABLES,
+    Connection,
+    Digest,
+    Row,
+    Table,
+    all_in_postgres,
+    all_in_sqlite,
+    columns_of,
+    key_of,
+    rows_in_sqlite,
+)
+from ringback.artifacts.contract import ArtifactStore
+from ringback.artifacts.local import LocalArtifacts
+from ringback.artifacts.names import media_type_of
+from ringback.clock import SystemClock
+from ringback.desks import sealer_for
+from ringback.errors import SetupError
+from ringback.settings import Settings
+from ringback.storage.postgres import PostgresStore
+from ringback.storage.postgres.connecting import Server, close
+from ringback.storage.sqlite.files import DATABASE, DirectoryLock, connect, migrate
+from ringback.webhooks.sealing import is_sealed
+
+_ROWS = 2_000
+_MOVES = (
+    "create table if not exists moves "
+    "(what text primary key, last_key text not null, count bigint not null)"
+)
+_HELD = "; stop it: what it wrote meanwhile would stay behind"
+
+Tell = Callable[[str], None]
+
+
+class Moved(Struct, frozen=True, kw_only=True):
+    """What was moved, or would be: rows by table, and artifacts."""
+
+    rows: dict[str, int]
+    artifacts_count: int
+    is_dry: bool
+
+
+async def move(settings: Settings, *, dry: bool, tell: Tell) -> Moved:
+    """Move the data directory into the settings' database and bucket, or raise ``SetupError``."""
+    if settings.database is None:
+        raise SetupError("Say where to: give a PostgreSQL database in RINGBACK_DATABASE.")
+    if not _holds_data(settings):
+        raise SetupError(f"There is no Ringback database in {settings.data}; name it with --data.")
+    lock = DirectoryLock(settings.data, held=_HELD)
+    try:
+        with closing(connect(settings.data / DATABASE)) as source:
+            migrate(source)
+            if dry:
+                return await _look(settings, source)
+            return await _move(settings, source, tell)
+    finally:
+        lock.release()
+
+
+async def _look(settings: Settings, source: apsw.Connection) -> Moved:
+    """Return what would be moved; nothing is written anywhere."""
+    assert settings.database is not None
+    server = Server(settings.database)
+    await server.look()
+    connection = await server.connect()
+    try:
+        await _check_is_free(connection)
+    finally:
+        await close(connection)
+    if settings.artifacts_url is not None:
+        await artifacts_for(settings, SystemClock()).check()
+    rows = {table.name: _count(source, table) for table in TABLES}
+    return Moved(rows=rows, artifacts_count=len(_files(settings)), is_dry=True)
+
+
+async def _move(settings: Settings, source: apsw.Connection, tell: Tell) -> Moved:
+    assert settings.database is not None
+    _check_seals(settings, source)
+    server = Server(settings.database)
+    await server.look()
+    connection = await server.connect()
+    try:
+        await _check_is_free(connection)
+    finally:
+        await close(connection)
+    artifacts_count = await _move_files(settings, tell)
+    store = await PostgresStore.open(settings.database)  # which makes the schema
+    connection = await server.connect()
+    try:
+        await connection.execute(_MOVES)
+        for table in TABLES:
+            await _move_table(source, connection, table, tell)
+        rows = {}
+        for table in TABLES:
+            rows[table.name] = await _prove(source, connection, table, tell)
+        await _check_ledger(store)
+        await connection.execute("drop table moves")
+    finally:
+        await close(connection)
+        await store.close()
+    return Moved(rows=rows, artifacts_count=artifacts_count, is_dry=False)
+
+
+async def _check_is_free(connection: Connection) -> None:
+    """Raise ``SetupError`` when the database holds data that no broken-off move has brought."""
+    async with connection.transaction():
+        if await connection.fetchval("select to_regclass('moves')") is not None:
+            return
+        if await connection.fetchval("select to_regclass('workspaces')") is None:
+            return
+        used = await connection.fetchval(
+            "select exists (select 1 from workspaces where workspace_id <> 'ringback:operator')"
+        )
+    if used:
+        raise SetupError(
+            "That database holds data already; name an empty one in RINGBACK_DATABASE."
+        )
+
+
+def _check_seals(settings: Settings, source: apsw.Connection) -> None:
+    """Raise ``SetupError`` unless the master key is here that sealed the secrets."""
+    for owner, sealed in source.execute("select owner, sealed from secrets"):
+        if is_sealed(sealed):
+            sealer_for(settings, may_make=False).unseal(sealed, owner=owner)
+            return
+
+
+async def _move_table(
+    source: apsw.Connection, connection: Connection, table: Table, tell: Tell
+) -> None:
+    columns, types = await columns_of(connection, table)
+    place = await connection.fetchrow(
+        "select last_key, count from moves where what = $1", table.name
+    )
+    after: Row | None = None
+    count = 0
+    if place is not None:
+        after, count = tuple(msgspec.json.decode(place["last_key"])), place["count"]
+    while rows := rows_in_sqlite(source, table, columns, after=after, limit=_ROWS):
+        last = key_of(table, columns, rows[-1])
+        async with connection.transaction():
+            if table.name == "workspaces" and after is None:
+                await connection.execute("delete from workspaces")  # the operator's, made empty
+            await connection.copy_records_to_table(
+                table.name, records=_as_postgres(rows, columns, types), columns=columns
+            )
+            await connection.execute(
+                "insert into moves values ($1, $2, $3) on conflict (what) "
+                "do update set last_key = excluded.last_key, count = excluded.count",
+                table.name,
+                msgspec.json.encode(last).decode(),
+                count + len(rows),
+            )
+        after, count = last, count + len(rows)
+        tell(f"{table.name}: {count:,} rows are over")
+    if table.sequence is not None:
+        # Past everything that was ever numbered, also what retention has taken since.
+        await connection.execute(
+            f"select setval('{table.sequence}', $1)",
+            max(1, _numbered(source, table, columns)),
+        )
+
+
+def _as_postgres(rows: list[Row], columns: list[str], types: dict[str, str]) -> list[Row]:
+    kinds = [types[name] for name in columns]
+    if "boolean" not in kinds and "double precision" not in kinds:
+        return rows
+    made: dict[str, Callable[[Any], Any]] = {"boolean": bool, "double precision": float}
+    return [
+        tuple(
+            made[kind](value) if kind in made and value is not None else value
+            for kind, value in zip(kinds, row, strict=True)
+        )
+        for row in rows
+    ]
+
+
+def _numbered(source: apsw.Connection, table: Table, columns: list[str]) -> int:
+    key = table.sources[table.derived.index("seq")] if "seq" in table.derived else table.key[0]
+    ((highest,),) = source.execute(f"select coalesce(max({key}), 0) from {table.name} t")  # noqa: S608
+    found = source.execute("select seq from sqlite_sequence where name = ?", (table.name,))
+    numbered: int = max([highest, *(seq for (seq,) in found)])
+    return numbered
+
+
+async def _prove(source: apsw.Connection, connection: Connection, table: Table, tell: Tell) -> int:
+    """Return how many rows a table has; raises ``SetupError`` unless both sides are the same."""
+    columns, types = await columns_of(connection, table)
+    texts = {name for name, kind in types.items() if kind == "text"}
+    here, there = Digest(), Digest()
+    for rows in all_in_sqlite(source, table, columns):
+        here.add(rows)
+    async for row in all_in_postgres(connection, table, columns, texts):
+        there.add([row])
+    if (here.count, here.hexdigest) != (there.count, there.hexdigest):
+        raise SetupError(
+            f"The table {table.name} is not the same on both sides ({here.count:,} rows here, "
+            f"{there.count:,} there): one of them was changed meanwhile. Begin anew with an "
+            "empty database."
+        )
+    tell(f"{table.name}: {here.count:,} rows, sha256 {here.hexdigest[:16]}… on both sides")
+    return here.count
+
+
+async def _check_ledger(store: PostgresStore) -> None:
+    ledger = await store.ledger()
+    if not ledger.balances:
+        fault = ledger.faults[0]
+        raise SetupError(
+            f"The books do not balance: {fault.row}: {fault.sentence}. "
+            "ringback ledger says whether they did before."
+        )
+
+
+async def _move_files(settings: Settings, tell: Tell) -> int:
+    """Copy the artifacts into the bucket, if there is one; return how many there are."""
+    files = _files(settings)
+    if settings.artifacts_url is None:
+        return len(files)
+    artifacts = artifacts_for(settings, SystemClock())
+    await artifacts.check()
+    for number, path in enumerate(files, start=1):
+        await _move_file(path, artifacts)
+        if number % 100 == 0 or number == len(files):
+            tell(f"artifacts: {number:,} of {len(files):,} are over and read back")
+    return len(files)
+
+
+async def _move_file(path: Path, artifacts: ArtifactStore) -> None:
+    found = await artifacts.find(path.name)
+    if found is None or found.size_bytes != _size(path):
+        await artifacts.put(path.name, path)
+        found = await artifacts.find(path.name)
+    there = sha256()
+    if found is not None:
+        async for chunk in artifacts.read(found):
+            there.update(chunk)
+    if _digest(path) != there.digest():
+        raise SetupError(
+            f"The artifact {path.name} is not the same in the bucket; delete it there and go on."
+        )
+
+
+def _holds_data(settings: Settings) -> bool:
+    return (settings.data / DATABASE).exists()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file_digest(file, sha256).digest()
+
+
+def _files(settings: Settings) -> list[Path]:
+    directory = settings.data / "artifacts"
+    local = LocalArtifacts(directory)
+    found = (path for path in directory.glob("*/*") if media_type_of(path.name) is not None)
+    return sorted(path for path in found if path == local.path_of(path.name))
+
+
+def _count(source: apsw.Connection, table: Table) -> int:
+    ((count,),) = source.execute(f"select count(*) from {table.name}")  # noqa: S608
+    assert isinstance(count, int)
+    return count

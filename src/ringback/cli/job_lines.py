@@ -1,0 +1,40 @@
+"""A job, for programs and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ringback.cli.output import short_time
+
+if TYPE_CHECKING:
+    from ringback.client.models import JobDocument
+
+
+def job_members(job: JobDocument) -> dict[str, Any]:
+    """Return a job's members, as the API names them."""
+    return {name: getattr(job, name) for name in job.__struct_fields__}
+
+
+def job_line(job: JobDocument) -> str:
+    """Return a job in one line of a list."""
+    what = job.model or job.type or "-"
+    about = job.error or " ".join(job.urls)
+    line = f"{job.job_id}  {short_time(job.created_at)}  {job.status:11}  {what:24}  {about}"
+    return line.rstrip()
+
+
+def job_lines(job: JobDocument) -> Iterator[str]:
+    """Yield a job's members, a line each; those that it does not have yet are left out."""
+    shown = {**job_members(job), "result": None}
+    for name in ("created_at", "completed_at"):
+        shown[name] = short_time(shown[name]) if shown[name] else None
+    for name, value in shown.items():
+        if value is not None:
+            yield f"{name:12}  {value}"
+    for url in job.urls:
+        yield f"{'result':12}  {url}"
+    if job.error is not None:
+        yield f"{'error':12}  {job.error}"
+    if job.style_id is not None:
+        yield f"{'style_id':12}  {job.style_id}"

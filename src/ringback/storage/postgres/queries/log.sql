@@ -1,0 +1,97 @@
+-- Each window is a bounded stretch of the log, newest first, by the index that it names; the last
+-- column says whether the filter holds.
+
+-- name: window_of_job
+select seq, {is_wanted} from deliveries
+ where job_id = :job_id and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
+
+-- name: window_of_endpoint
+select seq, {is_wanted} from deliveries
+ where endpoint_id = :endpoint_id and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
+
+-- name: window_of_destination
+select seq, {is_wanted} from deliveries
+ where destination_id = (select destination_id from destinations
+                          where workspace_id = :workspace_id and origin = :destination)
+   and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
+
+-- name: window_of_reason
+select seq, {is_wanted} from deliveries
+ where workspace_id = :workspace_id and reason = :reason and reason is not null
+   and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
+
+-- name: window_of_troubled
+select seq, {is_wanted} from deliveries
+ where workspace_id = :workspace_id and status = :status
+   and status not in ('waiting', 'delivered') and seq >= :first_seq and seq < :before_seq
+ order by seq desc limit :window
+
+-- name: window_of_workspace
+select seq, {is_wanted} from deliveries
+ where workspace_id = :workspace_id and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
+
+-- name: window_of_all
+select seq, {is_wanted} from deliveries
+ where seq >= :first_seq and seq < :before_seq order by seq desc limit :window
+
+-- name: first_from
+select seq, created_at_ms from deliveries
+ where workspace_id = :workspace_id and seq >= :seq order by seq limit 1
+
+-- name: first_of_all_from
+select seq, created_at_ms from deliveries where seq >= :seq order by seq limit 1
+
+-- name: count_some
+select count(*) from (
+    select 1 from deliveries
+     where workspace_id = :workspace_id limit :limit) found
+
+-- name: count_some_of_all
+select count(*) from (select 1 from deliveries where seq > 0 limit :limit) found
+
+-- name: deliveries_at
+select d.seq, {delivery_columns} from deliveries d join events e on e.event_id = d.event_id
+ where d.seq = any(:seqs::bigint[])
+
+-- name: events_after
+select seq, event_id, workspace_id, job_id, type, engine, model, created_at_ms, body,
+       (select coalesce(json_agg(d.delivery_id order by d.seq), '[]')::text from deliveries d
+         where d.job_id = e.job_id and d.event_seq = e.seq)
+  from events e where workspace_id = :workspace_id and seq > :seq order by seq limit :limit
+
+-- name: last_event_of
+select coalesce((select seq from events where workspace_id = :workspace_id
+                  order by seq desc limit 1), 0)
+
+-- name: get_destination
+select {destination_columns} from destinations
+ where workspace_id = :workspace_id and origin = :origin
+
+-- name: list_destinations
+select {destination_columns} from destinations
+ where workspace_id = :workspace_id and origin > :after_origin order by origin limit :limit
+
+-- name: pause_destination
+update destinations set paused_at_ms = :paused_at_ms where destination_id = :destination_id
+returning destination_id
+
+-- name: waiting_at
+select id, least(:limit::bigint, (select count(*) from (
+           select 1 from deliveries
+            where destination_id = id and status = 'waiting' and lease_until_ms is null
+              and event not in ('job.backlogged', 'job.started', 'job.progress')
+            limit :limit) ends) + (select count(*) from (
+           select 1 from deliveries
+            where destination_id = id and status = 'waiting' and lease_until_ms is null
+              and event in ('job.backlogged', 'job.started', 'job.progress')
+            limit :limit) passing))
+  from unnest(:destination_ids::bigint[]) id
+
+-- name: waiting_before
+select count(*) from (
+    select 1 from deliveries
+     where status = 'waiting' and lease_until_ms is null and destination_id = :destination_id
+       and event not in ('job.backlogged', 'job.started', 'job.progress')
+       and (next_attempt_at_ms, seq)
+         < (:at_ms, (select seq from deliveries where delivery_id = :delivery_id))
+     limit :limit) before

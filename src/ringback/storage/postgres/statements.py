@@ -1,0 +1,89 @@
+"""The statements of the .sql files beside this module, made ready for the server.
+
+``:name`` is a binding. ``{rows: id text, epoch bigint}`` is a table ``r`` of the rows that are
+bound to that name: it is sent as one array a column, and unfolded there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ringback.storage.sql.statements import COLUMNS, read_migrations, read_statements
+
+# Which deliveries a filter holds for; whatever is null holds for all of them.
+_IS_WANTED = " and ".join(
+    f"(:{name}::text is null or {name} = :{name}::text)"
+    for name in (
+        "workspace_id",
+        "job_id",
+        "endpoint_id",
+        "destination",
+        "status",
+        "reason",
+        "event",
+    )
+)
+_IS_WANTED += (
+    " and (:since_ms::bigint is null or created_at_ms >= :since_ms::bigint)"
+    " and (:before_ms::bigint is null or created_at_ms < :before_ms::bigint)"
+)
+_BINDING = re.compile(r"\{(\w+): ([^}]+)\}|(?<![:\w]):(\w+)")
+
+Binding = tuple[str, int | None]
+"""A name, and the column of its rows, or None where it is a plain value."""
+
+
+class Statement(Struct, frozen=True):
+    """A statement with numbered parameters, and what each of them is."""
+
+    text: str
+    bindings: tuple[Binding, ...]
+
+    def arguments(self, bound: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters' values."""
+        columns: dict[str, list[tuple[Any, ...]]] = {}
+        values: list[Any] = []
+        for name, column in self.bindings:
+            if column is None:
+                values.append(bound[name])
+                continue
+            if name not in columns:
+                columns[name] = list(zip(*bound[name], strict=True))
+            # Without rows there are no columns either.
+            values.append(columns[name][column] if columns[name] else ())
+        return values
+
+
+def made_ready(text: str) -> Statement:
+    """Return a statement whose names are numbers."""
+    places: dict[Binding, int] = {}
+
+    def number(binding: Binding) -> str:
+        return f"${places.setdefault(binding, len(places) + 1)}"
+
+    def put(match: re.Match[str]) -> str:
+        rows, columns, name = match.groups()
+        if name is not None:
+            return number((name, None))
+        named = [column.split(maxsplit=1) for column in columns.split(",")]
+        arrays = [f"{number((rows, at))}::{kind}[]" for at, (_, kind) in enumerate(named)]
+        return f"unnest({', '.join(arrays)}) as r ({', '.join(name for name, _ in named)})"
+
+    return Statement(_BINDING.sub(put, text), tuple(places))
+
+
+STATEMENTS = {
+    name: made_ready(text)
+    for name, text in read_statements(
+        "ringback.storage.postgres", placeholders={**COLUMNS, "{is_wanted}": _IS_WANTED}
+    ).items()
+}
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Return the numbered migrations in order."""
+    return read_migrations("ringback.storage.postgres")

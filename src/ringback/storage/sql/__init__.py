@@ -1,0 +1,1 @@
+"""What every store that speaks SQL shares: the verbs, and the parts of ``Store`` made of them."""

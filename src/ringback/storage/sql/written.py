@@ -1,0 +1,25 @@
+"""Guarded writes: who won, of those who named the epoch that they knew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ringback.storage.sql.work import Work
+
+
+def written(
+    statement: str, rows: Sequence[Any], *, epochs_raised: int = 0
+) -> Work[set[tuple[str, int]]]:
+    """Return the ids that were written, each with the epoch that its writer named."""
+    done = yield statement, {"rows": rows}
+    return {(id_, epoch - epochs_raised) for id_, epoch in done}
+
+
+def once(done: set[tuple[str, int]], writers: Iterable[tuple[str, int]]) -> list[bool]:
+    """Say which writers won; of two for one id and epoch, the first."""
+    results = []
+    for writer in writers:
+        results.append(writer in done)
+        done.discard(writer)
+    return results

@@ -1,0 +1,8 @@
+-- Claims go round the workspaces that have queued jobs, and take the most urgent of each.
+
+alter table jobs add column priority integer not null default 0;
+
+drop index jobs_queued;
+create index jobs_queued on jobs (engine, workspace_id, priority desc, seq) where status = 'queued';
+drop index jobs_backlogged;
+create index jobs_backlogged on jobs (workspace_id, priority desc, seq) where status = 'backlogged';

@@ -1,0 +1,57 @@
+"""Reads the dates of HTTP in the three spellings that RFC 9110 (section 5.6.7) asks readers for."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_PARTS = {
+    b"DAY": rb"(?P<day>\d{2})",
+    b"MONTH": rb"(?P<month>" + b"|".join(_MONTHS) + rb")",
+    b"TIME": rb"(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})",
+}
+
+
+def _spelling(text: bytes) -> re.Pattern[bytes]:
+    for name, part in _PARTS.items():
+        text = text.replace(name, part)
+    return re.compile(text)
+
+
+_SPELLINGS = (
+    _spelling(rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), DAY MONTH (?P<year>\d{4}) TIME GMT"),
+    _spelling(rb"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, DAY-MONTH-(?P<year>\d{2}) TIME GMT"),
+    _spelling(rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) MONTH (?P<day>[ \d]\d) TIME (?P<year>\d{4})"),
+)
+_YEARS_AHEAD_MAX = 50  # of a date with a year of two digits
+
+
+def parse_http_date(value: bytes, *, now_ms: int) -> float | None:
+    """Return an HTTP date in seconds since 1970; None for what is none, or in no calendar."""
+    matches = (spelling.fullmatch(value) for spelling in _SPELLINGS)
+    date = next(filter(None, matches), None)
+    if date is None:
+        return None
+    try:
+        at = datetime(
+            _year(date["year"], now_ms=now_ms),
+            _MONTHS.index(date["month"]) + 1,
+            int(date["day"]),
+            int(date["hour"]),
+            int(date["minute"]),
+            # A leap second is legal in an HTTP date, but not in a datetime.
+            min(int(date["second"]), 59),
+            tzinfo=UTC,
+        )
+    except ValueError:
+        return None
+    return at.timestamp()
+
+
+def _year(digits: bytes, *, now_ms: int) -> int:
+    year = int(digits)
+    if len(digits) > 2:
+        return year
+    latest = datetime.fromtimestamp(now_ms / 1000, UTC).year + _YEARS_AHEAD_MAX
+    return latest - (latest - year) % 100

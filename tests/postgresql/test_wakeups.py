@@ -1,0 +1,115 @@
+"""What one process commits wakes the others, and all of them live in the database's time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from builders import a_job, a_submission, an_endpoint, an_event
+from contract.test_store import claim, ending
+
+from ringback.clock import SystemClock
+from ringback.doorbell import Bells, Doorbell
+from ringback.storage.postgres import PostgresStore
+from ringback.storage.postgres.clock import DatabaseClock
+from ringback.storage.postgres.news import PAYLOAD_BYTES_MAX, News, read_telegram, telegrams
+from ringback.testing import FakeClock
+
+HOUR_S = 3600
+
+
+@pytest.fixture
+def bells() -> Bells:
+    return Bells()
+
+
+@pytest.fixture
+async def other(dsn: str, bells: Bells) -> AsyncIterator[PostgresStore]:
+    """The store of another process, which listens and has heard nothing yet."""
+    opened = await PostgresStore.open(dsn, bells=bells)
+    await opened._telegraph.listening.wait()
+    for bell in (bells.queued, bells.owed):
+        await bell.wait(0)  # rung as it began to listen
+    yield opened
+    await opened.close()
+
+
+async def rings(bell: Doorbell) -> None:
+    """Return once the bell has rung; what waits for it would look by itself much later."""
+    await bell.wait(HOUR_S)
+
+
+async def test_a_submission_rings_for_workers_elsewhere(
+    store: PostgresStore, other: PostgresStore, bells: Bells
+) -> None:
+    await store.submit(a_submission())
+    await rings(bells.queued)
+    assert len(await claim(other)) == 1
+
+
+async def test_an_end_rings_for_dispatchers_and_for_whoever_watches_the_job_or_the_feed(
+    store: PostgresStore, other: PostgresStore, bells: Bells
+) -> None:
+    job, heard = a_job(), asyncio.Queue[str]()
+    await store.submit(a_submission(job))
+    (held,) = await claim(store)
+    with (
+        bells.ended.watch(job.job_id, lambda: heard.put_nowait("ended")),
+        bells.told.watch("studio", lambda: heard.put_nowait("told")),
+    ):
+        await store.end_job(ending(held))
+        assert {await heard.get(), await heard.get()} == {"ended", "told"}
+    await rings(bells.owed)
+
+
+async def test_an_event_for_one_endpoint_rings_for_dispatchers(
+    store: PostgresStore, other: PostgresStore, bells: Bells
+) -> None:
+    await store.owe(an_endpoint(), an_event(a_job()), delivery_id="d1")
+    await rings(bells.owed)
+
+
+async def test_whoever_begins_to_listen_again_looks_at_once(
+    store: PostgresStore, other: PostgresStore, bells: Bells
+) -> None:
+    from raw import raw
+
+    await raw(
+        store,
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and query like '%LISTEN%' and pid <> pg_backend_pid()",
+    )
+    await rings(bells.queued)
+    await rings(bells.owed)
+
+
+def test_news_that_one_notification_cannot_hold_is_told_in_several() -> None:
+    news = News(True, True, {f"{n:036}" for n in range(1_000)}, {f"w{n}" for n in range(400)})
+    texts = telegrams("me", news)
+    assert all(len(text.encode()) <= PAYLOAD_BYTES_MAX for text in texts)
+    told = News()
+    for text in texts:
+        sender, part = read_telegram(text)
+        assert sender == "me"
+        told.add(part)
+    assert told == news
+
+
+async def test_the_time_is_the_databases_whatever_the_machines_clocks_say(
+    store: PostgresStore,
+) -> None:
+    machine = FakeClock()
+    machine._start_ms += 5 * HOUR_S * 1000  # a clock that is wrong
+    clock = DatabaseClock(machine)
+    connection = await store._server.connect()
+    await clock.set_by(connection)
+    await connection.close()
+    real_ms = SystemClock().now_ms()  # the database is on this very machine
+    assert abs(clock.now_ms() - real_ms) < 60_000
+    before_ms = clock.now_ms()
+    machine._start_ms -= 9 * HOUR_S * 1000  # it is set
+    assert clock.now_ms() == before_ms
+    machine.advance(2.5)
+    assert clock.now_ms() == before_ms + 2_500
+    assert abs(store.clock.now_ms() - SystemClock().now_ms()) < 60_000

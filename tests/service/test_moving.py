@@ -1,0 +1,175 @@
+"""Moving a data directory into PostgreSQL and a bucket: whole, or begun and gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from contract.artifact_stores import KEYS, REGION, S3Server, s3_server
+from postgres import Databases
+
+from ringback.app.moving import move
+from ringback.app.moving_tables import TABLES
+from ringback.desks import key_desk
+from ringback.errors import SetupError
+from ringback.settings import Settings
+from ringback.storage.postgres import PostgresStore
+from ringback.testing.emulator import Emulator
+
+JOBS = 12
+NOWHERE = "http://127.0.0.1:9/hook"
+
+
+@contextmanager
+def an_emulator(data: Path) -> Iterator[Emulator]:
+    """An emulator with some jobs, of which the webhooks could not be delivered yet."""
+    with Emulator(data, webhook_schedule_s=(0.0, 3_600.0)) as emulator:
+        headers = {"authorization": "Bearer dev", "x-webhook-url": NOWHERE, "prefer": "wait=20"}
+        with httpx2.Client(base_url=emulator.url, headers=headers, timeout=30) as http:
+            http.post(
+                "/webhooks/endpoints", json={"url": NOWHERE, "headers": {"x-shop": "7"}}
+            ).raise_for_status()
+            for number in range(JOBS):
+                http.post(
+                    "/generate/image/ringback/null",
+                    json={"prompt": f"a fox № {number}"},
+                    headers={"idempotency-key": f"key-{number}"},
+                ).raise_for_status()
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def database(databases: Databases) -> Iterator[str]:
+    with databases.fresh(template="template0") as dsn:
+        yield dsn
+
+
+def settings_of(data: Path, dsn: str, **more: str) -> Settings:
+    return Settings(data=data, database=dsn, **more)  # type: ignore[arg-type]
+
+
+def quiet(_line: str) -> None:
+    pass
+
+
+async def test_everything_is_there_afterwards_and_the_books_balance(
+    tmp_path: Path, database: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with an_emulator(tmp_path) as emulator:
+        secret = emulator.secret
+    bucket = s3.bucket("moved")
+    settings = settings_of(
+        tmp_path,
+        database,
+        artifacts_url=bucket.shown,
+        artifacts_endpoint=s3.endpoint,
+        artifacts_region=REGION,
+    )
+    told: list[str] = []
+    moved = await move(settings, dry=False, tell=told.append)
+    assert moved.rows["jobs"] == JOBS
+    assert moved.rows["deliveries"] == 2 * JOBS
+    assert moved.rows["attempts"] > 0
+    assert moved.rows["idempotency"] == JOBS
+    assert moved.artifacts_count == len(s3.keys("moved")) == 1
+    assert any("on both sides" in line for line in told)
+    store = await PostgresStore.open(database)
+    try:
+        assert (await store.ledger()).balances
+        keys = await key_desk(settings, store)
+        assert await keys.secrets_of("workspace:dev") == [secret]
+        assert (await store.counts()).jobs == {"completed": JOBS}
+    finally:
+        await store.close()
+    with pytest.raises(SetupError, match="holds data already"):
+        await move(settings, dry=False, tell=quiet)
+
+
+async def test_nothing_is_moved_while_a_server_runs_on_the_directory(
+    tmp_path: Path, database: str
+) -> None:
+    with an_emulator(tmp_path), pytest.raises(SetupError, match="stop it"):
+        await move(settings_of(tmp_path, database), dry=False, tell=quiet)
+
+
+async def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path, database: str) -> None:
+    with an_emulator(tmp_path):
+        pass
+    would = await move(settings_of(tmp_path, database), dry=True, tell=quiet)
+    assert (would.rows["jobs"], would.artifacts_count, would.is_dry) == (JOBS, 1, True)
+    with psycopg.connect(database) as connection:
+        found = connection.execute("select to_regclass('jobs')").fetchone()
+    assert found == (None,)
+
+
+@pytest.mark.timeout(120)
+async def test_a_move_that_was_killed_goes_on(tmp_path: Path, database: str) -> None:
+    data = tmp_path / "data"
+    with an_emulator(data):
+        pass
+    command = [sys.executable, "-m", "ringback", "migrate", "--data", str(data), "--json"]
+    environment = {**os.environ, "RINGBACK_DATABASE": database}
+    killed = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs meanwhile
+        command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert killed.stderr is not None
+    assert killed.stdout is not None
+    for line in killed.stderr:
+        if line.startswith("jobs:"):
+            break
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    killed.stderr.close()
+    killed.stdout.close()
+    done = subprocess.run(  # noqa: ASYNC221
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"]["jobs"] == JOBS
+    with psycopg.connect(database) as connection:
+        assert connection.execute("select count(*) from jobs").fetchone() == (JOBS,)
+        assert connection.execute("select to_regclass('moves')").fetchone() == (None,)
+
+
+async def test_a_row_that_differs_is_found(tmp_path: Path, database: str) -> None:
+    with an_emulator(tmp_path):
+        pass
+
+    def meddle(line: str) -> None:
+        if line.startswith("idempotency:") and "over" in line:
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("update jobs set progress = 0.5 where seq = 3")
+
+    with pytest.raises(SetupError, match=r"jobs is not the same on both sides \(12 rows here, 12"):
+        await move(settings_of(tmp_path, database), dry=False, tell=meddle)
+
+
+def test_every_table_of_the_schema_is_moved_but_who_leads(tmp_path: Path) -> None:
+    from ringback.storage.sqlite.files import connect, migrate
+
+    connection = connect(tmp_path / "x.db")
+    migrate(connection)
+    names = {
+        name
+        for (name,) in connection.execute("select name from sqlite_schema where type = 'table'")
+        if not name.startswith("sqlite_")
+    }
+    connection.close()
+    assert names - {"leaders"} == {table.name for table in TABLES}
