@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringback import __version__
-from ringback.cli.options import DEV_OPTIONS, options, settings_from
+from ringback.cli.options import DEV_OPTIONS, options, origins_from, settings_from
 from ringback.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
 
     from ringback.app import run
 
-    run(settings, on_ready=on_ready)
+    run(settings, on_ready=on_ready, origins=origins_from(flags, config=config))
 
 
 def ready_line(address: Address, settings: Settings) -> str:

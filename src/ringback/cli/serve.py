@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringback.cli.dev import ready_line
-from ringback.cli.options import SERVE_OPTIONS, options, settings_from
+from ringback.cli.options import SERVE_OPTIONS, options, origins_from, settings_from
 from ringback.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
 
     It listens on loopback unless told otherwise; put a proxy that speaks TLS in front of it.
     """
-    serve(settings_from({**flags, "profile": "serve"}, config=config), as_json=as_json)
+    settings = settings_from({**flags, "profile": "serve"}, config=config)
+    serve(settings, as_json=as_json, origins=origins_from(flags, config=config))
 
 
-def serve(settings: Settings, *, as_json: bool) -> None:
+def serve(settings: Settings, *, as_json: bool, origins: dict[str, str] | None = None) -> None:
     """Serve in the settings' roles until told to end, saying when it is ready."""
 
     def on_ready(address: Address) -> None:
@@ -39,7 +40,7 @@ def serve(settings: Settings, *, as_json: bool) -> None:
 
     from ringback.app import run
 
-    run(settings, on_ready=on_ready)
+    run(settings, on_ready=on_ready, origins=origins)
 
 
 def _line(address: Address, settings: Settings) -> str:
