@@ -138,11 +138,26 @@ async def test_what_a_listener_had_in_hand_comes_again_after_its_lease(store: St
     listener = await listen(store)
     await end_a_job(store)
     (first,) = await claim(store, listener)
-    assert await store.rescue_deliveries(leases_until_ms=LEASE, now_ms=NOW) == 1
+    assert await store.rescue_deliveries(leases_until_ms=LEASE, now_ms=LEASE) == 1
     (again,) = await claim(store, listener)
     assert again.delivery_id == first.delivery_id
     assert not await fail(store, first)
     assert await fail(store, again)
+
+
+async def test_a_server_that_starts_anew_takes_nothing_out_of_a_programs_hands(
+    store: Store,
+) -> None:
+    listener = await listen(store)
+    await store.add_endpoint(an_endpoint(), a_key(), limit=10)
+    await end_a_job(store)
+    (handed,) = await claim(store, listener)
+    (posted,) = await claim(store)
+    assert await store.rescue_deliveries(leases_until_ms=2**53, now_ms=NOW) == 1
+    assert await store.is_held(handed)
+    assert not await store.is_held(posted)
+    assert await store.rescue_deliveries(leases_until_ms=2**53, now_ms=LEASE) == 1
+    assert not await store.is_held(handed)
 
 
 async def test_a_listener_that_fails_is_paused_as_any_destination_is(store: Store) -> None:
