@@ -15,8 +15,8 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     # Should a browser ever take a file for a page, nothing in it runs.
     "content-security-policy": "default-src 'none'; sandbox",
-    # A name's bytes never change.
-    "cache-control": "public, max-age=31536000, immutable",
+    # A name's bytes never change; what was deleted shall be gone from caches that are shared, too.
+    "cache-control": "private, max-age=31536000, immutable",
 }
 _ONE_RANGE = re.compile(rb"bytes=(?:(\d{1,18})-(\d{1,18})?|-\d{1,18})")
 
