@@ -149,7 +149,8 @@ async def test_a_local_program_gets_the_servers_headers_and_none_of_this_ends(
             await submit(client)
             await seen.until(count)
     for request, (delivery, _, _) in zip(local.requests, seen.outcomes, strict=True):
-        of_http = {"host", "content-length"}
+        assert request.header("accept-encoding") == "identity"
+        of_http = {"host", "content-length", "accept-encoding"}
         assert {name for name, _ in request.headers} - of_http == {
             name for name, _ in delivery.headers
         }

@@ -45,6 +45,7 @@ class Poster:
         # What arrives is what the server would have sent: nothing of this client's own, and no
         # cookie out of an answer before.
         self._http.headers.clear()
+        self._http.headers["accept-encoding"] = "identity"
         self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._failures = (httpx2.HTTPError, httpx2.StreamError, OSError)
         self._no_connection = httpx2.ConnectError
