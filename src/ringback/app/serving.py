@@ -13,8 +13,8 @@ from socket import socket
 import uvloop
 
 from ringback.api.probes import Probes
-from ringback.app.adapters import open_store
 from ringback.app.app import App
+from ringback.app.opening import open_store
 from ringback.app.processes import Processes
 from ringback.app.rules import check_scale
 from ringback.desks import check_master_key

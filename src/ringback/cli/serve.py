@@ -13,7 +13,7 @@ from ringback.cli.options import SERVE_OPTIONS, options, origins_from, settings_
 from ringback.settings import Settings
 
 if TYPE_CHECKING:
-    from ringback.app import Address
+    from ringback.app.serving import Address
 
 _NO_KEYS = "No token opens anything yet; make one: ringback keys create --workspace NAME{}"
 
@@ -38,7 +38,7 @@ def serve(settings: Settings, *, as_json: bool, origins: dict[str, str] | None =
         if "api" in settings.roles:
             _hint(settings)
 
-    from ringback.app import run
+    from ringback.app.serving import run
 
     run(settings, on_ready=on_ready, origins=origins)
 
@@ -65,7 +65,7 @@ _HINTS: set[asyncio.Task[None]] = set()
 
 
 async def _look(settings: Settings) -> None:
-    from ringback.app import open_store
+    from ringback.app.opening import open_store
 
     async with open_store(settings, exclusive=False) as store:
         tokens = await store.list_tokens()
