@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SERVE  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fmt bench sim kill kill-scale fuzz lock clean
+.PHONY: help demo serve test check fmt bench sim kill kill-scale fuzz screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,6 +44,9 @@ kill-scale: $(VENV)/.dev ## kill -9 every kind of process and PostgreSQL, CYCLES
 
 fuzz: $(VENV)/.dev ## hostile requests made from the API's description, EXAMPLES of each kind (default 100)
 	EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest --timeout=0 tests/e2e/test_schemathesis.py
+
+screenshots: $(VENV)/.dev ## make the screenshots of the page anew, in the system's Chromium
+	$(BIN)/python tools/screenshots.py
 
 lock: $(VENV)/.dev ## resolve the requirements anew, hashed and without index addresses
 	$(BIN)/pip install --quiet uv

@@ -15,6 +15,7 @@ PARTS = (
     "bench.secrets",
     "bench.sketch",
     "bench.client",
+    "bench.page",
 )
 
 

@@ -83,8 +83,9 @@ def _track(
     samples: list[int],
     size: tuple[int, int] = (0, 0),
     turned: bool = False,
+    track_id: int = 1,
 ) -> bytes:
-    tkhd = full(7, 7, 1, 0, 90_000) + bytes(16) + (_TURNED if turned else _UPRIGHT)
+    tkhd = full(7, 7, track_id, 0, 90_000) + bytes(16) + (_TURNED if turned else _UPRIGHT)
     tkhd += (size[0] << 16).to_bytes(4) + (size[1] << 16).to_bytes(4)
     table = box(
         b"stbl",
@@ -127,6 +128,42 @@ def fragmented(*, each_says: bool = False) -> bytes:
     return box(b"ftyp", b"iso5", bytes(4), b"iso5") + moov + fragment * 2
 
 
+def fragmented_places() -> bytes:
+    """A movie in one fragment that has pictures, and a track of the places they were taken at."""
+    pictures, places = b"PICTURES" * 4, b"+48.1351+011.5820/" + MAKER
+    moov = box(
+        b"moov",
+        box(b"mvhd", full(7, 7, 1000, 0) + bytes(80)),
+        _track(b"vide", at=0, samples=[], size=(320, 240)),
+        _track(b"meta", at=0, samples=[], track_id=2),
+        box(b"mvex", *(box(b"trex", full(one, 1, 40, 16, 0)) for one in (1, 2))),
+    )
+    ftyp = box(b"ftyp", b"iso5", bytes(4), b"iso5")
+
+    def moof(at: int) -> bytes:
+        shown = box(b"traf", box(b"tfhd", full(1)), box(b"trun", _flagged(0x1, 2, at)))
+        # The second track's samples follow the first one's, unless it says otherwise.
+        told = box(b"traf", box(b"tfhd", full(2)), box(b"trun", _flagged(0x200, 1, len(places))))
+        return box(b"moof", shown, told)
+
+    return ftyp + moov + moof(len(moof(0)) + 8) + box(b"mdat", pictures, places)
+
+
+def _flagged(flags: int, *numbers: int) -> bytes:
+    return flags.to_bytes(4) + full(*numbers)[4:]
+
+
+def nested(depth: int) -> bytes:
+    """A movie with boxes in boxes."""
+    inner = b""
+    for place in range(depth):
+        inner = box((b"trak", b"mdia")[place % 2], inner)
+    whole = movie()
+    at = whole.index(b"moov") - 4
+    end = at + int.from_bytes(whole[at : at + 4])
+    return whole[:at] + box(b"moov", whole[at + 8 : end], inner) + whole[end:]
+
+
 def element(kind: int, *parts: bytes) -> bytes:
     """An element of EBML."""
     body = b"".join(parts)
@@ -154,15 +191,15 @@ def webm(*, duration: bool = True, unknown_sizes: bool = False) -> bytes:
     return head + b"\x18\x53\x80\x67\xff" + info + tracks + cluster + tags
 
 
-def glb() -> bytes:
+def glb(photograph: bytes | None = None, *, images: int = 1) -> bytes:
     """A GLB with a photograph on it."""
-    photograph = picture("JPEG", comment=MAKER)
+    photograph = photograph or picture("JPEG", comment=MAKER)
     binary = photograph + bytes(-len(photograph) % 4)
     scene = {
         "asset": {"version": "2.0"},
         "buffers": [{"byteLength": len(binary)}],
         "bufferViews": [{"buffer": 0, "byteLength": len(photograph)}],
-        "images": [{"bufferView": 0, "mimeType": "image/jpeg"}],
+        "images": [{"bufferView": 0, "mimeType": "image/jpeg"}] * images,
     }
     text = msgspec.json.encode(scene)
     text += b" " * (-len(text) % 4)

@@ -8,6 +8,7 @@ RingbackError
 │   │   └── InvalidTarget           a URL that may not be called (400)
 │   ├── NotAuthenticated            no token, or an unknown one (401)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
+│   ├── FormRefused                 a form of the page that came from elsewhere (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
 │   │   ├── AssetNotFound
@@ -17,7 +18,8 @@ RingbackError
 │   │   ├── EndpointNotFound
 │   │   ├── ListenerNotFound
 │   │   ├── ModelNotFound           carries near matches
-│   │   └── RouteNotFound
+│   │   ├── RouteNotFound
+│   │   └── TokenNotFound
 │   ├── MethodNotAllowed            (405)
 │   ├── UploadTooSlow               the body did not come in the time it may take (408)
 │   ├── IdempotencyConflict         one key, two different requests (409)
@@ -32,6 +34,7 @@ RingbackError
 │   ├── RateLimited                 the workspace submits faster than it may (429)
 │   ├── BacklogFull                 the workspace's queue limit is reached (429)
 │   ├── TooManyStreams              the workspace has as many streams open as it may (429)
+│   ├── TooManyAttempts             too many tokens were tried that open nothing (429)
 │   └── TooManyUploads              the workspace sends as many files at once as it may (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
@@ -109,6 +112,12 @@ class HostRefused(CallerError):
     """The Host header names a host that this server does not serve."""
 
     code = "host_refused"
+
+
+class FormRefused(CallerError):
+    """A form of the page that another site sent, or that belongs to no session."""
+
+    code = "form_refused"
 
 
 class NotFound(CallerError):
@@ -203,6 +212,15 @@ class RouteNotFound(NotFound):
     """No route has that path."""
 
     code = "route_not_found"
+
+
+class TokenNotFound(NotFound):
+    """No token of this workspace has that id."""
+
+    code = "token_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace has no token with that id.")
 
 
 class MethodNotAllowed(CallerError):
@@ -339,6 +357,18 @@ class TooManyStreams(CallerError):
         super().__init__(
             f"This workspace already has {streams_max} event streams open, the most it may have; "
             f"close one, or try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
+class TooManyAttempts(CallerError):
+    """Too many tokens were tried that open nothing; ``retry_after_s`` says when to go on."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"Too many tokens were tried from here that open nothing; wait {retry_after_s} s."
         )
         self.retry_after_s = retry_after_s
 

@@ -6,6 +6,8 @@ name in capitals), the file given with ``--config`` (TOML, the same names), the 
 
 from __future__ import annotations
 
+import ast
+import inspect
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -139,6 +141,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long attempts are kept."""
     retention_days: Days = 90.0
     """How long ended jobs, their artifacts, their events and their deliveries are kept."""
+    dashboard: bool = True
+    """Serve the page, under /ui."""
+    operator_workspace: str | None = None
+    """serve only: the workspace whose page also shows the settings in force."""
     operator_webhook_url: str | None = None
     """Where the operator is told of what was given up, disabled or paused."""
     operator_webhook_secret: str | None = None
@@ -165,6 +171,39 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def is_dev(self) -> bool:
         """Say whether this is the developer's profile."""
         return self.profile == "dev"
+
+
+def origins_of(
+    flags: Mapping[str, Any], *, environment: Mapping[str, str], config: Path | None = None
+) -> dict[str, str]:
+    """Return where each setting comes from: ``flag``, ``environment``, ``file`` or ``default``.
+
+    Raises ``SetupError`` for a file that cannot be read.
+    """
+    config = config or (Path(path) if (path := environment.get("RINGBACK_CONFIG")) else None)
+    in_file = frozenset(_read_file(config)) if config is not None else frozenset()
+    origins: dict[str, str] = {}
+    for name in Settings.__struct_fields__:
+        if flags.get(name) is not None:
+            origins[name] = "flag"
+        elif environment.get(f"RINGBACK_{name.upper()}"):
+            origins[name] = "environment"
+        else:
+            origins[name] = "file" if name in in_file else "default"
+    return origins
+
+
+def meanings() -> dict[str, str]:
+    """Return each setting's one line of meaning, in the order in which they stand here."""
+    found: dict[str, str] = {}
+    name = ""
+    for node in ast.parse(inspect.getsource(Settings)).body[0].body:  # type: ignore[attr-defined]
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                pass
+            case ast.Expr(value=ast.Constant(value=str(meaning))) if name:
+                found[name] = meaning
+    return found
 
 
 def read_settings(

@@ -19,7 +19,15 @@ from starlette.requests import Request
 
 from ringback.api.multipart import FileForm, safe_filename
 from ringback.api.uploads import UPLOADS_MAX, Uploads
-from ringback.errors import BodyTooLarge, InvalidRequest, StorageFull, TooManyUploads, UploadTooSlow
+from ringback.assets.model import Asset
+from ringback.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    StorageFull,
+    StorageUnavailable,
+    TooManyUploads,
+    UploadTooSlow,
+)
 from ringback.media.content import MediaType
 from ringback.service.assets import FILE_BYTES_MAX
 
@@ -324,6 +332,22 @@ async def test_an_idempotency_key_makes_one_asset(client: httpx2.AsyncClient, wo
     other = await upload(client, files.jpeg())
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
     assert len(kept_in(world)) == 1
+
+
+async def test_an_asset_whose_commit_was_not_answered_keeps_its_file(
+    world: World, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = world.store.add_asset
+
+    async def unanswered(asset: Asset, *, bytes_max: int) -> Asset:
+        await whole(asset, bytes_max=bytes_max)
+        raise StorageUnavailable("The database cannot be reached; try again soon.")
+
+    monkeypatch.setattr(world.store, "add_asset", unanswered)
+    assert (await upload(client, files.jpeg())).status_code == 503
+    monkeypatch.undo()
+    (asset,) = (await client.get("/assets")).json()["items"]
+    assert (await client.get(asset["image_url"])).status_code == 200
 
 
 async def test_a_workspace_has_room_for_so_many_bytes(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ async def test_a_new_endpoint_is_shown_with_its_secret_this_once(
     assert made == {
         "id": made["id"],
         "url": HOOK,
+        "listener": None,
+        "heard_at": None,
         "description": "the shop",
         "events": ["job.completed", "job.failed", "job.cancelled"],
         "models": [],

@@ -155,7 +155,7 @@ async def test_an_answer_that_comes_twice_or_after_the_lease_changes_nothing(
     world: World, client: httpx2.AsyncClient
 ) -> None:
     delivery = await a_handed_delivery(world, client)
-    await world.store.rescue_deliveries(leases_until_ms=2**53, now_ms=world.clock.now_ms())
+    await world.store.rescue_deliveries(leases_until_ms=2**53, now_ms=2**53)
     async with listening(world) as stream:
         (again,) = await handed(stream)
     assert again["delivery_id"] == delivery["delivery_id"]
@@ -227,6 +227,23 @@ async def test_two_programs_of_one_listener_share_its_deliveries(
         # Both have their hands full until one has answered, whoever is told.
         await client.post(f"{ED}/answers", json=a_report(first[0]))
         assert (await handed(one, count=3))[-1]["delivery_id"] not in ids
+
+
+async def test_passing_events_have_half_of_a_programs_places_however_long_it_takes_over_them(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    await open_listener(client, events=["job.started", "job.completed"])
+    for _ in range(4):
+        await world.submit()
+    for _ in range(3):
+        await world.claim()
+    listener = await world.listeners.named("ed@laptop", workspace_id="studio")
+    (started,) = await world.listeners.take(listener, at_once=2)
+    held = [started.delivery]
+    assert await world.listeners.take(listener, at_once=2, held=held) == []
+    await world.complete()
+    (completed,) = await world.listeners.take(listener, at_once=2, held=held)
+    assert (held[0].event, completed.delivery.event) == ("job.started", "job.completed")
 
 
 async def test_a_listener_is_handed_the_events_and_models_that_it_asks_for_alone(

@@ -213,8 +213,8 @@ def test_it_forwards_without_the_servers_packages(ringback: Program) -> None:
         (("--forward-to", "localhost:3000"), 2, "http://localhost:3000/webhook"),
         (("--forward-to", "http://127.0.0.1:1/", "--once"), 2, "do not go with"),
         (("--events", "job.failed"), 2, "go with --forward-to"),
-        (("--forward-to", "http://127.0.0.1:1/", "--url", "ftp://x"), 1, "no server's URL"),
-        (("--forward-to", "http://127.0.0.1:1/", "--token", "a b"), 1, "visible ASCII"),
+        (("--forward-to", "http://127.0.0.1:1/", "--url", "ftp://x"), 2, "no server's URL"),
+        (("--forward-to", "http://127.0.0.1:1/", "--token", "a b"), 2, "visible ASCII"),
     ],
 )
 def test_what_cannot_be_forwarded_is_refused_with_a_sentence(

@@ -140,6 +140,22 @@ async def test_a_forwarded_webhook_is_genuine_and_its_answer_is_in_the_log(
     assert 0 < attempt["timings"]["first_byte_ms"] <= 1_000 * TIMEOUT_S
 
 
+async def test_a_local_program_gets_the_servers_headers_and_none_of_this_ends(
+    client: AsyncRingback,
+) -> None:
+    answer = respond(200, headers=[("set-cookie", "id=7; Path=/")])
+    async with FakeReceiver(then=answer) as local, forwarding(client, local.url) as seen:
+        for count in (1, 2):
+            await submit(client)
+            await seen.until(count)
+    for request, (delivery, _, _) in zip(local.requests, seen.outcomes, strict=True):
+        assert request.header("accept-encoding") == "identity"
+        of_http = {"host", "content-length", "accept-encoding"}
+        assert {name for name, _ in request.headers} - of_http == {
+            name for name, _ in delivery.headers
+        }
+
+
 async def test_a_local_program_that_fails_is_tried_again_by_the_schedule(
     client: AsyncRingback,
 ) -> None:

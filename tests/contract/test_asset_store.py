@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ringback.assets.model import Asset
 from ringback.errors import AssetsFull, IdempotencyConflict
+from ringback.jobs.queue import JobFilter
 from ringback.storage.contract import Store
 
 ROOM = 1_000
@@ -94,3 +95,11 @@ async def test_of_many_at_once_only_those_are_kept_that_there_is_room_for(store:
     )
     assert sum(isinstance(one, Asset) for one in added) == 2
     assert sum(isinstance(one, AssetsFull) for one in added) == 3
+
+
+async def test_names_that_nothing_can_have_are_looked_for_and_not_found(store: Store) -> None:
+    assert await store.asset_of_file("\0.jpg") is None
+    assert await store.get_asset("\0") is None
+    assert await store.get_destination("studio", "listener:\0") is None
+    assert await store.list_destinations("studio", limit=9, after_origin="\0") == []
+    assert await store.list_jobs(JobFilter(workspace_id="studio", limit=9, types=("\0", "x"))) == []

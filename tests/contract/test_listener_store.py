@@ -12,7 +12,7 @@ from ringback.jobs.transitions import JobEvent, advance
 from ringback.storage.contract import Store
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.endpoints import Endpoint, FailingSettings
-from ringback.webhooks.model import Attempt, Delivery
+from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 from ringback.webhooks.outbox import Ending, Recording
 from ringback.webhooks.rotation import endpoint_owner
 
@@ -44,22 +44,37 @@ async def end_a_job(store: Store, workspace_id: str = "studio") -> Job:
     return after
 
 
+def recording(delivery: Delivery, *, status_code: int) -> Recording:
+    """What an attempt that was answered so makes of its delivery, and of a quick breaker."""
+    fine = status_code == 204
+    after = replace(
+        delivery,
+        attempts_count=1,
+        round_attempts_count=1,
+        status=DeliveryStatus.DELIVERED if fine else DeliveryStatus.WAITING,
+        reason=None if fine else "status",
+        next_attempt_at_ms=None if fine else NOW + 9,
+        ended_at_ms=NOW if fine else None,
+    )
+    return Recording(
+        delivery=after,
+        attempt=Attempt(
+            number=1,
+            started_at_ms=NOW,
+            duration_ms=1,
+            status_code=status_code,
+            reason=after.reason,
+        ),
+        healthy=fine,
+        now_ms=NOW,
+        breaker=BreakerSettings(failures_max=1),
+        failing=FailingSettings(),
+    )
+
+
 async def fail(store: Store, delivery: Delivery) -> bool:
     """Record an attempt that the receiver refused with 500, for good."""
-    settings = BreakerSettings(failures_max=1)
-    after = replace(delivery, attempts_count=1, round_attempts_count=1, next_attempt_at_ms=NOW + 9)
-    attempt = Attempt(number=1, started_at_ms=NOW, duration_ms=1, status_code=500, reason="status")
-    recorded = await store.record_attempt(
-        Recording(
-            delivery=after,
-            attempt=attempt,
-            healthy=False,
-            now_ms=NOW,
-            breaker=settings,
-            failing=FailingSettings(),
-        )
-    )
-    return recorded.written
+    return (await store.record_attempt(recording(delivery, status_code=500))).written
 
 
 async def test_a_listener_reads_as_it_was_written(store: Store) -> None:
@@ -138,11 +153,40 @@ async def test_what_a_listener_had_in_hand_comes_again_after_its_lease(store: St
     listener = await listen(store)
     await end_a_job(store)
     (first,) = await claim(store, listener)
-    assert await store.rescue_deliveries(leases_until_ms=LEASE, now_ms=NOW) == 1
+    assert await store.rescue_deliveries(leases_until_ms=LEASE, now_ms=LEASE) == 1
     (again,) = await claim(store, listener)
     assert again.delivery_id == first.delivery_id
     assert not await fail(store, first)
     assert await fail(store, again)
+
+
+async def test_a_server_that_starts_anew_takes_nothing_out_of_a_programs_hands(
+    store: Store,
+) -> None:
+    listener = await listen(store)
+    await store.add_endpoint(an_endpoint(), a_key(), limit=10)
+    await end_a_job(store)
+    (handed,) = await claim(store, listener)
+    (posted,) = await claim(store)
+    assert await store.rescue_deliveries(leases_until_ms=2**53, now_ms=NOW) == 1
+    assert await store.is_held(handed)
+    assert not await store.is_held(posted)
+    assert await store.rescue_deliveries(leases_until_ms=2**53, now_ms=LEASE) == 1
+    assert not await store.is_held(handed)
+
+
+async def test_of_two_answers_at_once_one_is_recorded_whole(store: Store) -> None:
+    listener = await listen(store)
+    await end_a_job(store)
+    (handed,) = await claim(store, listener)
+    told = [recording(handed, status_code=code) for code in (204, 500)]
+    recorded = await asyncio.gather(*map(store.record_attempt, told))
+    (winner,) = [one for one, done in zip(told, recorded, strict=True) if done.written]
+    (attempt,) = await store.attempts_of(handed.delivery_id)
+    after = await store.get_delivery(handed.delivery_id)
+    assert after is not None
+    assert attempt.status_code == winner.attempt.status_code
+    assert (after.status, after.reason) == (winner.delivery.status, winner.delivery.reason)
 
 
 async def test_a_listener_that_fails_is_paused_as_any_destination_is(store: Store) -> None:

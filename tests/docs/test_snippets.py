@@ -45,6 +45,9 @@ ELSEWHERE = {
     ("docs/assets.md", "python"): 1,  # client/test_guide.py
     ("docs/listen.md", "python"): 1,  # client/test_guide.py
     ("docs/client.md", "python"): 4,  # client/test_guide.py
+    # What they say is run on servers of the tests' own: the parts in cli/test_roles.py and
+    # e2e/test_processes.py, the move in service/test_moving.py.
+    ("docs/scale.md", "sh"): 2,
     ("docs/receiver.md", "python"): 2,  # receiver/test_guide.py
     ("docs/testing.md", "python"): 2,  # plugin/test_guide.py
     ("docs/webhooks.md", "python"): 1,  # test_docs.py
@@ -194,9 +197,9 @@ def test_webhooks_are_forwarded_as_their_guide_says(
     submitting = blocks("README.md", "sh")[1].strip()
     # It listens until it is stopped; here that is when a webhook was forwarded.
     script = f"""exec 3< <({listening.replace("TOKEN", "dev")} --json & echo $!; wait)
-read -u 3 pid; read -u 3 listener
+read -r -u 3 pid; read -r -u 3 listener
 {submitting} > submitted.json
-read -u 3 forwarded; kill $pid; echo "$forwarded"
+read -r -u 3 forwarded; kill $pid; echo "$forwarded"
 """
     told = json.loads(shell(script))
     submitted = json.loads((shell.directory / "submitted.json").read_text())

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from builders import PlainSeals, a_delivery, a_job, an_endpoint, an_event
 
-from ringback.app import App
+from ringback.app.app import App
 from ringback.clock import SystemClock
 from ringback.desks import chore_desk, delivery_desk, key_desk
 from ringback.disk import DiskGuard

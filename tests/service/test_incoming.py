@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ringback.app import App
+from ringback.app.app import App
 from ringback.assets.incoming import Incoming
 from ringback.errors import SetupError, StorageFull
 from ringback.settings import Settings

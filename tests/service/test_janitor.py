@@ -10,7 +10,7 @@ import pytest
 from builders import a_request, open_workspaces
 from service.disk import FillableStore
 
-from ringback.app import App
+from ringback.app.app import App
 from ringback.artifacts.local import LocalArtifacts
 from ringback.doorbell import Bells
 from ringback.engines.contract import EngineIO, EngineRequest

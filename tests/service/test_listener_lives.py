@@ -79,7 +79,7 @@ class Life:
         await self.service.finish(job, urls=("http://x/a.png",))
 
     async def take(self, listener: Endpoint, limit: int = 3) -> int:
-        handed = await self.rng.choice(self.desks).take(listener, limit=limit)
+        handed = await self.rng.choice(self.desks).take(listener, at_once=limit)
         self.in_hands += handed
         return len(handed)
 

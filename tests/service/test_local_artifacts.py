@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ringback.app import App
+from ringback.app.app import App
 from ringback.artifacts.local import LocalArtifacts
 from ringback.ids import new_artifact_stem
 from ringback.settings import Settings

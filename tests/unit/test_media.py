@@ -66,6 +66,38 @@ def test_a_picture_keeps_every_pixel_and_which_way_up_it_is(kind: str, orientati
     assert not after.getexif().get_ifd(0x8825)
 
 
+def test_the_places_in_a_movie_in_fragments_are_written_over_and_its_pictures_are_not() -> None:
+    content = files.fragmented_places()
+    assert look(content).facts.frames == 2
+    once = clean(content)
+    assert files.MAKER not in once
+    assert b"PICTURES" * 4 in once
+    assert len(once) == len(content)
+
+
+def test_a_second_description_of_a_movie_is_written_over() -> None:
+    content = files.movie()
+    at = content.index(b"moov") - 4
+    again = content[at : at + int.from_bytes(content[at : at + 4])]
+    once = clean(content + again)
+    assert once == clean(content) + len(again).to_bytes(4) + b"free" + bytes(len(again) - 8)
+
+
+def test_boxes_in_boxes_without_end_are_refused() -> None:
+    with pytest.raises(InvalidMedia, match="nested too deeply"):
+        look(files.nested(3_000))
+
+
+def test_pictures_of_every_kind_on_a_model_tell_nothing_of_themselves() -> None:
+    for photograph in (files.png(), files.webp()):
+        assert files.MAKER not in clean(files.glb(photograph))
+
+
+def test_a_model_with_more_pictures_than_are_looked_at_is_refused() -> None:
+    with pytest.raises(InvalidMedia, match="more pictures"):
+        look(files.glb(images=10_001))
+
+
 def test_the_colours_of_a_picture_keep_their_profile() -> None:
     profile = b"\0" * 36 + b"acsp" + b"\0" * 88
     for kind in ("JPEG", "PNG", "WEBP"):

@@ -8,10 +8,11 @@ import pytest
 from builders import a_job
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ringback.errors import IllegalTransition
 from ringback.jobs.model import Job, JobResult, JobStatus
-from ringback.jobs.transitions import HELD, TRANSITIONS, JobEvent, advance
+from ringback.jobs.transitions import HELD, MARKS_MAX, TRANSITIONS, JobEvent, advance
 
 EVENTS = st.lists(st.sampled_from(JobEvent), max_size=30)
 
@@ -90,3 +91,25 @@ def test_a_rescued_job_starts_anew_and_counts_the_death() -> None:
 def test_a_clock_that_stepped_back_does_not_end_a_job_before_its_beginning() -> None:
     job = a_job(status=JobStatus.PROCESSING, created_at_ms=1_000)
     assert advance(job, JobEvent.COMPLETE, now_ms=10).completed_at_ms == 1_000
+
+
+def test_a_job_remembers_when_each_of_its_statuses_began() -> None:
+    job = a_job(status=JobStatus.SCHEDULED)
+
+    for now_ms, event in enumerate(
+        (JobEvent.START, JobEvent.SAMPLE, JobEvent.SAMPLE, JobEvent.COMPLETE), start=1
+    ):
+        job = advance(job, event, now_ms=now_ms)
+
+    assert job.marks == (("processing", 1), ("sampling", 2), ("completed", 4))
+
+
+def test_a_job_that_goes_round_for_ever_remembers_its_latest_statuses_alone() -> None:
+    job = a_job(status=JobStatus.SCHEDULED)
+
+    for now_ms in range(100):
+        running = advance(replace(job, status=JobStatus.SCHEDULED), JobEvent.START, now_ms=now_ms)
+        job = advance(running, JobEvent.RELEASE, now_ms=now_ms)
+
+    assert len(job.marks) == MARKS_MAX
+    assert job.marks[-1] == ("queued", 99)

@@ -17,6 +17,7 @@ from ringback.api.deps import ApiDeps
 from ringback.api.endpoints import EndpointRoutes
 from ringback.api.errors import ErrorsBecomeAnswers
 from ringback.api.events import EventRoutes
+from ringback.api.headers import headers_of
 from ringback.api.hosts import HostCheck
 from ringback.api.jobs import JobRoutes
 from ringback.api.jwks import JwksRoute
@@ -28,6 +29,8 @@ from ringback.api.submissions import PREFIX, Submissions
 from ringback.errors import RouteNotFound
 
 __all__ = ["ApiDeps", "create_api"]
+
+PAGES = "/ui/"
 
 
 def create_api(deps: ApiDeps) -> ASGIApp:
@@ -92,12 +95,29 @@ def create_api(deps: ApiDeps) -> ASGIApp:
         default=_no_such_route,
     )
 
+    others = routes if deps.pages is None else _beside(deps.pages, routes)
+
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         # POST /generate/{kind}/{model} goes past the router: it is most of the traffic.
-        target = submit if scope["path"].startswith(PREFIX) else routes
+        target = submit if scope["path"].startswith(PREFIX) else others
         await target(scope, receive, send)
 
     return _HttpOnly(ErrorsBecomeAnswers(HostCheck(route, deps.settings)))
+
+
+def _beside(pages: ASGIApp, routes: ASGIApp) -> ASGIApp:
+    """Return what has the pages answer under /ui, and to browsers at the root."""
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        is_page = path.startswith(PAGES) or path == PAGES[:-1] or (path == "/" and _wants(scope))
+        await (pages if is_page else routes)(scope, receive, send)
+
+    return route
+
+
+def _wants(scope: Scope) -> bool:
+    return b"text/html" in (headers_of(scope).any(b"accept") or b"").lower()
 
 
 def _lab_routes(deps: ApiDeps, private: Callable[[Private], Open]) -> list[Route]:

@@ -16,8 +16,8 @@ _SAFE = {
 }
 _HEADERS = {
     **_SAFE,
-    # A name's bytes never change.
-    "cache-control": "public, max-age=31536000, immutable",
+    # A name's bytes never change; what was deleted shall be gone from caches that are shared, too.
+    "cache-control": "private, max-age=31536000, immutable",
     "accept-ranges": "bytes",
 }
 # The address behind a link stops to work after a while: nobody shall keep it.

@@ -37,7 +37,10 @@ class Authenticator:
 
     async def workspace_of(self, scope: Scope) -> str:
         """Return the workspace's id, or raise ``NotAuthenticated``."""
-        token = self._token(headers_of(scope))
+        return await self.workspace_of_token(self._token(headers_of(scope)))
+
+    async def workspace_of_token(self, token: bytes) -> str:
+        """Return the id of the workspace that a token opens, or raise ``NotAuthenticated``."""
         # The digest is what is looked up and remembered: a lookup whose time tells how much of a
         # digest was right tells nothing about the token, so it need not be constant in time.
         digest = hashlib.sha256(token).hexdigest()
@@ -49,6 +52,17 @@ class Authenticator:
             workspace_id = await self._open(token.decode(), digest)
         else:
             workspace_id = await self._look_up(digest)
+        return self._remember(digest, workspace_id, now_s)
+
+    async def workspace_of_digest(self, digest: str) -> str:
+        """Return the id of the workspace that the token with that digest opens, or raise."""
+        now_s = self._clock.monotonic()
+        known = self._known.get(digest)
+        if known is not None and now_s < known[1]:
+            return known[0]
+        return self._remember(digest, await self._look_up(digest), now_s)
+
+    def _remember(self, digest: str, workspace_id: str, now_s: float) -> str:
         if len(self._known) >= _REMEMBERED_MAX:
             self._known.clear()  # it fills again within a second
         self._known[digest] = (workspace_id, now_s + _BELIEVED_S)

@@ -27,21 +27,22 @@ async def read_object(
     Raises ``UnsupportedMediaType``, ``BodyTooLarge`` or ``InvalidRequest``.
     """
     _check_type(headers.get(b"content-type"))
-    return _object(await _read_bounded(headers, receive, bytes_max), like)
+    return _object(await read_bounded(headers, receive, bytes_max), like)
 
 
 async def read_optional_object(
     headers: RequestHeaders, receive: Receive, bytes_max: int, *, like: str
 ) -> dict[str, Any]:
     """Return the body's JSON object, an empty one when there is no body."""
-    body = await _read_bounded(headers, receive, bytes_max)
+    body = await read_bounded(headers, receive, bytes_max)
     if not body:
         return {}  # curl -X POST says that nothing is a form
     _check_type(headers.get(b"content-type"))
     return _object(body, like)
 
 
-async def _read_bounded(headers: RequestHeaders, receive: Receive, bytes_max: int) -> bytes:
+async def read_bounded(headers: RequestHeaders, receive: Receive, bytes_max: int) -> bytes:
+    """Return the whole body, or raise ``BodyTooLarge``."""
     length = headers.get(b"content-length")
     # A body that admits to be too large is refused unread; one that lies is counted below.
     if length is not None and length.isdigit() and int(length[:20]) > bytes_max:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from starlette.types import ASGIApp
+
 from ringback.api.lab import AskedFaults, Lab
 from ringback.artifacts.contract import ArtifactStore
 from ringback.assets.incoming import Incoming
@@ -47,4 +49,5 @@ class ApiDeps:
     clock: Clock
     lab: Lab | None = None  # the emulator's alone, as are the faults
     faults: AskedFaults | None = None
+    pages: ASGIApp | None = None  # what answers under /ui
     broken_loops: Callable[[], Sequence[str]]

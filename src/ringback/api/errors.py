@@ -18,6 +18,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.InvalidRequest: 400,
     errors.NotAuthenticated: 401,
     errors.HostRefused: 403,
+    errors.FormRefused: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooSlow: 408,
@@ -32,6 +33,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.BacklogFull: 429,
     errors.RateLimited: 429,
     errors.TooManyStreams: 429,
+    errors.TooManyAttempts: 429,
     errors.ArtifactsAway: 503,
     errors.TooManyUploads: 429,
     errors.Draining: 503,
@@ -104,6 +106,7 @@ def _headers(error: errors.RingbackError) -> Sequence[RawHeader]:
             errors.BacklogFull(retry_after_s=retry_after_s)
             | errors.RateLimited(retry_after_s=retry_after_s)
             | errors.TooManyStreams(retry_after_s=retry_after_s)
+            | errors.TooManyAttempts(retry_after_s=retry_after_s)
             | errors.TooManyUploads(retry_after_s=retry_after_s)
         ):
             return [(b"retry-after", b"%d" % retry_after_s)]

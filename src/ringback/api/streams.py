@@ -48,8 +48,9 @@ def frame(event: str, document: dict[str, Any], *, cursor: str | None = None) ->
 class Streams:
     """Opens streams, so many per workspace."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, streams_max: int = STREAMS_MAX) -> None:
         self._clock = clock
+        self._streams_max = streams_max
         self._open: Counter[str] = Counter()
 
     def open(self, workspace_id: str, frames: AsyncIterator[bytes]) -> ASGIApp:
@@ -57,8 +58,8 @@ class Streams:
 
         An empty frame says that nothing came for a while.
         """
-        if self._open[workspace_id] >= STREAMS_MAX:
-            raise TooManyStreams(STREAMS_MAX, retry_after_s=_RETRY_AFTER_S)
+        if self._open[workspace_id] >= self._streams_max:
+            raise TooManyStreams(self._streams_max, retry_after_s=_RETRY_AFTER_S)
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             start = {"type": "http.response.start", "status": 200, "headers": _HEADERS}

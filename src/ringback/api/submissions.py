@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from ringback.api.answers import RawHeader, ok
+from ringback.api.answers import Answer, RawHeader, ok
 from ringback.api.auth import Authenticator
 from ringback.api.bodies import read_object
 from ringback.api.deps import ApiDeps
@@ -31,7 +31,7 @@ from ringback.api.lab import refusal
 from ringback.api.targets import judge_target
 from ringback.api.waiting import wait_for_end
 from ringback.artifacts.reading import artifact_name
-from ringback.catalogue.catalogue import Model
+from ringback.catalogue.catalogue import Model, ValidInput
 from ringback.catalogue.media import media_in
 from ringback.errors import (
     Draining,
@@ -75,29 +75,14 @@ class Submissions:
             raise Draining("The server is going down; try again in a moment.")
         model = self._model(scope["path"])
         body = await read_object(headers, receive, self._body_bytes_max)
-        valid = self._catalogue.validate(model, body)
-        base_url = base_url_of(scope)
-        await self._judge_media(model, valid.input, base_url, workspace_id)
-        faults = None if self._faults is None else self._faults.of(headers, model=model.id)
-        if faults is not None and faults.answer is not None:
-            await refusal(faults.answer)(scope, receive, send)
-            return
-        accepted = await self._service.submit(
-            GenerationRequest(
-                workspace_id=workspace_id,
-                kind=model.kind,
-                model=model.id,
-                type=model.type,
-                engine=model.engine,
-                input=valid.input,
-                base_url=base_url,
-                webhook_url=self._webhook_url(headers),
-                webhook_events=webhook_events(headers),
-                idempotency_key=idempotency_key(headers),
-                priority=priority(headers),
-                lab=None if faults in (None, NO_FAULTS) else str(faults),
-            )
+        valid = self.validate(model, body)
+        asked = await self.asked_for(
+            model, valid, headers, workspace_id=workspace_id, base_url=base_url_of(scope)
         )
+        if isinstance(asked, Answer):
+            await asked(scope, receive, send)
+            return
+        accepted = await self._service.submit(asked)
         told = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]
         if accepted.replayed:
             told.append(_REPLAYED)
@@ -114,6 +99,42 @@ class Submissions:
             )
             document = whole_document(job)
         await ok(document, told)(scope, receive, send)
+
+    def validate(self, model: Model, body: dict[str, Any]) -> ValidInput:
+        """Return the body completed, or raise ``InvalidRequest`` naming each wrong field."""
+        return self._catalogue.validate(model, body)
+
+    async def asked_for(
+        self,
+        model: Model,
+        valid: ValidInput,
+        headers: RequestHeaders,
+        *,
+        workspace_id: str,
+        base_url: str,
+    ) -> GenerationRequest | Answer:
+        """Return what is asked for by a valid input and the headers, its targets judged.
+
+        In dev it may be the answer of a fault that refuses the job.
+        """
+        await self._judge_media(model, valid.input, base_url, workspace_id)
+        faults = None if self._faults is None else self._faults.of(headers, model=model.id)
+        if faults is not None and faults.answer is not None:
+            return refusal(faults.answer)
+        return GenerationRequest(
+            workspace_id=workspace_id,
+            kind=model.kind,
+            model=model.id,
+            type=model.type,
+            engine=model.engine,
+            input=valid.input,
+            base_url=base_url,
+            webhook_url=self._webhook_url(headers),
+            webhook_events=webhook_events(headers),
+            idempotency_key=idempotency_key(headers),
+            priority=priority(headers),
+            lab=None if faults in (None, NO_FAULTS) else str(faults),
+        )
 
     def _model(self, path: str) -> Model:
         model = self._models.get(path)

@@ -1,60 +1,23 @@
-"""The concrete adapters: which store, which place for artifacts, which engines."""
+"""The concrete adapters: which place for artifacts, which engines."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from ringback.artifacts.bucket import bucket_at
 from ringback.artifacts.contract import ArtifactStore
 from ringback.artifacts.local import LocalArtifacts
 from ringback.assembly import ENGINES
-from ringback.clock import Clock, SystemClock
-from ringback.desks import ids_of
-from ringback.doorbell import Bells
+from ringback.clock import Clock
 from ringback.engines.contract import Engine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
 from ringback.errors import SetupError
 from ringback.settings import Settings
-from ringback.storage.contract import Store
-from ringback.storage.sqlite import Mint, SqliteStore
 from ringback.worker import Slot
 
 _NULL_CONCURRENCY = 512  # its jobs cost nothing but their bookkeeping
 _SKETCH_WAITING = 8  # jobs that may fetch their inputs while others are drawn
-
-
-@asynccontextmanager
-async def open_store(
-    settings: Settings, *, exclusive: bool, bells: Bells | None = None
-) -> AsyncIterator[Store]:
-    """Open the settings' store for the time of the context, or raise ``SetupError``.
-
-    ``bells`` are rung for what other processes write, where the store is shared with others.
-    """
-    mint = Mint(new_id=ids_of(SystemClock()).uuid7, operator_url=settings.operator_webhook_url)
-    store: Store
-    if settings.database is None:
-        store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
-    else:
-        store = await _shared_store(settings.database, bells, mint)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-async def _shared_store(database: str, bells: Bells | None, mint: Mint) -> Store:
-    try:
-        from ringback.storage.postgres import PostgresStore
-    except ModuleNotFoundError as exc:
-        raise SetupError(
-            "The setting database needs PostgreSQL's driver; add it with: "
-            "pip install 'ringback[postgres]'."
-        ) from exc
-    return await PostgresStore.open(database, bells=bells, mint=mint)
 
 
 def artifacts_for(settings: Settings, clock: Clock) -> ArtifactStore:

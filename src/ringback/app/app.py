@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 from starlette.types import ASGIApp
@@ -15,9 +16,12 @@ from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
 from ringback.app.work import WorkerRole
 from ringback.assembly import asset_desk, catalogue_for, dispatching_for, script_for
-from ringback.clock import Clock
+from ringback.clock import Clock, SystemClock
+from ringback.dashboard.app import create_dashboard
+from ringback.dashboard.deps import DashboardDeps
 from ringback.desks import delivery_desk
 from ringback.doorbell import Bells
+from ringback.inbox import Inbox
 from ringback.jobs.model import Job
 from ringback.lab.stepping import Stepping
 from ringback.loops import Loops
@@ -28,6 +32,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.tokens import TokenDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.webhooks.dispatcher import Dispatcher
@@ -51,6 +56,7 @@ class App:
         listening: tuple[str, int] | None,
         bells: Bells | None = None,
         clock: Clock | None = None,
+        origins: Mapping[str, str] | None = None,
     ) -> None:
         ground = self.ground = Ground(
             settings, store, listening=listening, bells=bells, clock=clock
@@ -83,6 +89,8 @@ class App:
         self.upkeep = Upkeep(ground, is_held=self._holds, also=self.listeners.disable_unheard)
         self.faults = AskedFaults(script_for(settings)) if settings.is_dev else None
         self.stepping = self._stepping()
+        self.inbox = Inbox(ground.keys, self.endpoints, SystemClock()) if settings.is_dev else None
+        self._origins = origins or {}
         self.api: ASGIApp | None = self._api() if "api" in settings.roles else None
 
     @property
@@ -150,38 +158,46 @@ class App:
     def _api(self) -> ASGIApp:
         ground, settings, store = self.ground, self.settings, self.store
         clock, ids, bells = ground.clock, ground.ids, ground.bells
-        return create_api(
-            ApiDeps(
-                service=ground.service,
-                deliveries=delivery_desk(settings, store, bells, clock),
-                feed=EventFeed(store, ground.service, clock=clock, bells=bells),
-                endpoints=self.endpoints,
-                listeners=self.listeners,
-                listening=Listening(self.listeners, ground.service, clock=clock, bells=bells),
-                chores=ChoreDesk(store, clock=clock, ids=ids),
-                catalogue=catalogue_for(settings),
-                policy=ground.policy,
-                artifacts=ground.artifacts,
-                assets=asset_desk(
-                    store,
-                    settings,
-                    ground.artifacts,
-                    ground.incoming,
-                    ground.fetcher.get,
-                    clock,
-                    ids,
-                ),
-                incoming=ground.incoming,
-                room_for_work=ground.room_for_work,
-                workspaces=store,
-                keys=ground.keys,
-                settings=settings,
-                clock=clock,
-                broken_loops=ground.loops.broken,
-                lab=self.stepping,
-                faults=self.faults,
-            )
+        deps = ApiDeps(
+            service=ground.service,
+            deliveries=delivery_desk(settings, store, bells, clock),
+            feed=EventFeed(store, ground.service, clock=clock, bells=bells),
+            endpoints=self.endpoints,
+            listeners=self.listeners,
+            listening=Listening(self.listeners, ground.service, clock=clock, bells=bells),
+            chores=ChoreDesk(store, clock=clock, ids=ids),
+            catalogue=catalogue_for(settings),
+            policy=ground.policy,
+            artifacts=ground.artifacts,
+            assets=asset_desk(
+                store,
+                settings,
+                ground.artifacts,
+                ground.incoming,
+                ground.fetcher.get,
+                clock,
+                ids,
+            ),
+            incoming=ground.incoming,
+            room_for_work=ground.room_for_work,
+            workspaces=store,
+            keys=ground.keys,
+            settings=settings,
+            clock=clock,
+            broken_loops=ground.loops.broken,
+            lab=self.stepping,
+            faults=self.faults,
         )
+        if not settings.dashboard:
+            return create_api(deps)
+        page = DashboardDeps(
+            api=deps,
+            seals=ground.sealer,
+            tokens=TokenDesk(store, clock=clock),
+            inbox=self.inbox,
+            origins=self._origins,
+        )
+        return create_api(replace(deps, pages=create_dashboard(page)))
 
     def _stepping(self) -> Stepping | None:
         """Return what moves the emulator's time; a server has no such thing."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from socket import socket
@@ -13,8 +13,8 @@ from socket import socket
 import uvloop
 
 from ringback.api.probes import Probes
-from ringback.app.adapters import open_store
 from ringback.app.app import App
+from ringback.app.opening import open_store
 from ringback.app.processes import Processes
 from ringback.app.rules import check_scale
 from ringback.desks import check_master_key
@@ -44,7 +44,12 @@ class Address:
     probes_url: str | None = None
 
 
-def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
+def run(
+    settings: Settings,
+    *,
+    on_ready: Callable[[Address], None],
+    origins: Mapping[str, str] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain; raises ``SetupError`` if it cannot start."""
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not sys.stderr.isatty()
@@ -52,13 +57,21 @@ def run(settings: Settings, *, on_ready: Callable[[Address], None]) -> None:
     configure(level=settings.log_level, as_json=as_json)
     check_scale(settings)
     if settings.processes > 1:
-        sys.exit(_run_many(settings, on_ready))
-    _run_one(settings, on_ready=on_ready)
+        sys.exit(_run_many(settings, on_ready, origins))
+    _run_one(settings, on_ready=on_ready, origins=origins)
 
 
-def _run_many(settings: Settings, on_ready: Callable[[Address], None]) -> int:
+def _run_many(
+    settings: Settings, on_ready: Callable[[Address], None], origins: Mapping[str, str] | None
+) -> int:
     def run_one(listener: socket | None, lifeline: int, say: Callable[[], None]) -> None:
-        _run_one(settings, on_ready=lambda _address: say(), listener=listener, lifeline=lifeline)
+        _run_one(
+            settings,
+            on_ready=lambda _address: say(),
+            listener=listener,
+            lifeline=lifeline,
+            origins=origins,
+        )
 
     processes = Processes(settings, run_one)
     address = Address(url=_url_of(settings, processes.listener))
@@ -71,6 +84,7 @@ def _run_one(
     on_ready: Callable[[Address], None],
     listener: socket | None = None,
     lifeline: int | None = None,
+    origins: Mapping[str, str] | None = None,
 ) -> None:
     tune_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -80,6 +94,7 @@ def _run_one(
                 on_ready=lambda _app, address: on_ready(address),
                 listener=listener,
                 stopping=partial(stopping_by_signals, lifeline=lifeline),
+                origins=origins,
             )
         )
 
@@ -91,6 +106,7 @@ async def serve(
     stopping: Stopping = stopping_by_signals,
     warm: bool = True,
     listener: socket | None = None,
+    origins: Mapping[str, str] | None = None,
 ) -> None:
     """Serve in this event loop until ``stopping`` says so, then drain.
 
@@ -98,7 +114,7 @@ async def serve(
     when the process cannot start.
     """
     with _listening(settings, listener) as listener:
-        async with _open_app(settings, listener) as app:
+        async with _open_app(settings, listener, origins) as app:
             dev_secret = await app.open_dev_workspace() if settings.is_dev else None
             async with _probed(app) as probes_url:
                 address = Address(
@@ -111,7 +127,7 @@ async def serve(
                         app.warm_up()
 
                 server = _server(app, listener, on_ready=ready)
-                async with app.working():
+                async with app.working(), _inbox(app, listener):
                     with stopping(server, app.service.drain):
                         await server.serve(sockets=[] if listener is None else [listener])
 
@@ -126,15 +142,25 @@ def _listening(settings: Settings, given: socket | None) -> Iterator[socket | No
 
 
 @asynccontextmanager
-async def _open_app(settings: Settings, listener: socket | None) -> AsyncIterator[App]:
+async def _open_app(
+    settings: Settings, listener: socket | None, origins: Mapping[str, str] | None
+) -> AsyncIterator[App]:
     bells = Bells()
     async with open_store(settings, exclusive=True, bells=bells) as store:
         await check_master_key(settings, store)
         listening = None if listener is None else listener.getsockname()[:2]
-        app = App(settings, store, listening=listening, bells=bells)
+        app = App(settings, store, listening=listening, bells=bells, origins=origins)
         if settings.artifacts_url is not None:
             await app.ground.artifacts.check()
         yield app
+
+
+def _inbox(app: App, listener: socket | None) -> AbstractAsyncContextManager[None]:
+    """Return what has the emulator's inbox listen, beside the server's own port."""
+    if app.inbox is None or listener is None:
+        return nullcontext()
+    # So its URL is the same after a restart.
+    return app.inbox.listening(port=listener.getsockname()[1] + 1)
 
 
 @asynccontextmanager

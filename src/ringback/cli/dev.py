@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringback import __version__
-from ringback.cli.options import DEV_OPTIONS, options, settings_from
+from ringback.cli.options import DEV_OPTIONS, options, origins_from, settings_from
 from ringback.settings import Settings
 
 if TYPE_CHECKING:
-    from ringback.app import Address
+    from ringback.app.serving import Address
 
 EXAMPLE_PATH = "/generate/image/bfl/flux-1-dev"
 EXAMPLE_INPUT = {
@@ -39,9 +39,9 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
     def on_ready(address: Address) -> None:
         click.echo(ready_line(address, settings) if as_json else banner(address, settings))
 
-    from ringback.app import run
+    from ringback.app.serving import run
 
-    run(settings, on_ready=on_ready)
+    run(settings, on_ready=on_ready, origins=origins_from(flags, config=config))
 
 
 def ready_line(address: Address, settings: Settings) -> str:

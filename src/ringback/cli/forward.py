@@ -25,6 +25,7 @@ from ringback.client.clock import SystemClock
 from ringback.client.errors import ClientError
 from ringback.client.forwarding import Forwarder
 from ringback.client.models import Delivery, Endpoint, HandedDelivery, LocalAnswer
+from ringback.wire.document import iso_time
 
 TERMINATED = 143  # what a shell says of a program that SIGTERM ended
 _CHOICES = 9
@@ -286,7 +287,9 @@ def _document(
         "detail": answer.detail or None,
         "duration_ms": round(answer.duration_ms, 3),
         "status": None if recorded is None else recorded.status,
-        "next_attempt_at": None if again_at is None else again_at.isoformat(),
+        "next_attempt_at": None
+        if again_at is None
+        else iso_time(round(again_at.timestamp() * 1000)),
         "body": delivery.body,
     }
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import apsw
 
 from ringback import log
-from ringback.app import open_store
+from ringback.app.opening import open_store
 from ringback.clock import SystemClock
 from ringback.desks import key_desk
 from ringback.errors import SetupError

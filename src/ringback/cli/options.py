@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ringback.settings import Settings, read_settings
+from ringback.settings import Settings, origins_of, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -185,3 +185,8 @@ def options(*chosen: Decorator[Any]) -> Decorator[Any]:
 def settings_from(flags: dict[str, Any], *, config: Path | None = None) -> Settings:
     """Return the settings in force, or raise ``SetupError``."""
     return read_settings(flags, environment=os.environ, config=config)
+
+
+def origins_from(flags: dict[str, Any], *, config: Path | None = None) -> dict[str, str]:
+    """Return where each setting in force comes from."""
+    return origins_of(flags, environment=os.environ, config=config)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringback.cli.dev import ready_line
-from ringback.cli.options import SERVE_OPTIONS, options, settings_from
+from ringback.cli.options import SERVE_OPTIONS, options, origins_from, settings_from
 from ringback.settings import Settings
 
 if TYPE_CHECKING:
-    from ringback.app import Address
+    from ringback.app.serving import Address
 
 _NO_KEYS = "No token opens anything yet; make one: ringback keys create --workspace NAME{}"
 
@@ -25,10 +25,11 @@ def command(config: Path | None, as_json: bool, **flags: Any) -> None:
 
     It listens on loopback unless told otherwise; put a proxy that speaks TLS in front of it.
     """
-    serve(settings_from({**flags, "profile": "serve"}, config=config), as_json=as_json)
+    settings = settings_from({**flags, "profile": "serve"}, config=config)
+    serve(settings, as_json=as_json, origins=origins_from(flags, config=config))
 
 
-def serve(settings: Settings, *, as_json: bool) -> None:
+def serve(settings: Settings, *, as_json: bool, origins: dict[str, str] | None = None) -> None:
     """Serve in the settings' roles until told to end, saying when it is ready."""
 
     def on_ready(address: Address) -> None:
@@ -37,9 +38,9 @@ def serve(settings: Settings, *, as_json: bool) -> None:
         if "api" in settings.roles:
             _hint(settings)
 
-    from ringback.app import run
+    from ringback.app.serving import run
 
-    run(settings, on_ready=on_ready)
+    run(settings, on_ready=on_ready, origins=origins)
 
 
 def _line(address: Address, settings: Settings) -> str:
@@ -64,7 +65,7 @@ _HINTS: set[asyncio.Task[None]] = set()
 
 
 async def _look(settings: Settings) -> None:
-    from ringback.app import open_store
+    from ringback.app.opening import open_store
 
     async with open_store(settings, exclusive=False) as store:
         tokens = await store.list_tokens()

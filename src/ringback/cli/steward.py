@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from ringback.app import App
+from ringback.app.app import App
 from ringback.cli.keyring import check_holds_data, with_store
 from ringback.clock import SystemClock
 from ringback.settings import Settings

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -41,6 +42,11 @@ class Poster:
             # The program may be started anew at any time: no connection is believed to live.
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
         )
+        # What arrives is what the server would have sent: nothing of this client's own, and no
+        # cookie out of an answer before.
+        self._http.headers.clear()
+        self._http.headers["accept-encoding"] = "identity"
+        self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._failures = (httpx2.HTTPError, httpx2.StreamError, OSError)
         self._no_connection = httpx2.ConnectError
 

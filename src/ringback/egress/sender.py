@@ -236,11 +236,7 @@ class Sender:
     def _route(self, target_url: str) -> _Route:
         target = parse_target(target_url)
         self._policy.judge_url(target)
-        head = (
-            f"POST {target.path_and_query} HTTP/1.1\r\n"
-            f"host: {target.host_header}\r\n"
-            "accept-encoding: identity"
-        )
+        head = head_of(target)
         origin = self._pool.origin(target.origin)
         route = _Route(target=target, origin=origin, head=head.encode("ascii"))
         if len(self._routes) >= _ROUTES_MAX:
@@ -305,3 +301,12 @@ class Sender:
 def _judge_name(name: bytes) -> None:
     if not _TOKEN.fullmatch(name) or name.lower() in _OWN_HEADERS:
         raise ValueError(f"{name!r} is not a header that a webhook may carry")
+
+
+def head_of(target: Target) -> str:
+    """Return the first lines of every request to a target, without the last line's end."""
+    return (
+        f"POST {target.path_and_query} HTTP/1.1\r\n"
+        f"host: {target.host_header}\r\n"
+        "accept-encoding: identity"
+    )

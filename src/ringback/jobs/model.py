@@ -64,3 +64,4 @@ class Job(Struct, frozen=True, kw_only=True):
     webhook_events: tuple[str, ...] = ()  # what its webhook URL is told; empty: the three ends
     lab: str | None = None  # faults that its submission asked for, in dev alone
     priority: int = 0  # among its workspace's; the higher is claimed the sooner
+    marks: tuple[tuple[str, int], ...] = ()  # statuses after the first, each with its beginning

@@ -60,6 +60,9 @@ TRANSITIONS: dict[JobStatus, dict[JobEvent, JobStatus]] = {
     JobStatus.CANCELLED: {},
 }
 
+MARKS_MAX = 30
+"""How many beginnings of statuses a job remembers, the latest: it may go round many times."""
+
 HELD = frozenset(status for status, ways in TRANSITIONS.items() if JobEvent.RESCUE in ways)
 """The statuses in which a worker holds the job."""
 
@@ -80,20 +83,24 @@ def advance(
     status = TRANSITIONS[job.status].get(event)
     if status is None:
         raise IllegalTransition(job.job_id, job.status, event)
+    marks = job.marks if status is job.status else (*job.marks, (status.value, now_ms))
+    marks = marks[-MARKS_MAX:]
     if status.is_terminal:
         return replace(
             job,
             status=status,
+            marks=marks,
             completed_at_ms=max(now_ms, job.created_at_ms),
             result=result if result is not None else JobResult(),
             progress=1.0 if status is JobStatus.COMPLETED else job.progress,
         )
     if status is JobStatus.QUEUED:
         deaths = job.deaths + (event is JobEvent.RESCUE)
-        return replace(job, status=status, progress=0.0, result=None, deaths=deaths)
+        return replace(job, status=status, progress=0.0, result=None, deaths=deaths, marks=marks)
     return replace(
         job,
         status=status,
+        marks=marks,
         result=result if result is not None else job.result,
         progress=job.progress if progress is None else max(job.progress, min(progress, 1.0)),
     )

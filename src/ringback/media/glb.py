@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ringback.errors import InvalidMedia
-from ringback.media import jpeg, png
+from ringback.media import jpeg, png, riff
 from ringback.media.content import (
     Blank,
     Content,
@@ -63,7 +63,9 @@ def _blanks(content: Content, scene: Mapping[str, Any], *, at: int, end: int) ->
     images = scene.get("images")
     if not isinstance(views, list) or not isinstance(images, list):
         return
-    for image in images[:_IMAGES_MAX]:
+    if len(images) > _IMAGES_MAX:
+        raise InvalidMedia(f"The GLB file has more pictures than are read, {_IMAGES_MAX}.")
+    for image in images:
         view = image.get("bufferView") if isinstance(image, dict) else None
         if not isinstance(view, int) or not 0 <= view < len(views):
             continue
@@ -83,3 +85,6 @@ def _blanks_of_picture(content: Content, at: int, count: int) -> Iterator[Blank]
     elif picture.startswith(png.START):
         for offset, blanked in png.blanked(picture):
             yield Blank(at + offset, len(blanked), blanked)
+    elif picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
+        for offset, length in riff.hidden(picture):
+            yield Blank(at + offset, length)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from ringback.errors import InvalidMedia
 from ringback.media.content import Blank, Content, Facts, Looked, MediaType, number, take, without
-from ringback.media.fragments import Run, runs
+from ringback.media.fragments import Run, fragment_ranges, runs
 from ringback.media.isobmff import Box, blank_box, boxes, inside
 from ringback.media.samples import sample_ranges
 
@@ -20,6 +21,7 @@ _METADATA = frozenset((b"udta", b"meta", b"uuid", b"free", b"skip", b"XMP_"))
 _DATED = frozenset((b"mvhd", b"tkhd", b"mdhd"))
 _TRACKS_KEPT = frozenset((b"vide", b"soun", b"auxv", b"tmcd", b"text", b"sbtl", b"subt", b"clcp"))
 _TRACKS_MAX = 64
+_DEPTH_MAX = 8
 _UNKNOWN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)  # a duration that was not known
 
 
@@ -50,14 +52,17 @@ def look(content: Content, media_type: MediaType) -> Looked:
     pictures = [one for one in tracks if one.kind == b"vide" and one.width and one.height]
     if not pictures and not any(one.kind == b"soun" for one in tracks):
         raise InvalidMedia("The movie has neither pictures nor sound in it.")
-    blanks = [blank_box(box) for box in top if box.kind not in _TOP_KEPT]
+    # Of two descriptions a player may take either: there is one.
+    others = (box for box in top if box.kind == b"moov" and box is not moov)
+    blanks = [blank_box(box) for box in others]
+    blanks += [blank_box(box) for box in top if box.kind not in _TOP_KEPT]
     for box in top:
         if box.kind in _CONTAINERS:
             blanks += _hidden(content, box)
-    for track in tracks:
-        if track.kind not in _TRACKS_KEPT:
-            blanks.append(blank_box(track.box))
-            blanks += _samples(content, track, [box for box in top if box.kind == b"mdat"])
+    hidden = [track for track in tracks if track.kind not in _TRACKS_KEPT]
+    blanks += [blank_box(track.box) for track in hidden]
+    places = [box for box in top if box.kind == b"mdat"]
+    blanks += _within(places, _ranges(content, hidden, top, moov))
     fragments = _fragments(content, top, moov)
     facts = Facts(
         media_type=media_type,
@@ -69,7 +74,9 @@ def look(content: Content, media_type: MediaType) -> Looked:
     return Looked(facts=facts, pieces=without(len(content), blanks))
 
 
-def _hidden(content: Content, box: Box) -> Iterator[Blank]:
+def _hidden(content: Content, box: Box, depth: int = 0) -> Iterator[Blank]:
+    if depth > _DEPTH_MAX:
+        raise InvalidMedia("The movie is nested too deeply.")
     for one in boxes(content, box.data, box.end):
         if one.kind in _METADATA:
             yield blank_box(one)
@@ -77,7 +84,7 @@ def _hidden(content: Content, box: Box) -> Iterator[Blank]:
             wide = number(content, one.data, 1) == 1
             yield Blank(one.data + 4, 16 if wide else 8)  # when it was made and changed
         elif one.kind in _CONTAINERS and one.kind != box.kind:
-            yield from _hidden(content, one)
+            yield from _hidden(content, one, depth + 1)
 
 
 def _tracks(content: Content, moov: Box) -> Iterator[_Track]:
@@ -126,11 +133,27 @@ def _frames(content: Content, table: Box) -> int:
     return number(content, sizes.data + 8, 4) if sizes else 0
 
 
-def _samples(content: Content, track: _Track, places: list[Box]) -> Iterator[Blank]:
-    """Yield a track's samples, as far as they lie where samples belong."""
-    for offset, count in sample_ranges(content, track.table) if track.table else ():
-        for place in places:
+def _ranges(
+    content: Content, tracks: list[_Track], top: list[Box], moov: Box
+) -> Iterator[tuple[int, int]]:
+    """Yield where the samples of these tracks lie, and how many bytes."""
+    for track in tracks:
+        if track.table:
+            yield from sample_ranges(content, track.table)
+    mvex = inside(content, moov).get(b"mvex")
+    if tracks and mvex is not None:
+        ids = frozenset(track.track_id for track in tracks)
+        yield from fragment_ranges(content, top, mvex, ids)
+
+
+def _within(places: list[Box], ranges: Iterable[tuple[int, int]]) -> Iterator[Blank]:
+    """Yield the ranges, as far as they lie where samples belong."""
+    ends = [place.end for place in places]
+    for offset, count in ranges:
+        for place in places[bisect_right(ends, offset) :]:
             begin, end = max(offset, place.data), min(offset + count, place.end)
+            if place.offset >= offset + count:
+                break
             if begin < end:
                 yield Blank(begin, end - begin)
 

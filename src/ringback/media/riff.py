@@ -52,6 +52,13 @@ def look_webp(content: Content) -> Looked:
     return Looked(facts=facts, pieces=(_header(b"WEBP", pieces), *pieces))
 
 
+def hidden(content: Content) -> Iterator[tuple[int, int]]:
+    """Yield offset and length of what ``look_webp`` would leave out of a WebP."""
+    for chunk in _chunks(content, 8 + number_le(content, 4, 4)):
+        if chunk.kind not in _WEBP_KEPT:
+            yield chunk.offset + 8, chunk.length
+
+
 def look_wav(content: Content) -> Looked:
     """Return what a WAV is; everything but its format and its sound is left out."""
     # Writers that do not know how long it will be, or were interrupted, leave the length wrong.

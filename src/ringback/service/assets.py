@@ -16,7 +16,15 @@ from ringback.assets.model import Asset
 from ringback.assets.shelf import Assets
 from ringback.clock import Clock
 from ringback.egress.fetch import Fetch
-from ringback.errors import AssetNotFound, FetchError, FieldError, InvalidMedia
+from ringback.errors import (
+    AssetNotFound,
+    CallerError,
+    FetchError,
+    FieldError,
+    InvalidMedia,
+    StorageFull,
+    StorageUnavailable,
+)
 from ringback.ids import Ids
 from ringback.log import get_logger
 from ringback.media.content import Facts
@@ -92,13 +100,18 @@ class AssetDesk:
             idempotency_key=upload.idempotency_key,
             fingerprint=upload.fingerprint,
         )
-        added = None
+        # Whoever is cut off or gets no answer does not know whether there is an asset: a file too
+        # many takes some room, an asset without its file is of no use for ever.
         try:
             added = await self._assets.add_asset(asset, bytes_max=self._bytes_max)
-        finally:
-            if added != asset:  # refused, or made before: nobody is led to these bytes
-                await self._forget_file(artifact)
-        if added == asset:
+        except StorageUnavailable:
+            raise
+        except (CallerError, StorageFull):
+            await self._forget_file(artifact)
+            raise
+        if added != asset:  # made before: nobody is led to these bytes
+            await self._forget_file(artifact)
+        else:
             log.info("asset_added", asset_id=asset.asset_id, media_type=asset.media_type)
         return added
 

@@ -26,10 +26,19 @@ class ChoreDesk:
 
     async def redeliver(self, wanted: DeliveryFilter, *, workspace_id: str, rate: int) -> Chore:
         """Begin another round of every delivery that the filter finds, so many a second."""
+        return await self._add(ChoreKind.REDELIVER, wanted, workspace_id=workspace_id, rate=rate)
+
+    async def discard(self, wanted: DeliveryFilter, *, workspace_id: str, rate: int) -> Chore:
+        """Discard every waiting delivery that the filter finds, so many a second."""
+        return await self._add(ChoreKind.DISCARD, wanted, workspace_id=workspace_id, rate=rate)
+
+    async def _add(
+        self, kind: ChoreKind, wanted: DeliveryFilter, *, workspace_id: str, rate: int
+    ) -> Chore:
         chore = Chore(
             chore_id=self._ids.uuid7(),
             workspace_id=workspace_id,
-            kind=ChoreKind.REDELIVER,
+            kind=kind,
             wanted=wanted,
             created_at_ms=self._clock.now_ms(),
             rate=rate,

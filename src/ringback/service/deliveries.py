@@ -123,6 +123,13 @@ class DeliveryDesk:
         )
         return await self._with_counts(found)
 
+    async def destination(self, origin: str, *, workspace_id: str) -> tuple[Destination, int]:
+        """Return a destination and how many wait there, or raise ``DestinationNotFound``."""
+        ((destination, count),) = await self._with_counts(
+            [await self._destination(workspace_id, origin)]
+        )
+        return destination, count
+
     async def pause(
         self, origin: str, *, workspace_id: str, paused: bool
     ) -> tuple[Destination, int]:
@@ -136,10 +143,7 @@ class DeliveryDesk:
             else:
                 self._bells.owed.ring()
                 log.info("destination_resumed", destination=origin)
-        ((destination, count),) = await self._with_counts(
-            [await self._destination(workspace_id, origin)]
-        )
-        return destination, count
+        return await self.destination(origin, workspace_id=workspace_id)
 
     async def _destination(self, workspace_id: str, origin: str) -> Destination:
         destination = await self._store.get_destination(workspace_id, origin)

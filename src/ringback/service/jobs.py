@@ -215,13 +215,17 @@ class Service:
         """Take queued jobs of an engine, and of these models if any, each held until its lease
         ends.
         """
-        return await self._store.claim_jobs(
+        now_ms = self._clock.now_ms()
+        claimed = await self._store.claim_jobs(
             engine=engine,
             limit=limit,
             worker_id=worker_id,
-            lease_until_ms=self._clock.now_ms() + int(lease_s * 1000),
+            lease_until_ms=now_ms + int(lease_s * 1000),
             models=models,
         )
+        # Written with the next thing that its worker reports.
+        mark = (JobStatus.SCHEDULED.value, now_ms)
+        return [msgspec.structs.replace(job, marks=(*job.marks, mark)) for job in claimed]
 
     async def report(
         self,

@@ -6,7 +6,8 @@ be told the answer. The lease says who has what, and the epoch of an answer whet
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from math import inf
 from random import Random
 
@@ -29,7 +30,9 @@ from ringback.storage.contract import Store
 from ringback.webhooks.courier import Attempted, signing_of
 from ringback.webhooks.dispatcher import DispatchSettings, log_attempt
 from ringback.webhooks.endpoints import Endpoint, FailingSettings
+from ringback.webhooks.events import PASSING_EVENTS
 from ringback.webhooks.judgement import Rules, recording_of
+from ringback.webhooks.lines import half_of
 from ringback.webhooks.model import Delivery, DeliveryStatus
 from ringback.webhooks.parcels import Packer, Parcel
 from ringback.webhooks.signing import SigningBook
@@ -149,14 +152,24 @@ class ListenerDesk:
         due_ms = max(destination.next_due_at_ms, destination.breaker.open_until_ms or 0)
         return max(0.0, (due_ms - self._clock.now_ms()) / 1000)
 
-    async def take(self, endpoint: Endpoint, *, limit: int) -> list[Handed]:
-        """Hand out what is due, at most so many."""
+    async def take(
+        self, endpoint: Endpoint, *, at_once: int, held: Sequence[Delivery] = ()
+    ) -> list[Handed]:
+        """Hand out what is due to a program that may have so many, and has some of them.
+
+        Passing events have half of its places, as at any destination.
+        """
         now_ms = self._clock.now_ms()
+        limit = at_once - len(held)
+        passing = Counter(one.destination_id for one in held if one.event in PASSING_EVENTS)
         claimed = await self._store.claim_due(
             now_ms=now_ms,
             limit=limit,
             limit_each=limit,
             lease_until_ms=now_ms + int(self.lease_s * 1000),
+            passing_rooms={
+                number: max(0, half_of(at_once) - count) for number, count in passing.items()
+            },
             listener=endpoint,
         )
         handed = [await self._pack(delivery) for delivery in claimed]

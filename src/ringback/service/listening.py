@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from ringback.clock import Clock
 from ringback.doorbell import Bells, Doorbell
@@ -48,7 +48,7 @@ class Listening:
         ):
             while not self._service.is_draining:
                 held = await self._desk.held_of(held)
-                handed = await self._take(listener, at_once - len(held))
+                handed = await self._take(listener, held, at_once)
                 held += [one.delivery for one in handed]
                 is_time = self._clock.monotonic() - heard_at >= HEARD_EVERY_S
                 if is_time:
@@ -59,11 +59,13 @@ class Listening:
                     yield handed
                 await bell.wait(await self._wait_s(listener, is_full=len(held) >= at_once))
 
-    async def _take(self, listener: Endpoint, room: int) -> list[Handed]:
-        if room <= 0:
+    async def _take(
+        self, listener: Endpoint, held: Sequence[Delivery], at_once: int
+    ) -> list[Handed]:
+        if len(held) >= at_once:
             return []
         try:
-            return await self._desk.take(listener, limit=room)
+            return await self._desk.take(listener, held=held, at_once=at_once)
         except StorageFull:
             # Claims are writes: it goes on when there is room.
             log.warning("storage_full", endpoint_id=listener.endpoint_id)

@@ -85,6 +85,11 @@ class KeyDesk:
         keys = in_force(await self._store.keys_of(owner), now_ms=self._clock.now_ms())
         return [self._seals.unseal(key.sealed, owner=owner) for key in keys if key.kind == kind]
 
+    async def opened(self, owner: str) -> list[tuple[SigningKey, str]]:
+        """Return every key that an owner has, with its secret, newest first; some sign no more."""
+        keys = await self._store.keys_of(owner)
+        return [(key, self._seals.unseal(key.sealed, owner=owner)) for key in keys]
+
     async def rotate(self, owner: str, kind: Kind = HMAC, *, overlap_s: float) -> str:
         """Give an owner a new key of a kind and return its secret; the old sign on for a while."""
         made = await self.replace_key(owner, kind, overlap_s=overlap_s)

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from ringback.app import DEV_WORKSPACE, Address, App, serve
+from ringback.app.app import DEV_WORKSPACE, App
+from ringback.app.serving import Address, serve
 from ringback.http_server import Server
 from ringback.lab.script import Script
 from ringback.log import configure

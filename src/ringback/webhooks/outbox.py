@@ -99,7 +99,10 @@ class Outbox(Protocol):
         """Give claimed deliveries back, unattempted."""
 
     async def rescue_deliveries(self, *, leases_until_ms: int, now_ms: int) -> int:
-        """Give back deliveries whose lease ended by then, due again now; returns how many."""
+        """Give back deliveries whose lease ended by then, due again now; returns how many.
+
+        Of what a listener's program holds, only that of which the lease has ended by now.
+        """
 
     async def end_delivery(
         self, delivery: Delivery, status: DeliveryStatus, *, now_ms: int

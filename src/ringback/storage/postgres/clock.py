@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ringback.clock import Clock
 from ringback.storage.postgres.connecting import Connection
 
@@ -20,12 +22,18 @@ class DatabaseClock:
         self._machine = machine
         self._read_ms: int | None = None
         self._read_at = 0.0
+        self._asked_at: float | None = None
         self.monotonic = machine.monotonic
         self.sleep = machine.sleep
 
+    @property
+    def age_s(self) -> float:
+        """How long ago the database was last asked."""
+        return inf if self._asked_at is None else self._machine.monotonic() - self._asked_at
+
     async def set_by(self, connection: Connection) -> None:
         """Read the database's clock."""
-        asked_at = self._machine.monotonic()
+        asked_at = self._asked_at = self._machine.monotonic()
         async with connection.transaction():
             read_ms = await connection.fetchval(_NOW)
             answered_at = self._machine.monotonic()

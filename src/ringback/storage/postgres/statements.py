@@ -49,13 +49,20 @@ class Statement(Struct, frozen=True):
         values: list[Any] = []
         for name, column in self.bindings:
             if column is None:
-                values.append(bound[name])
+                values.append(_storable(bound[name]))
                 continue
             if name not in columns:
                 columns[name] = list(zip(*bound[name], strict=True))
             # Without rows there are no columns either.
             values.append(columns[name][column] if columns[name] else ())
         return values
+
+
+def _storable(value: Any) -> Any:
+    """Return a value that the server takes: its texts have no NUL, so none is found by one."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    return [_storable(one) for one in value] if isinstance(value, list) else value
 
 
 def made_ready(text: str) -> Statement:

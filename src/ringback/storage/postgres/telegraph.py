@@ -72,6 +72,9 @@ class Telegraph:
         # Whatever was told while nobody listened.
         self._ring(News(queued=True, owed=True))
         while True:
+            # However much there is to tell.
+            if self._clock.age_s >= _READ_CLOCK_S:
+                await self._clock.set_by(connection)
             if self._news:
                 news, self._news = self._news, News()
                 for text in telegrams(self._name, news):
@@ -81,8 +84,6 @@ class Telegraph:
                 return
             else:
                 await self._wait()
-                if not self._news:
-                    await self._clock.set_by(connection)
 
     async def _wait(self) -> None:
         try:

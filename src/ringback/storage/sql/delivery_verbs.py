@@ -210,7 +210,7 @@ def rescue_deliveries(items: Sequence[tuple[int, int]]) -> Work[list[int]]:
     """Give back deliveries whose lease is over."""
     results = []
     for leases_until_ms, now_ms in items:
-        asked = {"leases_until_ms": leases_until_ms}
+        asked = {"leases_until_ms": leases_until_ms, "now_ms": now_ms}
         freed: list[Any] = yield "deliveries.rescue_deliveries", asked
         yield from _settle([number for (number,) in freed], now_ms)
         results.append(len(freed))

@@ -19,6 +19,7 @@ from ringback.storage.sql.rates import rates_of
 from ringback.storage.sql.rows import (
     job_from,
     job_row,
+    marks_json,
     result_json,
 )
 from ringback.storage.sql.work import Work, first
@@ -144,6 +145,7 @@ def hold_jobs(items: Sequence[tuple[Job, int]]) -> Work[list[bool]]:
             job.progress,
             result_json(job.result),
             lease_until_ms,
+            marks_json(job.marks),
         )
         for job, lease_until_ms in items
     }
@@ -160,7 +162,10 @@ def extend_leases(items: Sequence[tuple[Job, int]]) -> Work[list[bool]]:
 
 def requeue_jobs(items: Sequence[Job]) -> Work[list[bool]]:
     """Give held jobs back to the queue, each once."""
-    rows = [(job.job_id, job.epoch, job.status.value, job.deaths) for job in items]
+    rows = [
+        (job.job_id, job.epoch, job.status.value, job.deaths, marks_json(job.marks))
+        for job in items
+    ]
     done = yield from written("jobs.requeue_jobs", rows, epochs_raised=1)
     return once(done, [(job.job_id, job.epoch) for job in items])
 
@@ -176,6 +181,7 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
             result_json(item.after.result),
             item.after.completed_at_ms,
             item.after.deaths,
+            marks_json(item.after.marks),
         )
         for item in _first_of_each(items)
     ]

@@ -22,6 +22,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_input = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_result = msgspec.json.Decoder(JobResult).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_marks = msgspec.json.Decoder(tuple[tuple[str, int], ...]).decode
 _decode_wanted = msgspec.json.Decoder(DeliveryFilter).decode
 _decode_schedule = msgspec.json.Decoder(tuple[float, ...]).decode
 _decode_timings = msgspec.json.Decoder(
@@ -48,6 +49,11 @@ def urls_of(result: str | None) -> tuple[str, ...]:
     return () if result is None else _decode_result(result).urls or ()
 
 
+def marks_json(marks: tuple[tuple[str, int], ...]) -> str:
+    """Return the beginnings of a job's statuses as they are kept."""
+    return _encode(marks).decode() if marks else "[]"
+
+
 def job_row(job: Job) -> tuple[Any, ...]:
     """Return a job's columns."""
     return (
@@ -70,6 +76,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
         _encode(job.webhook_events).decode() if job.webhook_events else "[]",
         job.lab,
         job.priority,
+        marks_json(job.marks),
     )
 
 
@@ -96,6 +103,7 @@ def job_from(row: Row) -> Job:
         webhook_events=() if row[16] == "[]" else _decode_names(row[16]),
         lab=row[17],
         priority=row[18],
+        marks=() if row[19] == "[]" else _decode_marks(row[19]),
     )
 
 

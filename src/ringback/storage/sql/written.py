@@ -11,7 +11,15 @@ from ringback.storage.sql.work import Work
 def written(
     statement: str, rows: Sequence[Any], *, epochs_raised: int = 0
 ) -> Work[set[tuple[str, int]]]:
-    """Return the ids that were written, each with the epoch that its writer named."""
+    """Return the ids that were written, each with the epoch that its writer named.
+
+    Of two rows for one id and epoch, where a write raises it, the first is written.
+    """
+    if epochs_raised:
+        firsts: dict[Any, Any] = {}
+        for row in rows:
+            firsts.setdefault(tuple(row[:2]), row)
+        rows = list(firsts.values())
     done = yield statement, {"rows": rows}
     return {(id_, epoch - epochs_raised) for id_, epoch in done}
 

@@ -164,8 +164,9 @@ update deliveries
 returning destination_id
 
 -- name: rescue_deliveries
+-- Whoever starts anew frees what dead dispatchers held; a listener's program lives on.
 update deliveries set epoch = epoch + 1, lease_until_ms = null
- where lease_until_ms <= :leases_until_ms
+ where lease_until_ms <= :leases_until_ms and (lease_until_ms <= :now_ms or url not like 'listener:%')
 returning destination_id
 
 -- name: begin_round

@@ -23,7 +23,7 @@ insert into jobs ({job_columns})
 select * from {rows: job_id text, workspace_id text, kind text, model text, type text, engine text,
                input text, created_at_ms bigint, base_url text, status text, webhook_url text,
                completed_at_ms bigint, result text, progress double precision, epoch bigint,
-               deaths bigint, webhook_events text, lab text, priority bigint}
+               deaths bigint, webhook_events text, lab text, priority bigint, marks text}
 
 -- name: lanes
 -- Whose jobs are queued, found by seeking from each to the next.
@@ -63,9 +63,9 @@ returning seq, {job_columns}
 -- name: hold_jobs
 update jobs
    set status = r.status, progress = r.progress, result = r.result,
-       lease_until_ms = r.lease_until_ms
+       lease_until_ms = r.lease_until_ms, marks = r.marks
   from {rows: job_id text, epoch bigint, status text, progress double precision, result text,
-        lease_until_ms bigint}
+        lease_until_ms bigint, marks text}
  where jobs.job_id = r.job_id and jobs.epoch = r.epoch
 returning jobs.job_id, jobs.epoch
 
@@ -78,19 +78,19 @@ returning jobs.job_id, jobs.epoch
 
 -- name: requeue_jobs
 update jobs
-   set status = r.status, deaths = r.deaths, epoch = jobs.epoch + 1, progress = 0,
-       result = null, worker_id = null, lease_until_ms = null
-  from {rows: job_id text, epoch bigint, status text, deaths bigint}
+   set status = r.status, deaths = r.deaths, marks = r.marks, epoch = jobs.epoch + 1,
+       progress = 0, result = null, worker_id = null, lease_until_ms = null
+  from {rows: job_id text, epoch bigint, status text, deaths bigint, marks text}
  where jobs.job_id = r.job_id and jobs.epoch = r.epoch
 returning jobs.job_id, jobs.epoch
 
 -- name: end_jobs
 update jobs
    set status = r.status, progress = r.progress, result = r.result,
-       completed_at_ms = r.completed_at_ms, deaths = r.deaths, epoch = jobs.epoch + 1,
-       worker_id = null, lease_until_ms = null
+       completed_at_ms = r.completed_at_ms, deaths = r.deaths, marks = r.marks,
+       epoch = jobs.epoch + 1, worker_id = null, lease_until_ms = null
   from {rows: job_id text, epoch bigint, status text, progress double precision, result text,
-        completed_at_ms bigint, deaths bigint}
+        completed_at_ms bigint, deaths bigint, marks text}
  where jobs.job_id = r.job_id and jobs.epoch = r.epoch
 returning jobs.job_id, jobs.epoch
 

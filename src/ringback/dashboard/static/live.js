@@ -1,0 +1,120 @@
+// Live pages by server-sent events. A page that nobody sees holds no connection: browsers give each
+// server six, and a developer has many tabs.
+import { fetched, parsed } from "./html.js";
+import { showTimes } from "./times.js";
+
+const main = document.querySelector("main");
+
+export function listen(onSwap) {
+  const { live, liveSwap } = main.dataset;
+  if (!live) return;
+  const swap = liveSwap ? settled(() => swapPart(liveSwap, onSwap)) : () => {};
+  let source = null;
+  let wasClosed = false;
+
+  function open() {
+    if (source || document.hidden) return;
+    source = new EventSource(live);
+    source.addEventListener("tiles", (event) => placeTiles(JSON.parse(event.data).items));
+    source.addEventListener("changed", swap);
+    if (wasClosed) swap();
+  }
+
+  function close() {
+    source?.close();
+    source = null;
+    wasClosed = true;
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
+}
+
+// Calls at most every 300 ms, and once more after the last change.
+function settled(work) {
+  let timer = 0;
+  let busy = false;
+  let again = false;
+  async function run() {
+    timer = 0;
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    try {
+      await work();
+    } finally {
+      busy = false;
+    }
+    if (again) {
+      again = false;
+      timer = setTimeout(run, 300);
+    }
+  }
+  return () => {
+    if (!timer) timer = setTimeout(run, 150);
+  };
+}
+
+async function swapPart(id, onSwap) {
+  const page = await fetched(location.href);
+  const [mine, theirs] = [document.getElementById(id), page.getElementById(id)];
+  if (!mine || !theirs) return;
+  // Somebody is filling in or about to press something here: that is worth more than what is new.
+  const active = document.activeElement;
+  if (mine.contains(active) && active.matches("input, select, textarea")) return;
+  const open = new Map([...mine.querySelectorAll("details")].map((d, i) => [d.id || i, d.open]));
+  const place = active && mine.contains(active) ? pathTo(active, mine) : null;
+  theirs.querySelectorAll("details").forEach((d, i) => {
+    if (open.has(d.id || i)) d.open = open.get(d.id || i);
+  });
+  keepPictures(mine, theirs);
+  mine.replaceWith(theirs);
+  if (place) at(theirs, place)?.focus({ preventScroll: true });
+  onSwap(theirs);
+}
+
+// A picture that stays the same is moved over, so that it does not flicker.
+function keepPictures(mine, theirs) {
+  for (const image of theirs.querySelectorAll("img[src]")) {
+    const same = [...mine.querySelectorAll("img[src]")].find((one) => one.src === image.src);
+    if (same) image.replaceWith(same);
+  }
+}
+
+function pathTo(element, root) {
+  const path = [];
+  for (let one = element; one !== root; one = one.parentElement) {
+    path.unshift([...one.parentElement.children].indexOf(one));
+  }
+  return path;
+}
+
+function at(root, path) {
+  return path.reduce((one, index) => one?.children[index], root);
+}
+
+function placeTiles(items) {
+  const gallery = document.getElementById("gallery");
+  if (!gallery) return;
+  for (const { id, version, html } of items) {
+    const known = document.getElementById(`job-${id}`);
+    if (known ? known.dataset.version === version : !("liveNew" in main.dataset)) continue;
+    const tile = parsed(html).querySelector("li");
+    if (known) {
+      const hadFocus = known.contains(document.activeElement);
+      keepPictures(known, tile);
+      known.replaceWith(tile);
+      if (hadFocus) tile.querySelector("a").focus({ preventScroll: true });
+    } else {
+      const first = [...gallery.children].find((one) => one.id < `job-${id}`);
+      if (!first && gallery.children.length >= 48) continue; // it belongs to an older page
+      gallery.insertBefore(tile, first ?? null);
+      document.getElementById("empty")?.remove();
+    }
+    showTimes(tile);
+  }
+}

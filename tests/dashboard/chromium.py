@@ -1,0 +1,59 @@
+"""The system's Chromium, for tests that look at the page as people do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ARGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+WAIT_MS = 10_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run the system's Chromium, or skip the test where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("there is no Chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(ARGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def a_page(browser: Browser, base_url: str, **options: object) -> Iterator[Page]:
+    """Open a page whose console must stay silent."""
+    context = browser.new_context(base_url=base_url, locale="en-US", **options)  # type: ignore[arg-type]
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(f"error: {error}"))
+    page.on(
+        "console",
+        lambda line: said.append(line.text) if line.type in ("error", "warning") else None,
+    )
+    try:
+        yield page
+        assert said == []
+    finally:
+        context.close()
+
+
+def axe() -> str:
+    """Return axe-core's script, or skip the test where it was not installed."""
+    path = os.environ.get("RINGBACK_TEST_AXE")
+    if not path or not Path(path).is_file():
+        pytest.skip("RINGBACK_TEST_AXE names no axe.min.js: npm install axe-core")
+    return Path(path).read_text("utf-8")

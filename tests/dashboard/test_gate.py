@@ -1,0 +1,261 @@
+"""Who comes in, and which forms are taken."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import pytest
+from api.world import BASE_URL
+from dashboard.world import OURS, Browser, PageWorld
+
+from ringback.dashboard.sessions import SESSION_S, cookie_name, is_private
+from ringback.dashboard.throttle import FAILURES_MAX, WINDOW_S
+from ringback.storage.contract import Token
+
+TOKEN = "rb_the-token-of-studio"
+
+
+async def make_token(world: PageWorld, token: str = TOKEN, workspace_id: str = "studio") -> str:
+    await world.keys.open_workspace(workspace_id)
+    token_id = f"tk-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
+    await world.store.add_token(
+        Token(
+            token_id=token_id,
+            workspace_id=workspace_id,
+            digest=hashlib.sha256(token.encode()).hexdigest(),
+            hint=token[:6],
+            created_at_ms=1,
+        )
+    )
+    return token_id
+
+
+async def log_in(browser: Browser, token: str = TOKEN, **fields: str) -> tuple[int, str, str]:
+    """Return the status, where to, and the cookie's line."""
+    answer = await browser.http.post(
+        "/ui/login",
+        data={"token": token, **fields},
+        headers={**OURS, "origin": str(browser.http.base_url)},
+    )
+    headers = answer.headers
+    return answer.status_code, headers.get("location", ""), headers.get("set-cookie", "")
+
+
+async def test_a_browser_at_the_root_is_led_to_the_page_and_a_program_is_not(
+    world: PageWorld, browser: Browser
+) -> None:
+    answer = await browser.http.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ui/")
+    async with world.client() as program:
+        assert (await program.get("/")).json()["name"] == "Ringback"
+
+
+async def test_the_emulator_opens_its_workspace_to_whoever_sits_at_the_machine(
+    browser: Browser,
+) -> None:
+    assert "<strong>dev</strong>" in await browser.see("/ui/jobs")
+
+
+async def test_a_host_that_is_not_ours_sees_no_page(world: PageWorld) -> None:
+    browser = world.browser("http://attacker.example:7464")
+    assert "<strong>" not in await browser.see("/ui/jobs", status=403)
+
+
+async def test_a_server_asks_for_a_token_and_comes_back_to_the_page(server: PageWorld) -> None:
+    await make_token(server)
+    browser = server.browser()
+    answer = await browser.http.get("/ui/deliveries?status=exhausted")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/ui/login?next=%2Fui%2Fdeliveries%3Fstatus%3Dexhausted"
+
+    status, where, cookie = await log_in(browser, next="/ui/deliveries?status=exhausted")
+
+    assert (status, where) == (303, "/ui/deliveries?status=exhausted")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert TOKEN not in cookie
+    assert "<strong>studio</strong>" in await browser.see("/ui/jobs")
+
+
+async def test_over_https_the_cookie_is_the_hosts_alone(server: PageWorld) -> None:
+    await make_token(server)
+    browser = server.browser("https://jobs.example.com")
+
+    _, _, cookie = await log_in(browser)
+
+    assert cookie.startswith("__Host-ringback=")
+    assert "; Secure" in cookie
+    assert "; Path=/;" in cookie
+    assert "Domain" not in cookie
+    assert "<strong>studio</strong>" in await browser.see("/ui/jobs")
+
+
+def test_plain_http_has_a_cookie_of_its_own_for_each_port() -> None:
+    assert cookie_name("http://127.0.0.1:7464") == "ringback-7464"
+    assert cookie_name("https://jobs.example.com") == "__Host-ringback"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "private"),
+    [
+        ("https://jobs.example.com", True),
+        ("http://localhost:7464", True),
+        ("http://127.0.0.1:7464", True),
+        ("http://[::1]:7464", True),
+        ("http://10.0.0.5:7464", False),
+        ("http://localhost.evil.example", False),
+    ],
+)
+def test_a_token_is_typed_in_only_where_nobody_listens(base_url: str, private: bool) -> None:
+    assert is_private(base_url) is private
+
+
+async def test_no_token_is_taken_over_a_network_in_the_clear(server: PageWorld) -> None:
+    await make_token(server)
+    browser = server.browser("http://jobs.example.com")
+    assert 'name="token"' not in await browser.see("/ui/login")
+    status, _, cookie = await log_in(browser)
+    assert (status, cookie) == (403, "")
+
+
+@pytest.mark.parametrize(
+    "path", ["https://evil.example/", "//evil.example/ui/", "/ui//evil", "/jobs", "/ui/\\evil", ""]
+)
+async def test_a_login_leads_nowhere_but_to_our_pages(server: PageWorld, path: str) -> None:
+    await make_token(server)
+    assert (await log_in(server.browser(), next=path))[1] == "/ui/"
+
+
+async def test_a_wrong_token_opens_nothing_and_is_not_shown_again(server: PageWorld) -> None:
+    browser = server.browser()
+    answer = await browser.http.post("/ui/login", data={"token": "rb_wrong"}, headers=OURS)
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    assert "rb_wrong" not in answer.text
+
+
+async def test_who_tries_many_tokens_waits(server: PageWorld) -> None:
+    await make_token(server)
+    browser = server.browser()
+    for number in range(FAILURES_MAX):
+        assert (await log_in(browser, f"rb_{number}"))[0] == 401
+
+    answer = await browser.http.post("/ui/login", data={"token": TOKEN}, headers=OURS)
+
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+    server.clock.advance(WINDOW_S + 1)
+    assert (await log_in(browser))[0] == 303
+
+
+async def test_a_revoked_token_closes_its_pages(server: PageWorld) -> None:
+    token_id = await make_token(server)
+    browser = server.browser()
+    await log_in(browser)
+    answer = await browser.send(f"/ui/tokens/{token_id}/revoke")
+    assert answer.headers["location"] == "/ui/keys?done=revoked"
+
+    server.clock.advance(2)
+
+    assert (await browser.http.get("/ui/jobs")).headers["location"].startswith("/ui/login")
+
+
+async def test_nobody_revokes_anothers_token(server: PageWorld) -> None:
+    await make_token(server)
+    other = await make_token(server, "rb_rivals", "rival")
+    browser = server.browser()
+    await log_in(browser)
+    assert (await browser.send(f"/ui/tokens/{other}/revoke")).status_code == 404
+
+
+async def test_a_session_ends_and_can_be_ended(server: PageWorld) -> None:
+    await make_token(server)
+    browser = server.browser()
+    await log_in(browser)
+    left = await browser.send("/ui/logout")
+    assert "Max-Age=0" in left.headers["set-cookie"]
+    assert (await browser.http.get("/ui/jobs")).status_code == 303
+
+    await log_in(browser)
+    server.clock.advance(SESSION_S + 1)
+    assert (await browser.http.get("/ui/jobs")).status_code == 303
+
+
+async def test_a_cookie_that_we_have_not_sealed_is_no_session(server: PageWorld) -> None:
+    browser = server.browser()
+    for forged in ("nonsense", "a" * 9_000, '{"workspace_id":"studio"}'):
+        headers = {"cookie": f"ringback-7464={forged}"}
+        assert (await browser.http.get("/ui/jobs", headers=headers)).status_code == 303
+
+
+async def test_an_emulators_session_opens_nothing_on_a_server(
+    world: PageWorld, server: PageWorld
+) -> None:
+    cookie = (await world.browser().http.get("/ui/jobs")).headers["set-cookie"].partition(";")[0]
+    answer = await server.browser().http.get("/ui/jobs", headers={"cookie": cookie})
+    assert answer.status_code == 303
+
+
+async def test_another_workspaces_job_is_not_there(world: PageWorld, browser: Browser) -> None:
+    job = await world.submit(token="rival")
+    await browser.see(f"/ui/jobs/{job['job_id']}", status=404)
+    assert (await browser.send(f"/ui/jobs/{job['job_id']}/cancel")).status_code == 404
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
+async def test_a_form_from_another_site_is_refused(browser: Browser, site: str) -> None:
+    path = "/ui/playground/image/ringback/null"
+    answer = await browser.send(path, sec_fetch_site=site)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999", None])
+async def test_without_fetch_metadata_the_origin_decides(
+    browser: Browser, origin: str | None
+) -> None:
+    key = await browser.form_key()
+    headers = {} if origin is None else {"origin": origin}
+    fields = {"form_key": key, "input.prompt": "a fox"}
+    path = "/ui/playground/image/ringback/null"
+    answer = await browser.http.post(path, data=fields, headers=headers)
+    assert answer.status_code == 403
+    answer = await browser.http.post(path, data=fields, headers={"origin": BASE_URL})
+    assert answer.status_code == 303
+
+
+async def test_a_form_without_its_sessions_key_is_refused(browser: Browser) -> None:
+    await browser.see("/ui/jobs")
+    for key in ("", "rb_guess", "ä"):
+        answer = await browser.send("/ui/playground/image/ringback/null", key=key)
+        assert answer.status_code == 403
+
+
+async def test_every_answer_carries_its_armour(browser: Browser) -> None:
+    style = re.search(r"/ui/static/[^\"]+/style.css", await browser.see("/ui/jobs"))
+    assert style is not None
+    for path in ("/ui/jobs", "/ui/nowhere", "/ui/login", style[0]):
+        headers = (await browser.http.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "'unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+
+
+async def test_pages_are_kept_by_no_cache_and_files_for_good(browser: Browser) -> None:
+    page = await browser.http.get("/ui/jobs")
+    assert page.headers["cache-control"] == "no-store"
+    style = re.search(r"/ui/static/[^\"]+/style.css", page.text)
+    assert style is not None
+    assert "immutable" in (await browser.http.get(style[0])).headers["cache-control"]
+    old = style[0].replace("/static/", "/static/0")
+    assert (await browser.http.get(old)).headers["cache-control"] == "no-cache"
+
+
+async def test_no_page_has_scripts_or_styles_in_it(browser: Browser) -> None:
+    for path in ("/ui/start", "/ui/jobs", "/ui/playground/image/bfl/flux-1-dev", "/ui/keys"):
+        page = await browser.see(path)
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", page)
