@@ -21,7 +21,7 @@ test: $(VENV)/.dev ## run every check and every test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest -n 3 --dist worksteal $(PYTEST)
 
 check: test
 

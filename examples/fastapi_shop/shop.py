@@ -58,7 +58,7 @@ settlements = sa.Table(
 )
 metadata.create_all(engine)
 
-client = Ringback()
+client = Ringback(max_retries=6)  # an order outlasts a restart of the server
 receiver = Receiver(
     os.environ["RINGBACK_WEBHOOK_SECRET"], ledger=SqlAlchemyLedger(engine), expected=True, lease=5.0
 )

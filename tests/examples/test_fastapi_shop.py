@@ -106,7 +106,7 @@ class Shop:
     def order(self, number: int) -> bool:
         try:
             answer = httpx2.post(
-                f"{self.url}/orders", json={"prompt": f"print {number}"}, timeout=30
+                f"{self.url}/orders", json={"prompt": f"print {number}"}, timeout=60
             )
         except httpx2.TransportError:
             return False
