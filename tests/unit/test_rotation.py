@@ -95,3 +95,14 @@ def test_who_signs_does_not_depend_on_the_order_of_the_rows(
         due = [key for key in of_kind if key.retires_at_ms is None or key.retires_at_ms > now_ms]
         newest = sorted(due, key=lambda key: (key.created_at_ms, key.key_id))[-4:]
         assert {key for key in signing if key.kind == kind} == set(newest)
+
+
+def test_the_newest_key_signs_although_the_clock_was_set_back_before_it_was_made() -> None:
+    old = [
+        SigningKey(
+            key_id=f"sk_{n}", kind="v1", sealed="", created_at_ms=1_000 + n, retires_at_ms=9_000
+        )
+        for n in range(SIGNING_PER_KIND_MAX)
+    ]
+    new = SigningKey(key_id="sk_new", kind="v1", sealed="", created_at_ms=10)
+    assert in_force([*old, new], now_ms=20)[0] == new

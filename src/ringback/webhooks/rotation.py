@@ -39,7 +39,12 @@ def in_force(keys: Iterable[SigningKey], *, now_ms: int) -> list[SigningKey]:
 
 def signing_order(keys: Iterable[SigningKey]) -> list[SigningKey]:
     """Return all these keys, HMAC before Ed25519, and the newest of a kind first."""
-    newest_first = sorted(keys, key=lambda key: (key.created_at_ms, key.key_id), reverse=True)
+    # What no key has taken over from is the newest, also where the clock was set back since.
+    newest_first = sorted(
+        keys,
+        key=lambda key: (key.retires_at_ms is None, key.created_at_ms, key.key_id),
+        reverse=True,
+    )
     return sorted(newest_first, key=lambda key: KINDS.index(key.kind))
 
 
