@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -124,6 +124,16 @@ def stopping_by_signals(
             loop.remove_signal_handler(number)
 
 
+def _bind(listener: socket.socket, address: Any, *, shared: bool) -> None:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    with suppress(OSError):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind(address)
+    listener.listen(2048)
+
+
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return a socket that listens on the address, or raise ``SetupError``.
 
@@ -134,13 +144,11 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        with suppress(OSError):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(address)
-        listener.listen(2048)
+        try:
+            _bind(listener, address, shared=shared)
+        except OSError:
+            listener.close()
+            raise
     except (OSError, UnicodeError) as exc:
         raise SetupError(
             f"Cannot listen on {host}:{port} ({getattr(exc, 'strerror', exc)}); "
