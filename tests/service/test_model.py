@@ -135,6 +135,15 @@ class Life(RuleBasedStateMachine):
 
         return self.loop.run(it())
 
+    async def _steps_of(self, pruner: Pruner) -> None:
+        """Prune; the pauses between its steps pass as soon as it makes them."""
+        pruning = asyncio.create_task(pruner.run_once())
+        while not pruning.done():
+            if self.clock.sleepers_count:
+                self.clock.advance(0.01)
+            await asyncio.wait([pruning], timeout=0.005)
+        await pruning
+
     def raw(self, statement: str) -> Rows:
         return self.run(raw(self.store, statement))
 
@@ -331,7 +340,7 @@ class Life(RuleBasedStateMachine):
             self.store, self.store, artifacts=NoArtifacts(), retention=kept, clock=self.clock
         )
         self.is_forgetting = True
-        self.run(pruner.run_once())
+        self.run(self._steps_of(pruner))
         self.run(self.store.catch_up())
         self.is_forgetting = False
         for job_id in self.known:
