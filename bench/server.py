@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -32,9 +33,11 @@ def server() -> Iterator[tuple[str, int, int, float]]:
             # What is measured is the cost of a job, not how many a workspace may have.
             "RINGBACK_ACTIVE_MAX": "1000000",
             "RINGBACK_LOG_LEVEL": "warning",
+            "RINGBACK_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
             "RINGBACK_WEBHOOK_CONCURRENCY_PER_DESTINATION": "64",
         }
-        command = [sys.executable, "-m", "ringback", "dev", "--port", "0", "--data", data, "--json"]
+        program = [sys.executable, "-m", "bench.emulator"]
+        command = [*program, "dev", "--port", "0", "--data", data, "--json"]
         started = time.perf_counter()
         process = subprocess.Popen(
             command,

@@ -91,6 +91,40 @@ STATEMENTS = {
 }
 
 
+# Look-ups that many make at once, and what they are asked by.
+GROUPED = {
+    "deliveries.is_held": {"delivery_id": "text", "epoch": "bigint"},
+    "jobs.get_job": {"job_id": "text"},
+    "secrets.keys_of": {"owner": "text"},
+    "workspaces.find_token": {"digest": "text"},
+    "workspaces.get_workspace": {"workspace_id": "text"},
+}
+
+
+def of_many(statement: Statement, columns: Mapping[str, str]) -> Statement:
+    """Return a look-up for many keys.
+
+    Before each row come the place of its key and its own among that key's rows, both from 1.
+    """
+    numbered = {name: f"r.c{at}" for at, name in enumerate(columns, 1)}
+    one = re.sub(
+        r"\$(\d+)", lambda at: numbered[statement.bindings[int(at[1]) - 1][0]], statement.text
+    )
+    arrays = ", ".join(f"${at}::{kind}[]" for at, kind in enumerate(columns.values(), 1))
+    named = ", ".join(f"c{at}" for at in range(1, len(columns) + 1))
+    text = (  # of our own statements alone
+        f"select r.place, o.* from unnest({arrays}) with ordinality as r ({named}, place) "  # noqa: S608
+        f"cross join lateral (select row_number() over () as nth, q.* from ({one}) q) o "
+        "order by r.place, o.nth"
+    )
+    return Statement(text, tuple(("keys", at) for at in range(len(columns))))
+
+
+STATEMENTS |= {
+    f"{name} of many": of_many(STATEMENTS[name], columns) for name, columns in GROUPED.items()
+}
+
+
 def migrations() -> list[tuple[int, str]]:
     """Return the numbered migrations in order."""
     return read_migrations("ringback.storage.postgres")

@@ -9,7 +9,7 @@ their own, to this store as to the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Self
 
@@ -20,11 +20,13 @@ from ringback.storage.contract import Counts
 from ringback.storage.postgres.clock import DatabaseClock
 from ringback.storage.postgres.connecting import WAIT_S, Server, close
 from ringback.storage.postgres.lanes import LANES, lane_of
+from ringback.storage.postgres.lookups import LookUps
 from ringback.storage.postgres.migrating import migrate
 from ringback.storage.postgres.news import news_of
 from ringback.storage.postgres.partitions import make_partitions
 from ringback.storage.postgres.pruning import PostgresPruning
 from ringback.storage.postgres.reading import Reader
+from ringback.storage.postgres.statements import GROUPED
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
 from ringback.storage.sql.assets import SqlAssets
@@ -68,6 +70,7 @@ class PostgresStore(
         self._clock = clock
         self._telegraph = Telegraph(server, clock, bells)
         self._reader = Reader(server, count=_READERS, clock=self._machine, patience_s=patience_s)
+        self._look_ups = LookUps(self._read_alone)
         self._writer = Writer(
             server,
             clock=self._machine,
@@ -131,6 +134,11 @@ class PostgresStore(
         return await self._writer.call(verb, item)
 
     async def _read(self, name: str, **bindings: Any) -> Rows:
+        if name in GROUPED:
+            return await self._look_ups.rows(name, bindings)
+        return await self._read_alone(name, bindings)
+
+    async def _read_alone(self, name: str, bindings: Mapping[str, Any]) -> Rows:
         return await self._reader.look(lambda: one(name, bindings), at_one_moment=False)
 
     async def _look(self, work: Callable[[], Work[Result]]) -> Result:
