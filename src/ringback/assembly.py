@@ -30,7 +30,7 @@ ENGINES = ("sketch", "null")
 
 def catalogue_for(settings: Settings) -> Catalogue:
     """Return the built-in models and the user's, each with its engine, or raise ``SetupError``."""
-    catalogue = Catalogue.load(settings.models).routed(settings.engines)
+    catalogue = Catalogue.load(settings.models, settings.providers).routed(settings.engines)
     catalogue.check_engines(ENGINES)
     return catalogue
 

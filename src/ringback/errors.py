@@ -20,6 +20,7 @@ RingbackError
 │   │   ├── ModelNotFound           carries near matches
 │   │   ├── RouteNotFound
 │   │   └── TokenNotFound
+│   ├── ModelUnavailable            the model has passed its sunset (410)
 │   ├── MethodNotAllowed            (405)
 │   ├── UploadTooSlow               the body did not come in the time it may take (408)
 │   ├── IdempotencyConflict         one key, two different requests (409)
@@ -206,6 +207,26 @@ class ModelNotFound(NotFound):
         super().__init__(f"There is no model {model!r}.{hint}")
         self.model = model
         self.near = tuple(near)
+
+
+class ModelUnavailable(CallerError):
+    """The model has passed its sunset; carries what there is to use now."""
+
+    code = "model_unavailable"
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        sunset_date: str,
+        replacement: str | None = None,
+        migration_url: str | None = None,
+    ) -> None:
+        instead = "" if replacement is None else f" Use {replacement} now."
+        super().__init__(f"The model {model} is gone since {sunset_date}.{instead}")
+        self.sunset_date = sunset_date
+        self.replacement = replacement
+        self.migration_url = migration_url
 
 
 class RouteNotFound(NotFound):

@@ -89,8 +89,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """dev only: faults for every job, or a fault script that ends in .toml."""
     models: Path | None = None
     """A folder of your own model files (*.toml), read beside the built-in ones."""
+    providers: tuple[dict[str, Any], ...] = ()
+    """file only: providers with models of your own, each as a model file has it."""
     engines: dict[str, str] = {}
-    """file only: models that another engine serves, like "bfl/flux-1-dev" = "null"."""
+    """file only: models that another engine serves, like "bfl/flux-1-dev" or "video/*" = "null"."""
     active_max: Count = 4
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000

@@ -82,6 +82,8 @@ def models_document(catalogue: Catalogue) -> dict[str, Any]:
                 "type": model.type,
                 "compute_units": model.compute_units,
                 "average_completion_s": model.usual_s,
+                "sunset_date": model.sunset and model.sunset.date.isoformat(),
+                "replacement": model.sunset and model.sunset.replacement,
                 "parameters": model.schema,
             }
             for model in catalogue

@@ -141,7 +141,9 @@ def _shown(name: str, value: Any) -> str:
     if name in _SECRET:
         return "•••"
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(
+            str(one.get("provider", "")) if isinstance(one, dict) else str(one) for one in value
+        )
     text = str(value)
     parts = urlsplit(text) if "://" in text else None
     if parts is not None and "@" in parts.netloc:
