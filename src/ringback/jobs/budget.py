@@ -8,16 +8,17 @@ accepted run to their end.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ringback.clock import moment
 from ringback.jobs.model import Job
 
 DAY_MS = 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Period(StrEnum):
@@ -91,7 +92,7 @@ class Budgets(Protocol):
 
 def month_of(at_ms: int) -> int:
     """Return the number of the month since January 1970, in UTC."""
-    at = moment(at_ms)
+    at = _EPOCH + timedelta(milliseconds=at_ms)
     return (at.year - 1970) * 12 + at.month - 1
 
 
