@@ -28,7 +28,7 @@ from ringback.errors import StorageUnavailable
 from ringback.log import get_logger
 from ringback.storage.postgres.connecting import Connection, Server, close
 from ringback.storage.postgres.errors import Failure, meaning_of, refusal
-from ringback.storage.postgres.running import run
+from ringback.storage.postgres.running import Transaction
 from ringback.storage.sql.work import Verb
 
 log = get_logger(__name__)
@@ -176,8 +176,8 @@ class Writer:
         connection = await self._connection(lane)
         await connection.execute(self._server.begin)
         try:
-            transaction_id = await connection.fetchval("select pg_current_xact_id()::text")
-            done = await self._work(connection, group)
+            transaction = Transaction(connection)
+            done = await self._work(transaction, group)
         except BaseException:
             await self._roll_back(lane)
             raise
@@ -186,17 +186,19 @@ class Writer:
         except Exception as exc:
             if meaning_of(exc, is_closed=connection.is_closed()) is Failure.LOST:
                 await self._drop(lane)
-                raise Unknown(transaction_id, done) from exc
+                if transaction.id is not None:
+                    raise Unknown(transaction.id, done) from exc
+                return done  # nothing was written
             raise
         return done
 
-    async def _work(self, connection: Connection, group: list[Waiting]) -> list[Done]:
+    async def _work(self, transaction: Transaction, group: list[Waiting]) -> list[Done]:
         by_verb: dict[Verb, list[Waiting]] = {}
         for waiting in group:
             by_verb.setdefault(waiting[0], []).append(waiting)
         done = []
         for verb, asking in by_verb.items():
-            results = await run(connection, verb([item for _, item, _ in asking]))
+            results = await transaction.run(verb([item for _, item, _ in asking]))
             done.append(Done(verb, asking, list(results)))
         return done
 
