@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 _SOCKET = ".s.PGSQL.5432"
-_COMMIT = b"commit\x00"
+_COMMITS = (b"commit\x00", b"commit and chain\x00")
 _GREETING = b"K\x00\x00\x00\x0c"  # the process id of the server follows
 
 
@@ -63,7 +63,7 @@ class Between:
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65_536):
-                if self.cut_commits and _COMMIT in data:
+                if self.cut_commits and any(one in data for one in _COMMITS):
                     how, self.cut_commits = self.cut_commits, None
                     self.cuts_count += 1
                     down.close()  # whatever comes back reaches nobody
