@@ -13,6 +13,7 @@ import jsonschema_rs
 import pytest
 from api.world import BASE_URL, FLUX, HOOK, NULL, World, a_world
 
+from ringback.jobs.model import JobResult
 from ringback.jobs.transitions import JobEvent
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -115,7 +116,7 @@ async def test_the_answers_about_a_job_fit_in_each_of_its_statuses(
     urls = (f"{BASE_URL}/artifacts/a.png",)
     job = await world.service.report(job, JobEvent.PREVIEW, lease_s=15, progress=0.5, urls=urls)
     await look(job_id, "intermediate-complete")
-    await world.service.finish(job, urls=urls)
+    await world.service.finish(job, result=JobResult(urls=urls))
     await look(job_id, "completed")
     judges.judge(await client.delete(f"/jobs/{job_id}"))
 
