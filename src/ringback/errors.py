@@ -41,6 +41,8 @@ RingbackError
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
 ├── EngineError                     the engine could not make the result; the job fails with it
+│   ├── AnswerLost                  a purchase that may or may not have come about
+│   └── ProviderAway                the provider of an upstream engine does not answer
 ├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
@@ -450,6 +452,25 @@ class LeaseLost(RingbackError):
 
 class EngineError(RingbackError):
     """The engine could not make the job's result; the sentence becomes ``result.error``."""
+
+
+class AnswerLost(EngineError):
+    """A request that buys something may have arrived, and its answer did not."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(
+            f"The provider of {engine} did not answer the submission ({reason}); the job may have "
+            "been bought, and is not bought again."
+        )
+        self.reason = reason
+
+
+class ProviderAway(EngineError):
+    """The provider of an upstream engine gives no answer that counts; later it may."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(f"The provider of {engine} does not answer ({reason}); try again later.")
+        self.reason = reason
 
 
 class Undeliverable(RingbackError):

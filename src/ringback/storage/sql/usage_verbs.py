@@ -9,7 +9,7 @@ from ringback.clock import moment
 from ringback.jobs.budget import Budget, Period, charged, day_of, month_of
 from ringback.jobs.model import Job, JobStatus
 from ringback.storage.sql.load import Load, load_of
-from ringback.storage.sql.work import Work
+from ringback.storage.sql.work import Ask, Work
 
 _EVERY_DAY = (-(2**31), 2**31)
 
@@ -23,18 +23,22 @@ def budgets_in(load: Load, workspace_ids: Iterable[str]) -> Work[list[Budget]]:
     return [budget_from(row) for row in rows]
 
 
-def count_usage(ended: Sequence[Job], load: Load) -> Work[None]:
-    """Count the jobs that have just completed; others cost nothing."""
+def counting_usage(ended: Sequence[Job]) -> Ask | None:
+    """Return what counts the jobs that have just completed; others cost nothing."""
     completed = [job for job in ended if job.status is JobStatus.COMPLETED]
-    if not completed:
-        return
-    yield "usage.add_usage", {"rows": _sums(completed)}
+    return ("usage.add_usage", {"rows": _sums(completed)}) if completed else None
+
+
+def keep_spent(ended: Sequence[Job], load: Load) -> Work[None]:
+    """Charge the budgets, where there are any, with the jobs that have just completed."""
+    completed = [job for job in ended if job.status is JobStatus.COMPLETED and job.compute_units]
     budgets = yield from budgets_in(load, {job.workspace_id for job in completed})
     changed = []
     for budget in budgets:
         after = budget
         for job in completed:
-            if job.compute_units and budget.concerns(job):
+            if budget.concerns(job):
+                assert job.compute_units is not None
                 assert job.completed_at_ms is not None
                 after = charged(after, compute_units=job.compute_units, at_ms=job.completed_at_ms)
         if after != budget:
