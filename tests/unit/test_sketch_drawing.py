@@ -143,11 +143,11 @@ def test_different_prompts_are_different_pictures() -> None:
     asked = [
         " ".join((subject, time, weather, how))
         for subject in what
-        for time in TIMES
-        for weather in WEATHERS
+        for time in list(TIMES)[::10]
+        for weather in list(WEATHERS)[::10]
         for how in ("", "in oil", "seen from far away", "for two")
-    ][::41]
-    assert len(set(asked)) == len(asked) > 30
+    ][::7]
+    assert len(set(asked)) == len(asked) > 150
     drawn = set()
     for prompt in asked:
         drawing = replace(SMALL, prompt=prompt, seed=seed_of(prompt), width=64, height=36)
