@@ -40,6 +40,7 @@ from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.prompts import SqlPrompts
+from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
 
@@ -60,6 +61,7 @@ class PostgresStore(
     SqlBooks,
     PostgresPruning,
     SqlControl,
+    SqlUsage,
 ):
     """A ``Store`` in a PostgreSQL database, shared by many processes."""
 
