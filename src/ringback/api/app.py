@@ -87,6 +87,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
             *_lab_routes(deps, private),
+            *([] if deps.tools is None else [Route("/mcp", deps.tools)]),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),
             *_listener_routes(ListenerRoutes(deps, streams), private),

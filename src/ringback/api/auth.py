@@ -37,7 +37,11 @@ class Authenticator:
 
     async def workspace_of(self, scope: Scope) -> str:
         """Return the workspace's id, or raise ``NotAuthenticated``."""
-        return await self.workspace_of_token(self._token(headers_of(scope)))
+        return await self.workspace_of_token(self.token_of(scope))
+
+    def token_of(self, scope: Scope) -> bytes:
+        """Return a request's credential, or raise ``NotAuthenticated``."""
+        return self._token(headers_of(scope))
 
     async def workspace_of_token(self, token: bytes) -> str:
         """Return the id of the workspace that a token opens, or raise ``NotAuthenticated``."""

@@ -50,4 +50,5 @@ class ApiDeps:
     lab: Lab | None = None  # the emulator's alone, as are the faults
     faults: AskedFaults | None = None
     pages: ASGIApp | None = None  # what answers under /ui
+    tools: ASGIApp | None = None  # what answers at /mcp
     broken_loops: Callable[[], Sequence[str]]
