@@ -15,9 +15,9 @@ from ringback.artifacts.reading import read_own
 from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetch
-from ringback.engines.contract import Engine, EngineRequest
+from ringback.engines.contract import Engine, EngineRequest, Made
 from ringback.errors import ArtifactsAway, EngineError, LeaseLost, StorageFull
-from ringback.jobs.model import Job, JobStatus
+from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
 from ringback.service import Service
@@ -36,6 +36,7 @@ class Slot(Struct, frozen=True, kw_only=True):
 
     engine: Engine
     concurrency: int
+    timeout_s: float | None = None  # None: as long as built-in engines may take
 
 
 class Worker:
@@ -146,7 +147,7 @@ class Worker:
             event, outcome = await self._outcome(run)
             await self._end(run, event, outcome)
             run.is_over = True
-            await self._forget_previews(run, kept=outcome)
+            await self._forget_previews(run, kept=outcome.urls or ())
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
         except (StorageFull, ArtifactsAway) as exc:
@@ -167,8 +168,8 @@ class Worker:
             self._free[engine] += 1
             self._bells.queued.ring()
 
-    async def _outcome(self, run: _Run) -> tuple[JobEvent, tuple[str, ...] | str]:
-        """Return how the engine's run ended: completed with URLs, or failed with a sentence."""
+    async def _outcome(self, run: _Run) -> tuple[JobEvent, JobResult]:
+        """Return how the engine's run ended: completed, or failed with a sentence."""
         job = run.job
         request = EngineRequest(
             job_id=job.job_id,
@@ -177,15 +178,20 @@ class Worker:
             model=job.model,
             input=job.input,
             lab=job.lab,
+            memo=job.memo,
+            base_url=job.base_url,
         )
         io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
+        slot = self._slots[job.engine]
+        timeout_s = slot.timeout_s or self._job_timeout_s
         try:
             # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
-            with self._bells.ended.watch(job.job_id, run.cancel):
-                async with asyncio.timeout(self._job_timeout_s) as timeout:
-                    names = await self._slots[job.engine].engine.run(request, io)
+            with self._bells.ended.watch(job.job_id, run.end):
+                async with asyncio.timeout(timeout_s) as timeout:
+                    run.is_out_of_time = timeout.expired
+                    made = await slot.engine.run(request, io)
         except EngineError as exc:
-            return JobEvent.FAIL, str(exc)
+            return JobEvent.FAIL, JobResult(error=str(exc))
         except (LeaseLost, StorageFull, ArtifactsAway):
             raise
         except (Exception, asyncio.CancelledError) as exc:
@@ -193,18 +199,20 @@ class Worker:
             if isinstance(exc, asyncio.CancelledError) and run.is_stopped():
                 raise
             if isinstance(exc, TimeoutError) and timeout.expired():
-                return JobEvent.FAIL, f"The job took longer than {self._job_timeout_s:g} s."
+                error = f"The job took longer than {timeout_s:g} s."
+                return JobEvent.FAIL, JobResult(error=error)
             log.exception("engine_broke", job_id=job.job_id, engine=job.engine)
-            return JobEvent.FAIL, _BROKEN
-        return JobEvent.COMPLETE, tuple(artifact_url(job, name) for name in names)
+            return JobEvent.FAIL, JobResult(error=_BROKEN)
+        return JobEvent.COMPLETE, _result_of(job, made)
 
-    async def _end(self, run: _Run, event: JobEvent, outcome: tuple[str, ...] | str) -> None:
-        if event is JobEvent.COMPLETE and not isinstance(outcome, str):
-            await self._until_stored(lambda: self._service.finish(run.job, urls=outcome))
+    async def _end(self, run: _Run, event: JobEvent, outcome: JobResult) -> None:
+        if event is JobEvent.COMPLETE:
+            await self._until_stored(lambda: self._service.finish(run.job, result=outcome))
         else:
-            await self._until_stored(lambda: self._service.fail(run.job, error=str(outcome)))
+            error = outcome.error or _BROKEN
+            await self._until_stored(lambda: self._service.fail(run.job, error=error))
 
-    async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] | str = ()) -> None:
+    async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] = ()) -> None:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
         for name in run.previews:
             if artifact_url(run.job, name) not in kept:
@@ -249,6 +257,8 @@ class _Run:
         self.give_back = False
         self.previews: list[str] = []
         self.is_over = False  # then tidying up is all that is left, and nobody stops that
+        self.is_ended = False  # by somebody else
+        self.is_out_of_time: Callable[[], bool] = lambda: False
         self._has_begun = False
         self._is_unwanted = False
 
@@ -257,6 +267,11 @@ class _Run:
         self._has_begun = True
         if self._is_unwanted:
             raise asyncio.CancelledError
+
+    def end(self) -> None:
+        """Stop the run of a job that somebody has ended."""
+        self.is_ended = True
+        self.cancel()
 
     def cancel(self) -> None:
         """Stop the run."""
@@ -314,11 +329,21 @@ class _JobIO:
             await self._artifacts.put(name, content)
         return name
 
+    async def remember(self, memo: str) -> None:
+        """Write down what a later run of the job must know."""
+        self._run.job = await self._service.remember(
+            self._run.job, memo=memo, lease_s=self._lease_s
+        )
+
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL; our own artifacts are read where they lie."""
         base_url = self._run.job.base_url
         own = await read_own(self._artifacts, url, base_url=base_url, bytes_max=bytes_max)
         return await self._fetch(url, bytes_max=bytes_max) if own is None else own
+
+    def is_over(self) -> bool:
+        """Say whether the job has ended or run out of time."""
+        return self._run.is_ended or self._run.is_out_of_time()
 
     async def _report(
         self,
@@ -334,6 +359,14 @@ class _JobIO:
         self._run.job = await self._service.report(
             job, *events, lease_s=self._lease_s, progress=progress, urls=urls
         )
+
+
+def _result_of(job: Job, made: Made) -> JobResult:
+    return JobResult(
+        urls=(*(artifact_url(job, name) for name in made.artifacts), *made.links),
+        style_id=made.style_id,
+        outputs=None if made.outputs is None else dict(made.outputs),
+    )
 
 
 def artifact_url(job: Job, name: str) -> str:
