@@ -202,7 +202,7 @@ class App:
         page = DashboardDeps(
             api=deps,
             seals=ground.sealer,
-            tokens=TokenDesk(store, clock=clock),
+            tokens=TokenDesk(store, ground.keys, clock=clock),
             inbox=self.inbox,
             origins=self._origins,
         )

@@ -125,6 +125,7 @@ def create_dashboard(deps: DashboardDeps) -> ASGIApp:
             Route("/ui/keys", Resource(GET=see(house.keys))),
             Route("/ui/keys/rotate", Resource(POST=take(house.rotate))),
             Route("/ui/keys/public", Resource(POST=take(house.switch_public))),
+            Route("/ui/tokens", Resource(POST=take(house.make_token))),
             Route("/ui/tokens/{token_id}/revoke", Resource(POST=take(house.revoke))),
             Route("/ui/models", Resource(GET=see(house.models))),
             Route("/ui/lab", Resource(GET=see(house.lab), POST=take(house.advance))),
@@ -133,7 +134,7 @@ def create_dashboard(deps: DashboardDeps) -> ASGIApp:
         redirect_slashes=False,
         default=_no_such_page,
     )
-    return Armour(gate.errors_become_pages(routes))
+    return Armour(gate.errors_become_pages(routes), pictures_from=api.artifacts.link_origin)
 
 
 def _navigation(deps: DashboardDeps) -> list[Group]:

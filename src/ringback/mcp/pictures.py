@@ -20,7 +20,7 @@ FETCHED_BYTES_MAX = 32 << 20
 PIXELS_MAX = 50_000_000
 _AS_THEY_ARE = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 _SIDES = (1024, 768, 512, 320)
-_SHRINKING_S = 20.0
+_SHRINKING_S = 30.0
 
 
 class Results:
