@@ -51,9 +51,10 @@ def test_pictures_behind_presigned_links_are_shown(
             for path in (f"/ui/jobs/{job.job_id}", "/ui/jobs"):
                 answer = page.goto(path)
                 assert answer is not None
-                assert f"img-src 'self' data: blob: {s3.endpoint};" in answer.headers[
-                    "content-security-policy"
-                ]
+                assert (
+                    f"img-src 'self' data: blob: {s3.endpoint};"
+                    in answer.headers["content-security-policy"]
+                )
                 picture = page.locator("main figure img, main .tile img").first
                 expect(picture).to_be_visible()
                 shown = "one => one.decode().then(() => one.naturalWidth)"

@@ -8,6 +8,7 @@ import re
 import pytest
 from api.world import BASE_URL
 from dashboard.world import OURS, Browser, PageWorld
+from media_files import png
 
 from ringback.dashboard.sessions import SESSION_S, cookie_name, is_private
 from ringback.dashboard.throttle import FAILURES_MAX, WINDOW_S
@@ -321,3 +322,31 @@ async def test_the_operator_revokes_the_token_of_another_workspace(operated: Pag
 
 async def test_in_dev_there_are_no_tokens_to_make(browser: Browser) -> None:
     assert (await browser.send("/ui/tokens", {"workspace": "shop"})).status_code == 404
+
+
+async def test_a_picture_is_uploaded_by_our_own_page_with_its_key_and_by_nobody_else(
+    world: PageWorld, browser: Browser
+) -> None:
+    key = await browser.form_key()
+
+    async def upload(**headers: str) -> tuple[int, str]:
+        files = {"file": ("dot.png", png())}
+        answer = await browser.http.post("/ui/assets", files=files, headers=headers)
+        return answer.status_code, answer.headers["content-type"]
+
+    said = "application/json"
+    site = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+    assert await upload(**OURS, **{"x-form-key": key}) == (200, said)
+    assert await upload(**site, **{"x-form-key": key}) == (403, said)
+    assert await upload(**OURS) == (403, said)
+    assert await upload(**OURS, **{"x-form-key": "another"}) == (403, said)
+    assert await upload(**{"x-form-key": key}) == (403, said)
+    assert len(await world.assets.list_assets("dev", before_id=None, limit=9)) == 1
+
+
+async def test_without_a_session_nothing_is_uploaded(server: PageWorld) -> None:
+    browser = server.browser()
+    answer = await browser.http.post(
+        "/ui/assets", files={"file": ("dot.png", png())}, headers={**OURS, "x-form-key": ""}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "form_refused")
