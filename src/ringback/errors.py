@@ -9,6 +9,7 @@ RingbackError
 │   ├── NotAuthenticated            no token, or an unknown one (401)
 │   ├── BudgetSpent                 the workspace's or token's compute units are spent (402)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
+│   ├── OriginRefused               a page of another site called the tools (403)
 │   ├── FormRefused                 a form of the page that came from elsewhere (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
@@ -130,6 +131,12 @@ class HostRefused(CallerError):
     """The Host header names a host that this server does not serve."""
 
     code = "host_refused"
+
+
+class OriginRefused(CallerError):
+    """A browser sent the request from another site's page."""
+
+    code = "origin_refused"
 
 
 class FormRefused(CallerError):

@@ -93,6 +93,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
                 "/hooks/{engine}/{job_id}/{proof}", Resource(POST=HookRoute(deps.take_hook).post)
             ),
             *_lab_routes(deps, private),
+            *([] if deps.tools is None else [Route("/mcp", deps.tools)]),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),
             *_listener_routes(ListenerRoutes(deps, streams), private),

@@ -53,5 +53,6 @@ class ApiDeps:
     lab: Lab | None = None  # the emulator's alone, as are the faults
     faults: AskedFaults | None = None
     pages: ASGIApp | None = None  # what answers under /ui
+    tools: ASGIApp | None = None  # what answers at /mcp
     broken_loops: Callable[[], Sequence[str]]
     take_hook: TakeHook | None = None  # what providers' webhooks come to

@@ -19,6 +19,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.NotAuthenticated: 401,
     errors.BudgetSpent: 402,
     errors.HostRefused: 403,
+    errors.OriginRefused: 403,
     errors.FormRefused: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,

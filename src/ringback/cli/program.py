@@ -33,6 +33,7 @@ COMMANDS = {
     "admin": "See what waits and who works; drain, requeue, tidy up.",
     "migrate": "Move a data directory into PostgreSQL and a bucket.",
     "listen": "Print events as they come, or forward webhooks to this machine.",
+    "mcp": "Offer a server's verbs to a language model's host, over stdio.",
     "doctor": "Check this machine, and say what to do.",
     "completion": "Print what a shell needs to complete commands.",
 }
