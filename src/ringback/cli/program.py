@@ -22,6 +22,7 @@ COMMANDS = {
     "jobs": "List, show, watch and cancel jobs.",
     "models": "List models; show what one takes; check your own.",
     "assets": "Upload files for jobs to use; list and delete them.",
+    "apps": "Push graphs of steps, look at them, and run them.",
     "open": "Open a job's result in the browser or viewer.",
     "trigger": "Post a signed event to a URL, without a job.",
     "verify": "Say what is wrong with a webhook's signature.",

@@ -310,10 +310,11 @@ class Service:
     async def rescue(self, job: Job) -> bool:
         """Give a job whose worker died back to the queue; after three deaths it fails.
 
-        Returns False when it has changed hands meanwhile.
+        A run does no work that a worker could die of, and lasts for long: it goes on however
+        many died. Returns False when the job has changed hands meanwhile.
         """
         after = advance(job, JobEvent.RESCUE, now_ms=self._clock.now_ms())
-        if after.deaths < DEATHS_MAX:
+        if after.deaths < DEATHS_MAX or job.engine == RUNS:
             if not await self._store.requeue_job(after):
                 return False
             log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
