@@ -76,7 +76,7 @@ class House:
         self.artifacts = LocalArtifacts(directory / "artifacts")
 
     def worker(self, engine: Engine, *, job_timeout_s: float = 60) -> Worker:
-        runs = RunDesk(self.service, self.store, self.store, lambda: CATALOGUE)
+        runs = RunDesk(self.service, self.store, self.store, lambda: CATALOGUE, clock=self.clock)
         return Worker(
             self.service,
             slots={

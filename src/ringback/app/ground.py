@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ringback.app.adapters import artifacts_for
+from ringback.app.upstreams import Upstreams
 from ringback.assembly import catalogue_for, operator_signing_for, policy_for, proxy_for
 from ringback.assets.incoming import Incoming
 from ringback.catalogue.catalogue import Catalogue
@@ -58,6 +59,7 @@ class Ground:
         self.fetcher = Fetcher(
             self.policy, settings=FetcherSettings(egress_proxy=self.proxy), clock=self.clock
         )
+        self.upstreams = Upstreams(settings, self.policy, proxy=self.proxy)
         self.sealer = sealer_for(settings)
         self.book = SigningBook(
             store,

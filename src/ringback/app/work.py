@@ -26,8 +26,9 @@ class WorkerRole:
         settings = ground.settings
         self._ground = ground
         self.answering = asyncio.Event()  # the process has begun, and may spend time on warmth
-        self._slots = slots_for(settings)
-        runs = RunDesk(ground.service, ground.store, ground.store, lambda: ground.catalogue)
+        self._slots = slots_for(settings, ground.upstreams.by_name)
+        store = ground.store
+        runs = RunDesk(ground.service, store, store, lambda: ground.catalogue, clock=ground.clock)
         # Every worker takes runs, whatever else it is for: they wait, and do no work.
         self._slots[RUNS] = Slot(engine=AppsEngine(runs), concurrency=_RUNS_AT_ONCE, waits=True)
         self.worker = Worker(

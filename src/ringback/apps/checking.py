@@ -11,7 +11,7 @@ from ringback.apps.values import pointer
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.model import Model
 from ringback.catalogue.parameter import Parameter
-from ringback.errors import FieldError, InvalidRequest, ModelNotFound
+from ringback.errors import FieldError, InvalidRequest, ModelNotFound, ModelUnavailable
 
 _URL = "https://example.com/result.png"  # stands for what a step will make
 _URLS_COUNT = 100
@@ -35,13 +35,21 @@ _TAKES = {
 }
 
 
-def check_push(graph: Graph, catalogue: Catalogue) -> Iterator[FieldError]:
+def model_of(step: ModelStep, catalogue: Catalogue, *, now_ms: int) -> Model:
+    """Return a step's model, or raise ``ModelNotFound`` or ``ModelUnavailable``."""
+    model = catalogue.find(step.kind, step.model)
+    if model.sunset is not None and now_ms >= model.sunset.begins_at:
+        raise model.sunset.unavailable(f"{model.kind}/{model.id}")
+    return model
+
+
+def check_push(graph: Graph, catalogue: Catalogue, *, now_ms: int) -> Iterator[FieldError]:
     """Yield what is wrong with a graph's steps, whatever its inputs will be."""
     for step in graph.jobs:
         path = f"/steps/{step.name}"
         try:
-            model = catalogue.find(step.kind, step.model)
-        except ModelNotFound as exc:
+            model = model_of(step, catalogue, now_ms=now_ms)
+        except (ModelNotFound, ModelUnavailable) as exc:
             yield FieldError(f"{path}/model", f"cannot be asked for: {exc}")
             continue
         yield from _types(graph, step, model, path)
@@ -52,7 +60,7 @@ def check_push(graph: Graph, catalogue: Catalogue) -> Iterator[FieldError]:
 
 
 def check_execution(
-    graph: Graph, catalogue: Catalogue, inputs: Mapping[str, Any]
+    graph: Graph, catalogue: Catalogue, inputs: Mapping[str, Any], *, now_ms: int
 ) -> Iterator[FieldError]:
     """Yield what is wrong with steps now that the inputs are known; named by step and field.
 
@@ -60,8 +68,8 @@ def check_execution(
     """
     for step in graph.jobs:
         try:
-            model = catalogue.find(step.kind, step.model)
-        except ModelNotFound as exc:
+            model = model_of(step, catalogue, now_ms=now_ms)
+        except (ModelNotFound, ModelUnavailable) as exc:
             yield FieldError(f"/steps/{step.name}/model", f"cannot be asked for: {exc}")
             continue
         for fault in _faults(step, model, inputs, catalogue):

@@ -70,7 +70,7 @@ class AppDesk:
             definition = read_definition(document)
         except WrongDefinition as exc:
             raise invalid(exc.faults) from exc
-        _refuse(check_push(definition.graph, self._catalogue))
+        _refuse(check_push(definition.graph, self._catalogue, now_ms=self._clock.now_ms()))
         text = msgspec.json.encode(document)
         ordered = msgspec.json.encode(document, order="deterministic")
         now_ms = self._clock.now_ms()
@@ -128,7 +128,8 @@ class AppDesk:
         """
         graph, model, check = _parts(version)
         valid = check(body)
-        _refuse(check_execution(graph, self._catalogue, valid.input))
+        now_ms = self._clock.now_ms()
+        _refuse(check_execution(graph, self._catalogue, valid.input, now_ms=now_ms))
         return Execution(
             version=version,
             model=model,

@@ -26,6 +26,8 @@ from ringback.jobs.queue import (
     Accepted,
     Idempotency,
     JobFilter,
+    Looked,
+    PromptSearch,
     StepSubmission,
     Submission,
 )
@@ -210,6 +212,10 @@ class Service:
     async def list_jobs(self, wanted: JobFilter) -> list[Job]:
         """Return a workspace's jobs, newest first."""
         return await self._store.list_jobs(wanted)
+
+    async def search_prompts(self, search: PromptSearch) -> Looked | None:
+        """Return what the index of prompts has of a text; None where it has nothing to say."""
+        return await self._store.search_prompts(search)
 
     async def cancel(self, job_id: str, *, workspace_id: str) -> Job:
         """End a job that has not ended; one that has is left as it is. Both return the job.

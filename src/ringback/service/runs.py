@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ringback.apps.checking import model_of
 from ringback.apps.graph import Graph, ModelStep
 from ringback.apps.model import version_id_of
 from ringback.apps.shelf import Apps
 from ringback.assets.shelf import Assets
 from ringback.catalogue.catalogue import Catalogue
-from ringback.errors import EngineError, InvalidRequest, JobNotFound, ModelNotFound, RunOver
+from ringback.clock import Clock
+from ringback.errors import (
+    EngineError,
+    InvalidRequest,
+    JobNotFound,
+    ModelNotFound,
+    ModelUnavailable,
+    RunOver,
+)
 from ringback.jobs.model import Job
 from ringback.service.jobs import GenerationRequest, Service
 
@@ -21,12 +30,19 @@ class RunDesk:
     """``Steps`` on one store; a worker's runs stand on it."""
 
     def __init__(
-        self, service: Service, apps: Apps, assets: Assets, catalogue: Callable[[], Catalogue]
+        self,
+        service: Service,
+        apps: Apps,
+        assets: Assets,
+        catalogue: Callable[[], Catalogue],
+        *,
+        clock: Clock,
     ) -> None:
         self._service = service
         self._apps = apps
         self._assets = assets
         self._catalogue = catalogue
+        self._clock = clock
 
     async def graph_of(self, run_id: str) -> Graph:
         """Return what the run is to do."""
@@ -54,9 +70,9 @@ class RunDesk:
         run = await self._run(run_id)
         catalogue = self._catalogue()
         try:
-            model = catalogue.find(step.kind, step.model)
+            model = model_of(step, catalogue, now_ms=self._clock.now_ms())
             valid = catalogue.validate(model, dict(values))
-        except (ModelNotFound, InvalidRequest) as exc:
+        except (ModelNotFound, ModelUnavailable, InvalidRequest) as exc:
             raise EngineError(f"The step {step.name} cannot begin: {exc}") from exc
         asked = GenerationRequest(
             workspace_id=run.workspace_id,

@@ -44,9 +44,17 @@ select result
                         where r.job_id = next.run_id
                           and coalesce(r.completed_at_ms >= :before_ms, true)))
 
+-- name: prune_prompts
+delete from prompts
+ where job_id in (select job_id from jobs_rest where seq = any(:keys::bigint[]))
+
 -- name: prune_jobs
 delete from jobs_rest where seq = any(:keys::bigint[])
 returning workspace_id
+
+-- name: rewind_prompts
+-- It goes by ids, which never come again.
+select where false
 
 -- name: count_pruned_jobs
 update workspaces set jobs_pruned_count = jobs_pruned_count + r.count
