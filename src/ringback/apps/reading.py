@@ -178,8 +178,9 @@ def _outputs(document: Any, report: Report) -> dict[str, Any]:
         path = pointer("/outputs", name)
         if not NAME.fullmatch(name):
             report(path, "must be called by a letter and then letters, digits or _")
+        before = report.count
         outputs[name] = value = read_value(content, path, report)
-        if not any(True for _ in references_in(value)):
+        if report.count == before and not any(True for _ in references_in(value)):
             report(path, 'must come from a step or an input, like {"from": "picture.url"}')
     return outputs
 

@@ -22,6 +22,11 @@ class Report:
     def __init__(self, faults: list[FieldError]) -> None:
         self._faults = faults
 
+    @property
+    def count(self) -> int:
+        """How many there are by now."""
+        return len(self._faults)
+
     def __call__(self, path: str, message: str) -> None:
         """Take one in."""
         if len(self._faults) < FAULTS_MAX:
