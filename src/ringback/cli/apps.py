@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.group("apps")
 def command() -> None:
-    """Push node apps, look at them, and run them."""
+    """Push graphs of steps, look at them, and run them."""
 
 
 @command.command("push")

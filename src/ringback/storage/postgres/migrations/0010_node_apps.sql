@@ -1,3 +1,4 @@
+-- Oldest schema whose servers may run beside this one: 3.
 -- Node apps: every version that was pushed, and which run a job is a step of. A server of the release
 -- before goes on beside it: its jobs are nobody's steps.
 
