@@ -13,10 +13,13 @@ from api.world import BASE_URL, HOOK, World
 from docs.pages import blocks
 from media_files import png
 
+from ringback.jobs.budget import Budget
 from ringback.jobs.model import Job, JobResult
+from ringback.jobs.queue import JobFilter
 from ringback.service import GenerationRequest
 
 FLUX = "image/bfl/flux-1-dev"
+EVERY = JobFilter(workspace_id="studio", limit=9)
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
@@ -147,6 +150,7 @@ def a_step_request() -> GenerationRequest:
         engine="sketch",
         input={"prompt": "a fox"},
         base_url=BASE_URL,
+        compute_units=3.0,
     )
 
 
@@ -185,6 +189,27 @@ async def test_cancelling_a_run_cancels_the_steps_that_have_begun(
     run_id, step = await begun(world, client)
     assert (await client.delete(f"/jobs/{run_id}")).status_code == 200
     assert (await client.get(f"/jobs/{step.job_id}")).json()["status"] == "cancelled"
+
+
+async def test_a_spent_budget_refuses_runs_that_cost_and_steps_are_what_is_paid(
+    world: World, client: httpx2.AsyncClient
+) -> None:
+    judges = await judges_of(client)
+    _, step = await begun(world, client)
+    (run,) = [job for job in await world.store.list_jobs(EVERY) if job.kind == "app"]
+    budget = Budget(workspace_id="studio", compute_units=1.0)
+    assert await world.store.put_budget(budget, now_ms=world.clock.now_ms())
+    claimed = await world.service.claim(engine="sketch", limit=1, worker_id="w", lease_s=15)
+    assert [job.job_id for job in claimed] == [step.job_id]
+    await world.service.finish(claimed[0], result=JobResult())
+    refused = await execute(client)
+    judges.judge(refused)
+    assert (refused.status_code, refused.json()["code"]) == (402, "budget_spent")
+    assert await world.service.submit_step(run, a_step_request(), step="dusk") is not None
+    held = await world.service.look_up(run.job_id)
+    await world.service.finish(held, result=JobResult())
+    usage = (await client.get("/usage?group=model")).json()["items"]
+    assert [(one["model"], one["compute_units"]) for one in usage] == [(FLUX, 3.0)]
 
 
 async def test_one_key_makes_one_run(client: httpx2.AsyncClient) -> None:

@@ -28,6 +28,7 @@ from ringback.api.listeners import ListenerRoutes
 from ringback.api.resources import Open, Private, Resource, private_to
 from ringback.api.streams import Streams
 from ringback.api.submissions import PREFIX, Submissions
+from ringback.api.usage import UsageRoutes
 from ringback.errors import RouteNotFound
 
 __all__ = ["ApiDeps", "create_api"]
@@ -86,6 +87,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route("/destinations", Resource(GET=private(destinations.list_destinations))),
             Route("/destinations/pause", Resource(POST=private(destinations.pause))),
             Route("/destinations/resume", Resource(POST=private(destinations.resume))),
+            Route("/usage", Resource(GET=private(UsageRoutes(deps.usage).get_usage))),
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
             Route(
@@ -94,7 +96,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             *_lab_routes(deps, private),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),
-            *_app_routes(AppRoutes(deps, submit), private),
+            *_app_routes(AppRoutes(deps, submit, authenticator), private),
             *_listener_routes(ListenerRoutes(deps, streams), private),
         ],
         redirect_slashes=False,

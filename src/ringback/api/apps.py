@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from ringback.api import queries
 from ringback.api.answers import Answer, RawHeader, ok
 from ringback.api.app_documents import app_document
+from ringback.api.auth import Authenticator
 from ringback.api.bodies import read_object, read_optional_object
 from ringback.api.cursors import before_id, cursor_after
 from ringback.api.deps import ApiDeps
@@ -30,11 +32,14 @@ _INPUTS_LIKE = '{"subject": "a fox"}'
 class AppRoutes:
     """The routes of node apps."""
 
-    def __init__(self, deps: ApiDeps, submissions: Submissions) -> None:
+    def __init__(
+        self, deps: ApiDeps, submissions: Submissions, authenticator: Authenticator
+    ) -> None:
         self._desk = deps.apps
         self._assets = deps.assets
         self._service = deps.service
         self._submissions = submissions
+        self._authenticator = authenticator
         self._body_bytes_max = deps.settings.body_bytes_max
 
     async def push(self, request: Request, workspace_id: str) -> Answer:
@@ -82,15 +87,19 @@ class AppRoutes:
         )
         execution = self._desk.take(version, body)
         await self._judge(execution, base_url, workspace_id)
+        opened = await self._authenticator.opened_by(request.scope)
         asked = await self._submissions.asked_for(
             execution.model,
             execution.valid,
             headers,
             workspace_id=workspace_id,
+            token_id=opened.token_id,
             base_url=base_url,
         )
         if isinstance(asked, Answer):
             return asked
+        # What the steps would cost lets no run in where the budget is spent; they are what is paid.
+        asked = replace(asked, compute_units=execution.compute_units)
         accepted = await self._service.submit(asked)
         told: list[RawHeader] = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]
         if accepted.replayed:

@@ -24,6 +24,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
 
@@ -39,6 +40,7 @@ class ApiDeps:
     listeners: ListenerDesk
     listening: Listening
     chores: ChoreDesk
+    usage: UsageDesk
     catalogue: Catalogue
     apps: AppDesk
     policy: TargetPolicy

@@ -34,6 +34,7 @@ from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.service.tokens import TokenDesk
+from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.webhooks.dispatcher import Dispatcher
@@ -168,6 +169,7 @@ class App:
             listeners=self.listeners,
             listening=Listening(self.listeners, ground.service, clock=clock, bells=bells),
             chores=ChoreDesk(store, clock=clock, ids=ids),
+            usage=UsageDesk(store, clock=clock),
             catalogue=ground.catalogue,
             apps=AppDesk(store, ground.catalogue, clock=clock, ids=ids),
             policy=ground.policy,

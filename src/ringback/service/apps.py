@@ -20,6 +20,7 @@ from ringback.apps.resolving import Known
 from ringback.apps.shelf import Apps
 from ringback.catalogue.catalogue import Catalogue, Model, ValidInput
 from ringback.catalogue.inputs import InputCheck, invalid
+from ringback.catalogue.pricing import cost_of
 from ringback.clock import Clock
 from ringback.errors import AppNotFound, FieldError
 from ringback.ids import Ids
@@ -40,6 +41,11 @@ class Execution(Struct, frozen=True, kw_only=True):
     valid: ValidInput
     asset_ids: dict[str, str]  # by the steps that take them
     inputs: list[tuple[str, Model, dict[str, Any]]]  # of each step, as far as they are known
+
+    @property
+    def compute_units(self) -> float:
+        """What the steps cost if they complete, as far as their inputs are known."""
+        return sum(cost_of(model, values) for _, model, values in self.inputs)
 
 
 class AppDesk:

@@ -11,6 +11,7 @@ from ringback.apps.model import version_id_of
 from ringback.apps.shelf import Apps
 from ringback.assets.shelf import Assets
 from ringback.catalogue.catalogue import Catalogue
+from ringback.catalogue.pricing import cost_of
 from ringback.clock import Clock
 from ringback.errors import (
     EngineError,
@@ -83,6 +84,8 @@ class RunDesk:
             input=valid.input,
             base_url=run.base_url,
             priority=run.priority,
+            compute_units=cost_of(model, valid.input),
+            token_id=run.token_id,
         )
         return await self._service.submit_step(run, asked, step=step.name)
 
