@@ -16,7 +16,9 @@ from ringback.ids import Ids
 from ringback.lab.script import Script, load_script
 from ringback.media.inspector import Inspector
 from ringback.service.assets import AssetDesk
+from ringback.service.styles import StyleDesk
 from ringback.settings import Settings
+from ringback.styles.shelf import Styles
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.dispatcher import DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
@@ -26,6 +28,9 @@ from ringback.wire.signature import Signer
 
 ENGINES = ("sketch", "null")
 """The engines that a server has."""
+
+STYLED_ENGINES = ("sketch",)
+"""Those that draw in the styles that were trained here."""
 
 
 def catalogue_for(settings: Settings) -> Catalogue:
@@ -55,6 +60,11 @@ def asset_desk(
         ids=ids,
         bytes_max=settings.assets_bytes_max,
     )
+
+
+def style_desk(styles: Styles, artifacts: ArtifactStore) -> StyleDesk:
+    """Return the verbs on styles."""
+    return StyleDesk(styles, artifacts=artifacts, engines=STYLED_ENGINES)
 
 
 def policy_for(settings: Settings, listening: tuple[str, int] | None) -> TargetPolicy:

@@ -9,6 +9,7 @@ RingbackError
 │   ├── NotAuthenticated            no token, or an unknown one (401)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
 │   ├── FormRefused                 a form of the page that came from elsewhere (403)
+│   ├── StyleNotOwned               a style that another member trained (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
 │   │   ├── AssetNotFound
@@ -19,6 +20,7 @@ RingbackError
 │   │   ├── ListenerNotFound
 │   │   ├── ModelNotFound           carries near matches
 │   │   ├── RouteNotFound
+│   │   ├── StyleNotFound
 │   │   └── TokenNotFound
 │   ├── MethodNotAllowed            (405)
 │   ├── UploadTooSlow               the body did not come in the time it may take (408)
@@ -212,6 +214,24 @@ class RouteNotFound(NotFound):
     """No route has that path."""
 
     code = "route_not_found"
+
+
+class StyleNotFound(NotFound):
+    """No style that the caller may see, or change, has that id."""
+
+    code = "style_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You have no style with that id; GET /styles lists those you may use.")
+
+
+class StyleNotOwned(CallerError):
+    """A style that the caller may see, and that is another's to share."""
+
+    code = "style_not_owned"
+
+    def __init__(self) -> None:
+        super().__init__("This style is another's; only who trained it may share it.")
 
 
 class TokenNotFound(NotFound):

@@ -19,6 +19,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.NotAuthenticated: 401,
     errors.HostRefused: 403,
     errors.FormRefused: 403,
+    errors.StyleNotOwned: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooSlow: 408,

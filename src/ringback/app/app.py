@@ -15,7 +15,13 @@ from ringback.app.dispatch import DispatcherRole
 from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
 from ringback.app.work import WorkerRole
-from ringback.assembly import asset_desk, catalogue_for, dispatching_for, script_for
+from ringback.assembly import (
+    asset_desk,
+    catalogue_for,
+    dispatching_for,
+    script_for,
+    style_desk,
+)
 from ringback.clock import Clock, SystemClock
 from ringback.dashboard.app import create_dashboard
 from ringback.dashboard.deps import DashboardDeps
@@ -178,6 +184,7 @@ class App:
                 clock,
                 ids,
             ),
+            styles=style_desk(store, ground.artifacts),
             incoming=ground.incoming,
             room_for_work=ground.room_for_work,
             workspaces=store,

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from ringback.catalogue.files import check_models, read_models
 from ringback.catalogue.inputs import InputCheck, ValidInput
-from ringback.catalogue.model import Model
-from ringback.errors import ModelNotFound, SetupError
+from ringback.catalogue.model import TRAINING, Model
+from ringback.errors import FieldError, InvalidRequest, ModelNotFound, SetupError
 
 __all__ = ["Catalogue", "Model", "ValidInput"]
 
+_TRAINING_DEFAULT = "flux_dev"
 _BUILTIN = Path(__file__).with_name("models")
 _ECHO_MAX = 80
 
@@ -49,18 +51,19 @@ class Catalogue:
 
         An id may have its kind before it. Raises ``SetupError`` for one that there is not.
         """
-        named = {name for model in self for name in (model.id, f"{model.kind}/{model.id}")}
+        models = self._models.values()
+        named = {name for model in models for name in (model.id, f"{model.kind}/{model.id}")}
         for name in engines:
             if name not in named:
                 near = get_close_matches(name, named, n=3)
                 hint = f"did you mean {' or '.join(near)}?" if near else "GET /models lists them."
                 raise SetupError(f"The setting engines names the model {name!r}; {hint}")
-        return Catalogue(_served_by(model, engines) for model in self)
+        return Catalogue(_served_by(model, engines) for model in models)
 
     def check_engines(self, known: Iterable[str]) -> None:
         """Raise ``SetupError`` for the first model whose engine is not one of these."""
         there = tuple(known)
-        for model in self:
+        for model in self._models.values():
             if model.engine not in there:
                 raise SetupError(
                     f"Model {model.kind}/{model.id} asks for the engine {model.engine!r}; "
@@ -68,15 +71,36 @@ class Catalogue:
                 )
 
     def __iter__(self) -> Iterator[Model]:
-        return iter(self._models.values())
+        """Yield the models that are generated with, each on a route of its own."""
+        return (model for model in self._models.values() if model.kind != TRAINING)
 
     def __len__(self) -> int:
-        return len(self._models)
+        return sum(1 for _ in self)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all models, of those for styles too: what a job's model can be."""
+        return frozenset(model.id for model in self._models.values())
+
+    @property
+    def trainings(self) -> tuple[Model, ...]:
+        """The models that styles are trained for."""
+        return tuple(model for model in self._models.values() if model.kind == TRAINING)
+
+    def training(self, body: dict[str, Any]) -> Model:
+        """Return the model that a training's body names, or raise ``InvalidRequest``."""
+        name = body.get("model", _TRAINING_DEFAULT)
+        names = [model.name for model in self.trainings]
+        for model in self.trainings:
+            if model.name == name:
+                return model
+        what = f"must be one of {', '.join(names)}"
+        raise InvalidRequest(f"model {what}.", [FieldError("/model", what)])
 
     def find(self, kind: str, model_id: str) -> Model:
         """Return the model, or raise ``ModelNotFound`` with up to three that resemble it."""
         model = self._models.get((kind, model_id))
-        if model is None:
+        if model is None or kind == TRAINING:
             raise self._not_found(kind, model_id[:_ECHO_MAX])
         return model
 

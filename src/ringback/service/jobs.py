@@ -26,6 +26,7 @@ from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.service.telling import Teller, event_of
 from ringback.storage.contract import Store
+from ringback.styles.model import Style, Trained, may_see, member_of, style_of
 from ringback.webhooks.events import EVENT_FOR, EventType
 from ringback.webhooks.outbox import Ending
 
@@ -52,6 +53,7 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     lab: str | None = None
     priority: int = 0
+    token_id: str | None = None
 
 
 class Service:
@@ -124,6 +126,7 @@ class Service:
                     webhook_events=request.webhook_events,
                     lab=request.lab,
                     priority=request.priority,
+                    token_id=request.token_id,
                 ),
                 limits=self._limits,
                 idempotency=None
@@ -265,9 +268,9 @@ class Service:
             raise LeaseLost(f"job {job.job_id} has changed hands")
         return job
 
-    async def finish(self, job: Job, *, result: JobResult) -> Job:
-        """End a held job as completed, or raise ``LeaseLost``."""
-        return await self._end(job, JobEvent.COMPLETE, result)
+    async def finish(self, job: Job, *, result: JobResult, trained: Trained | None = None) -> Job:
+        """End a held job as completed, with what a training made, or raise ``LeaseLost``."""
+        return await self._end(job, JobEvent.COMPLETE, result, trained)
 
     async def fail(self, job: Job, *, error: str) -> Job:
         """End a job as failed, or raise ``LeaseLost``."""
@@ -296,16 +299,27 @@ class Service:
         log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
         return True
 
+    async def style_for(self, job: Job, name: str) -> Style | None:
+        """Return the style of that name if the job may be drawn in it, or None."""
+        style = await self._store.find_style(name)
+        if style is None or style.engine != job.engine:
+            return None
+        member = member_of(job.workspace_id, job.token_id)
+        return style if may_see(member, style, by=name) else None
+
     async def forget_keys(self, *, limit: int = 500) -> int:
         """Delete idempotency keys past their time; returns how many."""
         used_before_ms = self._clock.now_ms() - IDEMPOTENCY_KEPT_MS
         return await self._store.forget_keys(used_before_ms=used_before_ms, limit=limit)
 
-    async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
+    async def _end(
+        self, job: Job, event: JobEvent, result: JobResult, trained: Trained | None = None
+    ) -> Job:
         now_ms = self._clock.now_ms()
         after = advance(job, event, now_ms=now_ms, result=result)
         told = event_of(after, EVENT_FOR[after.status], event_id=self._ids.uuid7(), now_ms=now_ms)
-        ending = Ending(before=job, after=after, limits=self._limits, event=told)
+        style = None if trained is None else _style(job, trained, now_ms=now_ms)
+        ending = Ending(before=job, after=after, limits=self._limits, event=told, style=style)
         if not await self._store.end_job(ending):
             raise LeaseLost(f"job {job.job_id} has changed hands")
         self._bells.owed.ring()
@@ -314,6 +328,18 @@ class Service:
         self._bells.told.tell(job.workspace_id)
         self._teller.forget(job.job_id)
         return after
+
+
+def _style(job: Job, trained: Trained, *, now_ms: int) -> Style:
+    return style_of(
+        trained,
+        job.input,
+        job_id=job.job_id,
+        model=job.model,
+        engine=job.engine,
+        owner=member_of(job.workspace_id, job.token_id),
+        now_ms=now_ms,
+    )
 
 
 def _shown(job: Job) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
+from ringback.styles.shelf import Styles
 from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
 from ringback.webhooks.outbox import Outbox
 from ringback.webhooks.rotation import SigningKey
@@ -158,6 +159,7 @@ class Store(
     Secrets,
     Chores,
     Assets,
+    Styles,
     Books,
     Pruning,
     Control,

@@ -38,6 +38,7 @@ from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
+from ringback.storage.sql.styles import SqlStyles
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
 
@@ -53,6 +54,7 @@ class PostgresStore(
     SqlEndpoints,
     SqlWorkspaces,
     SqlAssets,
+    SqlStyles,
     SqlChores,
     SqlBooks,
     PostgresPruning,

@@ -21,6 +21,7 @@ from ringback.storage.sql.rows import (
     job_row,
     marks_json,
     result_json,
+    style_row,
 )
 from ringback.storage.sql.work import Work, first
 from ringback.storage.sql.written import once, written
@@ -195,6 +196,9 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
         return results
     yield from _cancel_passing(ended)
     yield from _owe(ended, load, mint)
+    for item in ended:
+        if item.style is not None:
+            yield "styles.add_style", style_row(item.style)
     limits: dict[str, Limits] = {}
     for item in ended:
         load.add(item.after.workspace_id, **{_place(item.before.status): -1})

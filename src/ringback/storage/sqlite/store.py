@@ -22,6 +22,7 @@ from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.pruning import SqlPruning
+from ringback.storage.sql.styles import SqlStyles
 from ringback.storage.sql.work import Result, Rows, Verb, Work
 from ringback.storage.sql.workspaces import SqlWorkspaces
 from ringback.storage.sqlite.commits import CommitThread, MakeCommits
@@ -45,6 +46,7 @@ class SqliteStore(
     SqlEndpoints,
     SqlWorkspaces,
     SqlAssets,
+    SqlStyles,
     SqlChores,
     SqlBooks,
     SqlPruning,
