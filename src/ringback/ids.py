@@ -54,6 +54,11 @@ def derived_uuid(*names: str) -> str:
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-9{digest[17:20]}-{digest[20:32]}"
 
 
+def uuid7_ms(uuid7: str) -> int:
+    """Return the time in a UUID version 7, in milliseconds."""
+    return int(uuid7.replace("-", "")[:12], 16)
+
+
 def new_token() -> str:
     """Return a new bearer token: ``rb_`` and 256 random bits."""
     return f"rb_{secrets.token_urlsafe(32)}"

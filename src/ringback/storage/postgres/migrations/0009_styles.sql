@@ -1,5 +1,8 @@
+-- Oldest schema whose servers may run beside this one: 3.
 -- Styles: what trainings made. What was learned and the pictures that show it are artifacts, which
 -- this names; a style has the id of its job, which retention may have taken since.
+-- A server of the release before goes on beside it; its workers know no trainings, so nobody should
+-- ask for one before the last of them is gone.
 
 create table styles (
     style_id      text collate "C" primary key,  -- UUIDv7: sorting by it is sorting by time
