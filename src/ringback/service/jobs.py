@@ -35,6 +35,7 @@ from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.service.telling import Teller, event_of
 from ringback.storage.contract import Store
+from ringback.styles.model import Style, Trained, may_see, member_of, style_of
 from ringback.webhooks.events import EVENT_FOR, EventType
 from ringback.webhooks.outbox import Ending
 
@@ -303,9 +304,9 @@ class Service:
             raise LeaseLost(f"job {job.job_id} has changed hands")
         return job
 
-    async def finish(self, job: Job, *, result: JobResult) -> Job:
-        """End a held job as completed, or raise ``LeaseLost``."""
-        return await self._end(job, JobEvent.COMPLETE, result)
+    async def finish(self, job: Job, *, result: JobResult, trained: Trained | None = None) -> Job:
+        """End a held job as completed, with what a training made, or raise ``LeaseLost``."""
+        return await self._end(job, JobEvent.COMPLETE, result, trained)
 
     async def fail(self, job: Job, *, error: str) -> Job:
         """End a job as failed, or raise ``LeaseLost``."""
@@ -334,6 +335,14 @@ class Service:
             return False
         log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
         return True
+
+    async def style_for(self, job: Job, name: str) -> Style | None:
+        """Return the style of that name if the job may be drawn in it, or None."""
+        style = await self._store.find_style(name)
+        if style is None or style.engine != job.engine:
+            return None
+        member = member_of(job.workspace_id, job.token_id)
+        return style if may_see(member, style, by=name) else None
 
     async def forget_keys(self, *, limit: int = 500) -> int:
         """Delete idempotency keys past their time; returns how many."""
@@ -380,11 +389,14 @@ class Service:
             token_id=request.token_id,
         )
 
-    async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
+    async def _end(
+        self, job: Job, event: JobEvent, result: JobResult, trained: Trained | None = None
+    ) -> Job:
         now_ms = self._clock.now_ms()
         after = advance(job, event, now_ms=now_ms, result=result)
         told = event_of(after, EVENT_FOR[after.status], event_id=self._ids.uuid7(), now_ms=now_ms)
-        ending = Ending(before=job, after=after, limits=self._limits, event=told)
+        style = None if trained is None else _style(job, trained, now_ms=now_ms)
+        ending = Ending(before=job, after=after, limits=self._limits, event=told, style=style)
         if not await self._store.end_job(ending):
             raise LeaseLost(f"job {job.job_id} has changed hands")
         self._bells.owed.ring()
@@ -395,6 +407,18 @@ class Service:
         if job.engine == RUNS:
             await self._cancel_steps(job)
         return after
+
+
+def _style(job: Job, trained: Trained, *, now_ms: int) -> Style:
+    return style_of(
+        trained,
+        job.input,
+        job_id=job.job_id,
+        model=job.model,
+        engine=job.engine,
+        owner=member_of(job.workspace_id, job.token_id),
+        now_ms=now_ms,
+    )
 
 
 def _shown(job: Job) -> tuple[object, ...]:

@@ -8,11 +8,20 @@ from typing import Any
 import msgspec
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
+from ringback.catalogue.model import TRAINING
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.sketch import process
 from ringback.engines.sketch.asked import count_of, size_of
-from ringback.engines.sketch.inputs import Input, images_of, number_of, share_of, styles_of
+from ringback.engines.sketch.inputs import (
+    Input,
+    images_of,
+    number_of,
+    share_of,
+    styles_of,
+    trained_of,
+)
 from ringback.engines.sketch.reading import seed_of
+from ringback.engines.sketch.training import train
 from ringback.errors import EngineError, FetchError
 
 _INPUT_BYTES_MAX = 75 * 1024 * 1024  # what an asset may have
@@ -33,7 +42,11 @@ class SketchEngine:
         self._inputs = CapacityLimiter(_INPUTS_IN_HAND)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
-        """Show a small preview, then return the pictures that were asked for."""
+        """Show a small preview, then return the pictures that were asked for; or train a style."""
+        if request.kind == TRAINING:
+            return await train(
+                request, io, fetch=self._fetched, run=self._in_process, draw=self._drawn
+            )
         await io.progress(0.0)
         width, height = size_of(request.input)
         count = count_of(request.input)
@@ -47,6 +60,9 @@ class SketchEngine:
             "strength": share_of(request.input),
             "styles": [
                 (await self._taken_in(one, io), one.strength) for one in styles_of(request.input)
+            ],
+            "trained": [
+                (await io.style(name), strength) for name, strength in trained_of(request.input)
             ],
         }
         await io.progress(0.1)
@@ -69,18 +85,17 @@ class SketchEngine:
     async def _taken_in(self, one: Input, io: EngineIO) -> bytes:
         """Return an input picture made small, once, so that no large one is held or sent twice."""
         async with self._inputs:
-            return await self._made_small(one, io)
+            return await self._in_process(process.take_in, await self._fetched(one.url, io))
 
-    async def _made_small(self, one: Input, io: EngineIO) -> bytes:
+    async def _fetched(self, url: str, io: EngineIO) -> bytes:
         try:
-            content = await io.fetch(one.url, bytes_max=_INPUT_BYTES_MAX)
+            return await io.fetch(url, bytes_max=_INPUT_BYTES_MAX)
         except FetchError as exc:
             # Without the query: that is where a signed URL keeps its secret.
-            shown = one.url.partition("?")[0][:_SHOWN_CHARACTERS_MAX]
+            shown = url.partition("?")[0][:_SHOWN_CHARACTERS_MAX]
             raise EngineError(
                 f"The input image {shown} could not be fetched: {exc.reason}."
             ) from exc
-        return await self._in_process(process.take_in, content)
 
     async def _drawn(
         self, drawing: Mapping[str, Any], seed: int, size: tuple[int, int], io: EngineIO
