@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
 from ringback.egress.caller import Headers, Reply
 from ringback.engines.upstream.assembling import ProviderType, Tools
 from ringback.engines.upstream.config import UpstreamSettings
+from ringback.engines.upstream.forms import Upload, multipart
 from ringback.engines.upstream.provider import File, Inputs, Look, Order
 from ringback.engines.upstream.said import document_of, refusal, words_of
 from ringback.errors import EngineError, ProviderAway
@@ -17,6 +17,7 @@ from ringback.wire.signature import SignatureMismatch, verify
 
 _FRACTIONS = {"processing": 0.1, "sampling": 0.4, "intermediate-complete": 0.7}
 _UPLOAD_S = 300.0
+_OPERATORS = frozenset({401, 402, 403})  # what is wrong is the key, or the account
 
 
 class KreaSettings(UpstreamSettings, frozen=True, kw_only=True):
@@ -55,7 +56,13 @@ class KreaProvider:
 
     async def look(self, ticket: str) -> Look:
         """Return how the job stands there."""
-        document = self._document(await self._line.ask("GET", self._job(ticket)))
+        reply = await self._line.ask("GET", self._job(ticket))
+        if reply.status in _OPERATORS:
+            # The operator can mend it, and what was bought is worth waiting for.
+            raise ProviderAway(self._name, f"status {reply.status}")
+        if reply.status in (404, 410):
+            raise EngineError(f"The provider of {self._name} no longer has this job.")
+        document = self._document(reply)
         result = document.get("result")
         result = result if isinstance(result, dict) else {}
         files = _files(result.get("urls"))
@@ -120,13 +127,8 @@ class KreaProvider:
 
     async def _uploaded(self, url: str, inputs: Inputs) -> str:
         content = await inputs.read(url)
-        boundary = f"ringback-{sha256(content).hexdigest()}"  # no file can hold its own digest
-        body = (
-            f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="input"\r\n'
-            "content-type: application/octet-stream\r\n\r\n"
-        ).encode()
-        body += content + f"\r\n--{boundary}--\r\n".encode()
-        kind = ("content-type", f"multipart/form-data; boundary={boundary}")
+        content_type, body = multipart([("file", Upload(stem="input", content=content))])
+        kind = ("content-type", content_type)
         reply = await self._line.ask(
             "POST", "/assets", body=body, headers=(kind,), timeout_s=_UPLOAD_S
         )
