@@ -228,3 +228,59 @@ async def until(holds: Callable[[], object]) -> None:
     """Return when it holds; whoever calls has a deadline."""
     while not holds():
         await SystemClock().sleep(0.05)
+
+
+async def test_results_come_home_byte_for_byte_and_our_own_inputs_reach_the_provider(
+    tmp_path: Path,
+) -> None:
+    async with a_gateway(tmp_path) as gateway, FakeReceiver() as receiver:
+        async with httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN) as http:
+            first = await submitted(http, SKETCH, "a fox", receiver, width=512, height=512)
+            (url,) = await urls_of(http, first)
+            picture = (await http.get(url)).content
+            asset = (await http.post("/assets", files={"file": picture})).json()["image_url"]
+            assert asset.startswith(gateway.ours.url)
+            second = await submitted(
+                http, SKETCH, "a fox", receiver, width=512, height=512, image_url=asset
+            )
+            pictures = [picture, (await http.get((await urls_of(http, second))[0])).content]
+        async with httpx2.AsyncClient(base_url=gateway.provider.url, headers=TOKEN) as http:
+            made = (await http.get("/jobs")).json()["items"]
+            theirs = [(await http.get(job["result"]["urls"][0])).content for job in made]
+            uploaded = (await http.get("/assets")).json()["items"]
+        assert theirs == pictures[::-1]
+        assert theirs[0] != theirs[1]
+        assert len(uploaded) == 1
+
+
+async def test_a_job_cancelled_here_is_cancelled_at_the_provider(tmp_path: Path) -> None:
+    async with (
+        a_gateway(tmp_path, lab="[[rule]]\nfaults = 'slow=1m'\n") as gateway,
+        httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN) as http,
+        FakeReceiver() as receiver,
+        asyncio.timeout(20),
+    ):
+        job_id = await submitted(http, NULL, "a fox", receiver)
+        while not (bought := await gateway.provider_jobs()):
+            await SystemClock().sleep(0.05)
+        assert (await http.delete(f"/jobs/{job_id}")).status_code == 200
+        while bought[0]["status"] != "cancelled":
+            await SystemClock().sleep(0.05)
+            bought = await gateway.provider_jobs()
+
+
+async def test_a_webhook_of_the_provider_is_quicker_than_polling(tmp_path: Path) -> None:
+    async with (
+        a_gateway(tmp_path, extra="poll_s = 600") as gateway,
+        httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN) as http,
+        FakeReceiver() as receiver,
+    ):
+        job_id = await submitted(http, NULL, "a fox", receiver)
+        assert len(await urls_of(http, job_id)) == 1
+
+
+async def urls_of(http: httpx2.AsyncClient, job_id: str) -> list[str]:
+    job = (await http.get(f"/jobs/{job_id}?wait=20", timeout=30)).json()
+    assert job["status"] == "completed", job
+    urls: list[str] = job["result"]["urls"]
+    return urls

@@ -94,8 +94,7 @@ class UpstreamEngine:
                 f"The server was cut off while it submitted this job to the provider of "
                 f"{self.name}; it may have been bought, and is not bought again."
             )
-        if once:
-            await io.remember(Memo(sent=True).text())
+        await io.remember(Memo(sent=True).text())
         # A task of its own: a cancelled job's submission is let end, or its ticket were lost.
         submission = asyncio.create_task(self._submitted(request, io))
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
@@ -43,7 +44,8 @@ class KreaProvider:
         headers: Headers = (("idempotency-key", order.job_id),)
         if order.hook_url is not None:
             headers += (("x-webhook-url", order.hook_url),)
-        body = await self._with_uploads(dict(order.input), inputs)
+        copies = await self._uploaded_all(order, inputs)
+        body = _with_copies(dict(order.input), copies)
         path = f"/generate/{order.kind}/{quote(order.model)}"
         reply = await self._line.ask(
             "POST", path, json=body, headers=headers, may_repeat=self.is_idempotent
@@ -117,26 +119,47 @@ class KreaProvider:
         # A gateway's page in place of the answer, most likely: the next one may be the answer.
         return ProviderAway(self._name, "an answer that is not the contract's")
 
-    async def _with_uploads(self, value: Any, inputs: Inputs) -> Any:
-        """Return the input with our own files' URLs replaced by the provider's for its copies."""
-        if isinstance(value, dict):
-            return {name: await self._with_uploads(item, inputs) for name, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [await self._with_uploads(item, inputs) for item in value]
-        return await self._uploaded(value, inputs) if inputs.is_own(value) else value
+    async def _uploaded_all(self, order: Order, inputs: Inputs) -> dict[str, str]:
+        """Return the provider's URLs for its copies of our own files, by ours."""
+        found: dict[str, str] = {}
+        for value in _strings_of(dict(order.input)):
+            if inputs.is_own(value) and value not in found:
+                found[value] = await self._uploaded(value, order.job_id, inputs)
+        return found
 
-    async def _uploaded(self, url: str, inputs: Inputs) -> str:
+    async def _uploaded(self, url: str, job_id: str, inputs: Inputs) -> str:
         content = await inputs.read(url)
         content_type, body = multipart([("file", Upload(stem="input", content=content))])
-        kind = ("content-type", content_type)
+        # One asset however often it is asked for: a repeated submission must name the same one.
+        key = f"{job_id}-{sha256(url.encode()).hexdigest()[:16]}"
+        headers: Headers = (("content-type", content_type), ("idempotency-key", key))
         reply = await self._line.ask(
-            "POST", "/assets", body=body, headers=(kind,), timeout_s=_UPLOAD_S
+            "POST", "/assets", body=body, headers=headers, timeout_s=_UPLOAD_S
         )
         document = self._document(reply)
         for name in ("image_url", "url", "asset_url"):
             if isinstance(address := document.get(name), str):
                 return address
         raise self._nonsense()
+
+
+def _strings_of(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings_of(item)
+
+
+def _with_copies(value: Any, copies: Mapping[str, str]) -> Any:
+    """Return an input that names copies in place of our own files."""
+    if isinstance(value, str):
+        return copies.get(value, value)
+    if isinstance(value, dict):
+        return {name: _with_copies(item, copies) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_copies(item, copies) for item in value]
+    return value
 
 
 def _files(urls: object) -> tuple[File, ...]:
