@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ringback.artifacts.names import MEDIA_TYPES
 from ringback.media.looking import media_type_of
 
 
@@ -39,5 +38,5 @@ def _part(name: str, value: str | Upload) -> tuple[str, bytes]:
         return disposition, value.encode()
     media_type = media_type_of(value.content)
     kind = "application/octet-stream" if media_type is None else media_type.value
-    ending = MEDIA_TYPES.get(kind, "")
-    return f'{disposition}; filename="{value.stem}{ending}"\r\ncontent-type: {kind}', value.content
+    ending = kind.partition("/")[2]
+    return f'{disposition}; filename="{value.stem}.{ending}"\r\ncontent-type: {kind}', value.content
