@@ -57,7 +57,13 @@ class Ground:
         self.fetcher = Fetcher(
             self.policy, settings=FetcherSettings(egress_proxy=self.proxy), clock=self.clock
         )
-        self.upstreams = Upstreams(settings, self.policy, proxy=self.proxy)
+        self.upstreams = Upstreams(
+            settings,
+            self.policy,
+            proxy=self.proxy,
+            wakes=self.bells.hooked,
+            pass_on=store.pass_on,
+        )
         self.sealer = sealer_for(settings)
         self.book = SigningBook(
             store,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 from ringback.assembly import engines_of
@@ -23,9 +23,16 @@ class Upstreams:
     """Every upstream engine that the config file sets up."""
 
     def __init__(
-        self, settings: Settings, policy: TargetPolicy, *, proxy: EgressProxy | None
+        self,
+        settings: Settings,
+        policy: TargetPolicy,
+        *,
+        proxy: EgressProxy | None,
+        wakes: Watchers,
+        pass_on: Callable[[str], None] = lambda _job_id: None,
     ) -> None:
         engines_of(settings)
+        self._pass_on = pass_on
         self.by_name: dict[str, Upstream] = {}
         self._callers: tuple[Caller, ...] = ()
         if not settings.upstreams:
@@ -45,7 +52,7 @@ class Upstreams:
             public=public,
             clock=clock,
             rng=Random(),
-            wakes=Watchers(),
+            wakes=wakes,
             public_url=settings.public_url,
             environment=os.environ,
         )
@@ -59,7 +66,10 @@ class Upstreams:
         upstream = self.by_name.get(engine)
         if upstream is None:
             return False
-        return await upstream.hooks.take(job_id, proof, headers=headers, body=body)
+        is_theirs = await upstream.hooks.take(job_id, proof, headers=headers, body=body)
+        if is_theirs:
+            self._pass_on(job_id)
+        return is_theirs
 
     def close(self) -> None:
         """Let go of connections, once no engine runs any more."""
