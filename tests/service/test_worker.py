@@ -43,6 +43,7 @@ class World:
         concurrency: int = 2,
         timeout_s: float = 60,
         own_timeout_s: float | None = None,
+        lease_s: float = 15,
         clock: Clock | None = None,
     ) -> Worker:
         return Worker(
@@ -53,7 +54,7 @@ class World:
             clock=clock or SystemClock(),
             bells=self._bells,
             worker_id="w1",
-            lease_s=15,
+            lease_s=lease_s,
             job_timeout_s=timeout_s,
         )
 
@@ -334,3 +335,26 @@ async def test_a_run_that_is_stopped_knows_whether_anybody_still_waits_for_the_j
         else:
             await world.ended(job)
     assert seen == [is_over]
+
+
+async def test_a_job_that_was_ended_where_no_bell_is_heard_is_found_to_be_over(
+    world: World, service: Service, clock: Clock, tmp_path: Path
+) -> None:
+    seen: list[bool] = []
+
+    async def look_back(request: EngineRequest, io: EngineIO) -> Made:
+        try:
+            return await never_ends(request, io)
+        finally:
+            seen.append(io.is_over())
+
+    engine = ScriptedEngine(look_back)
+    deaf = World(service, world.store, Bells(), tmp_path)
+    async with deaf.worker(engine, lease_s=0.1):
+        job = await world.submit()
+        await engine.started.wait()
+        await world.service.cancel(job.job_id, workspace_id=job.workspace_id)
+        async with asyncio.timeout(5):
+            while not seen:
+                await clock.sleep(0.01)
+    assert seen == [True]

@@ -13,6 +13,7 @@ from ringback.egress.caller import Call, Caller
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.proxy import EgressProxy
 from ringback.engines.upstream.assembling import Surroundings, Upstream, assemble
+from ringback.engines.upstream.places import Place, temporary_place
 from ringback.engines.upstream.types import TYPES
 from ringback.settings import Settings
 
@@ -30,6 +31,7 @@ class Upstreams:
         proxy: EgressProxy | None,
         wakes: Watchers,
         pass_on: Callable[[str], None] = lambda _job_id: None,
+        place: Place = temporary_place,
     ) -> None:
         engines_of(settings)
         self._pass_on = pass_on
@@ -55,6 +57,7 @@ class Upstreams:
             wakes=wakes,
             public_url=settings.public_url,
             environment=os.environ,
+            place=place,
         )
         for name, table in settings.upstreams.items():
             self.by_name[name] = assemble(name, table, TYPES, around)
