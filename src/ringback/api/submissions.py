@@ -33,6 +33,7 @@ from ringback.api.waiting import wait_for_end
 from ringback.artifacts.reading import artifact_name
 from ringback.catalogue.catalogue import Model, ValidInput
 from ringback.catalogue.media import media_in
+from ringback.catalogue.pricing import cost_of
 from ringback.errors import (
     Draining,
     MethodNotAllowed,
@@ -47,7 +48,7 @@ _PATH_LENGTH_MAX = 200  # near matches are looked for, which takes time in the l
 # RFC 9745: since 2026-05-27, when the public API description already had the camelCase names as
 # deprecated (it tells when they end, and not when they began to).
 _DEPRECATED: RawHeader = (b"deprecation", b"@1779840000")
-_REPLAYED: RawHeader = (b"idempotency-replayed", b"true")
+REPLAYED: RawHeader = (b"idempotency-replayed", b"true")
 
 
 class Submissions:
@@ -71,7 +72,7 @@ class Submissions:
         if scope["method"] != "POST":
             raise MethodNotAllowed(scope["method"], ("POST",))
         headers = headers_of(scope)
-        workspace_id = await self._authenticator.workspace_of(scope)
+        opened = await self._authenticator.opened_by(scope)
         if self._service.is_draining:
             raise Draining("The server is going down; try again in a moment.")
         model = self._model(scope["path"])
@@ -79,7 +80,12 @@ class Submissions:
         body = await read_object(headers, receive, self._body_bytes_max)
         valid = self.validate(model, body)
         asked = await self.asked_for(
-            model, valid, headers, workspace_id=workspace_id, base_url=base_url_of(scope)
+            model,
+            valid,
+            headers,
+            workspace_id=opened.workspace_id,
+            token_id=opened.token_id,
+            base_url=base_url_of(scope),
         )
         if isinstance(asked, Answer):
             await asked(scope, receive, send)
@@ -87,7 +93,7 @@ class Submissions:
         accepted = await self._service.submit(asked)
         told = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]
         if accepted.replayed:
-            told.append(_REPLAYED)
+            told.append(REPLAYED)
         if model.sunset is not None:
             told.extend(model.sunset.headers())
         elif valid.deprecated:
@@ -120,12 +126,13 @@ class Submissions:
         *,
         workspace_id: str,
         base_url: str,
+        token_id: str | None = None,
     ) -> GenerationRequest | Answer:
         """Return what is asked for by a valid input and the headers, its targets judged.
 
         In dev it may be the answer of a fault that refuses the job.
         """
-        await self._judge_media(model, valid.input, base_url, workspace_id)
+        await self.judge_media(model, valid.input, base_url, workspace_id)
         faults = None if self._faults is None else self._faults.of(headers, model=model.id)
         if faults is not None and faults.answer is not None:
             return refusal(faults.answer)
@@ -141,6 +148,8 @@ class Submissions:
             webhook_events=webhook_events(headers),
             idempotency_key=idempotency_key(headers),
             priority=priority(headers),
+            compute_units=cost_of(model, valid.input),
+            token_id=token_id,
             lab=None if faults in (None, NO_FAULTS) else str(faults),
         )
 
@@ -158,7 +167,7 @@ class Submissions:
         if model.sunset is not None and self._clock.now_ms() >= model.sunset.begins_at:
             raise model.sunset.unavailable(f"{model.kind}/{model.id}")
 
-    async def _judge_media(
+    async def judge_media(
         self, model: Model, values: dict[str, Any], base_url: str, workspace_id: str
     ) -> None:
         """Raise ``InvalidRequest`` for an input URL that could never be fetched, or not by them.
