@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ringback.engines.upstream import krea
+from ringback.engines.upstream import krea, openai_images
 from ringback.engines.upstream.assembling import ProviderType
 
 TYPES: dict[str, ProviderType] = {
     "krea": krea.TYPE,
+    "openai-images": openai_images.TYPE,
 }
 """By the word that a table's ``type`` has."""
