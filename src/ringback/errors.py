@@ -20,6 +20,7 @@ RingbackError
 │   │   ├── ModelNotFound           carries near matches
 │   │   ├── RouteNotFound
 │   │   └── TokenNotFound
+│   ├── ModelUnavailable            the model has passed its sunset (410)
 │   ├── MethodNotAllowed            (405)
 │   ├── UploadTooSlow               the body did not come in the time it may take (408)
 │   ├── IdempotencyConflict         one key, two different requests (409)
@@ -39,6 +40,8 @@ RingbackError
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
 ├── EngineError                     the engine could not make the result; the job fails with it
+│   ├── AnswerLost                  a purchase that may or may not have come about
+│   └── ProviderAway                the provider of an upstream engine does not answer
 ├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
@@ -206,6 +209,26 @@ class ModelNotFound(NotFound):
         super().__init__(f"There is no model {model!r}.{hint}")
         self.model = model
         self.near = tuple(near)
+
+
+class ModelUnavailable(CallerError):
+    """The model has passed its sunset; carries what there is to use now."""
+
+    code = "model_unavailable"
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        sunset_date: str,
+        replacement: str | None = None,
+        migration_url: str | None = None,
+    ) -> None:
+        instead = "" if replacement is None else f" Use {replacement} now."
+        super().__init__(f"The model {model} is gone since {sunset_date}.{instead}")
+        self.sunset_date = sunset_date
+        self.replacement = replacement
+        self.migration_url = migration_url
 
 
 class RouteNotFound(NotFound):
@@ -414,6 +437,25 @@ class LeaseLost(RingbackError):
 
 class EngineError(RingbackError):
     """The engine could not make the job's result; the sentence becomes ``result.error``."""
+
+
+class AnswerLost(EngineError):
+    """A request that buys something may have arrived, and its answer did not."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(
+            f"The provider of {engine} did not answer the submission ({reason}); the job may have "
+            "been bought, and is not bought again."
+        )
+        self.reason = reason
+
+
+class ProviderAway(EngineError):
+    """The provider of an upstream engine gives no answer that counts; later it may."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(f"The provider of {engine} does not answer ({reason}); try again later.")
+        self.reason = reason
 
 
 class Undeliverable(RingbackError):

@@ -18,6 +18,7 @@ from ringback.api.endpoints import EndpointRoutes
 from ringback.api.errors import ErrorsBecomeAnswers
 from ringback.api.events import EventRoutes
 from ringback.api.headers import headers_of
+from ringback.api.hooks import HookRoute
 from ringback.api.hosts import HostCheck
 from ringback.api.jobs import JobRoutes
 from ringback.api.jwks import JwksRoute
@@ -86,6 +87,9 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route("/destinations/resume", Resource(POST=private(destinations.resume))),
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
+            Route(
+                "/hooks/{engine}/{job_id}/{proof}", Resource(POST=HookRoute(deps.take_hook).post)
+            ),
             *_lab_routes(deps, private),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
+from ringback.api.hooks import TakeHook
 from ringback.api.lab import AskedFaults, Lab
 from ringback.artifacts.contract import ArtifactStore
 from ringback.assets.incoming import Incoming
@@ -51,3 +52,4 @@ class ApiDeps:
     faults: AskedFaults | None = None
     pages: ASGIApp | None = None  # what answers under /ui
     broken_loops: Callable[[], Sequence[str]]
+    take_hook: TakeHook | None = None  # what providers' webhooks come to

@@ -22,6 +22,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooSlow: 408,
+    errors.ModelUnavailable: 410,
     errors.IdempotencyConflict: 409,
     errors.DeliveryConflict: 409,
     errors.EndpointConflict: 409,
@@ -86,6 +87,15 @@ def _document(error: errors.RingbackError) -> dict[str, Any]:
     document = _body(str(error), getattr(error, "code", "error"))
     if isinstance(error, errors.InvalidRequest) and error.details:
         document["details"] = error.details
+    if isinstance(error, errors.ModelUnavailable):
+        # The public API's form: a word for programs, and the sentence beside it.
+        document |= {
+            "error": error.code,
+            "reason": "deprecated",
+            "sunset_date": error.sunset_date,
+            "replacement": error.replacement,
+            "migration_url": error.migration_url,
+        }
     return document
 
 

@@ -61,6 +61,7 @@ class Submissions:
         self._authenticator = authenticator
         self._faults = deps.faults
         self._body_bytes_max = deps.settings.body_bytes_max
+        self._clock = deps.clock
         self._models: dict[str, Model] = {}
         # Judging a URL costs more than all else here, and clients send the same few.
         self._judged = lru_cache(maxsize=4096)(self._judge)
@@ -74,6 +75,7 @@ class Submissions:
         if self._service.is_draining:
             raise Draining("The server is going down; try again in a moment.")
         model = self._model(scope["path"])
+        self._check_available(model)
         body = await read_object(headers, receive, self._body_bytes_max)
         valid = self.validate(model, body)
         asked = await self.asked_for(
@@ -86,7 +88,9 @@ class Submissions:
         told = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]
         if accepted.replayed:
             told.append(_REPLAYED)
-        if valid.deprecated:
+        if model.sunset is not None:
+            told.extend(model.sunset.headers())
+        elif valid.deprecated:
             told.append(_DEPRECATED)
         timeout_s = preferred_wait_s(headers)
         if timeout_s is None:
@@ -101,7 +105,11 @@ class Submissions:
         await ok(document, told)(scope, receive, send)
 
     def validate(self, model: Model, body: dict[str, Any]) -> ValidInput:
-        """Return the body completed, or raise ``InvalidRequest`` naming each wrong field."""
+        """Return the body completed, or raise ``InvalidRequest`` naming each wrong field.
+
+        Raises ``ModelUnavailable`` for a model that has passed its sunset.
+        """
+        self._check_available(model)
         return self._catalogue.validate(model, body)
 
     async def asked_for(
@@ -145,6 +153,10 @@ class Submissions:
             # Only models that exist are remembered, so there can be no more than they.
             model = self._models[path] = self._catalogue.find(kind, model_id)
         return model
+
+    def _check_available(self, model: Model) -> None:
+        if model.sunset is not None and self._clock.now_ms() >= model.sunset.begins_at:
+            raise model.sunset.unavailable(f"{model.kind}/{model.id}")
 
     async def _judge_media(
         self, model: Model, values: dict[str, Any], base_url: str, workspace_id: str

@@ -134,6 +134,7 @@ class App:
                 if role is not None:
                     await role.close()
             self.ground.fetcher.close()
+            self.ground.upstreams.close()
 
     async def _begin(self) -> None:
         if self.settings.is_alone:
@@ -187,6 +188,7 @@ class App:
             broken_loops=ground.loops.broken,
             lab=self.stepping,
             faults=self.faults,
+            take_hook=ground.upstreams.take_hook,
         )
         if not settings.dashboard:
             return create_api(deps)

@@ -54,7 +54,8 @@ TABLES = (
     Table(name="retention", key=("what",)),
     Table(name="drained_roles", key=("role",)),
 )
-"""Every table but that of who leads, which is of processes that run; parents before children."""
+"""Every table, parents before children, but two: who leads is of processes that run, and the index
+of prompts is written anew, each store in its own way."""
 
 
 class Digest:

@@ -77,6 +77,8 @@ class Model(Struct, frozen=True, kw_only=True):
     engine: str | None = None
     compute_units: float | None = None
     average_completion_s: float | None = None
+    sunset_date: str | None = None
+    replacement: str | None = None
     parameters: dict[str, Any] = {}
 
 

@@ -21,7 +21,14 @@ from ringback.errors import Draining, JobNotFound, LeaseLost
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job, JobResult, JobStatus
-from ringback.jobs.queue import Accepted, Idempotency, JobFilter, Submission
+from ringback.jobs.queue import (
+    Accepted,
+    Idempotency,
+    JobFilter,
+    Looked,
+    PromptSearch,
+    Submission,
+)
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.service.telling import Teller, event_of
@@ -180,6 +187,10 @@ class Service:
     async def list_jobs(self, wanted: JobFilter) -> list[Job]:
         """Return a workspace's jobs, newest first."""
         return await self._store.list_jobs(wanted)
+
+    async def search_prompts(self, search: PromptSearch) -> Looked | None:
+        """Return what the index of prompts has of a text; None where it has nothing to say."""
+        return await self._store.search_prompts(search)
 
     async def cancel(self, job_id: str, *, workspace_id: str) -> Job:
         """End a job that has not ended; one that has is left as it is. Both return the job.

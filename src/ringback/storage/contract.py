@@ -10,7 +10,7 @@ from msgspec import Struct
 from ringback.assets.shelf import Assets
 from ringback.clock import Clock
 from ringback.jobs.model import Job
-from ringback.jobs.queue import JobQueue
+from ringback.jobs.queue import JobQueue, Prompts
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
 from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
@@ -151,6 +151,7 @@ class Pruning(Protocol):
 
 class Store(
     JobQueue,
+    Prompts,
     Outbox,
     DeliveryLog,
     Endpoints,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ringback.storage.sql.work import Rows, Work
+from ringback.storage.sql.work import Ask, Rows, Work
 
 
 class Load:
@@ -44,14 +44,20 @@ class Load:
 
     def write(self) -> Work[None]:
         """Write what has changed."""
+        changes = self.changes()
+        if changes is not None:
+            yield changes
+
+    def changes(self) -> Ask | None:
+        """Return the statement that writes what has changed since the last, if anything has."""
         changes = []
         for workspace_id, now in self._now.items():
             before = self._before[workspace_id]
             if tuple(now) != before:
                 differences = (now[i] - before[i] for i in range(1, 5))
                 changes.append((workspace_id, *differences))
-        if changes:
-            yield "workspaces.change_load", {"rows": changes}
+                self._before[workspace_id] = tuple(now)
+        return ("workspaces.change_load", {"rows": changes}) if changes else None
 
 
 def load_of(workspace_ids: Iterable[str]) -> Work[Load]:

@@ -21,6 +21,7 @@ from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
+from ringback.storage.sql.prompts import SqlPrompts
 from ringback.storage.sql.pruning import SqlPruning
 from ringback.storage.sql.work import Result, Rows, Verb, Work
 from ringback.storage.sql.workspaces import SqlWorkspaces
@@ -40,6 +41,7 @@ from ringback.storage.sqlite.writer import Writer
 
 class SqliteStore(
     SqlJobs,
+    SqlPrompts,
     SqlOutbox,
     SqlLog,
     SqlEndpoints,
