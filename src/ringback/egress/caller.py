@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from ringback.clock import Clock, SystemClock
@@ -21,6 +22,7 @@ from ringback.egress.policy import TargetPolicy
 from ringback.egress.pool import Origin, Pool, PoolSettings
 from ringback.egress.proxy import EgressProxy, make_dialler
 from ringback.egress.url import MalformedTarget, Target, parse_target
+from ringback.egress.websocket import Messages, listening
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -120,6 +122,18 @@ class Caller:
             return _unsent(exc.reason, exc.detail)
         await self._send(connection, data, call, deadline)
         return self._reply(origin, connection)
+
+    def listening(
+        self, url: str, *, headers: Headers = (), message_bytes_max: int
+    ) -> AbstractAsyncContextManager[Messages]:
+        """Yield what the server says over a WebSocket at the URL, or raise ``DialError``."""
+        return listening(
+            self._dialler,
+            url,
+            headers=headers,
+            user_agent=self._user_agent,
+            message_bytes_max=message_bytes_max,
+        )
 
     def close(self) -> None:
         """Let go of connections and of the resolver's threads."""

@@ -7,110 +7,78 @@ compressed, and a message has at most the bytes that the listener allows.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ringback.clock import Clock, SystemClock
 from ringback.egress.answer import Reason
-from ringback.egress.dial import (
-    DialError,
-    Dialler,
-    DialSettings,
-    Resolver,
-    SystemResolver,
-    system_trust,
-)
-from ringback.egress.policy import TargetPolicy
-from ringback.egress.proxy import EgressProxy, make_dialler
-from ringback.egress.url import MalformedTarget, parse_target
+from ringback.egress.dial import DialError, Dialler
+from ringback.egress.url import MalformedTarget, Target, parse_target
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
-_MESSAGES_WAITING_MAX = 16
-_SCHEMES = {"http": "ws", "https": "wss"}
-
 Headers = tuple[tuple[str, str], ...]
 Messages = AsyncIterator[str | bytes]
 
+_MESSAGES_WAITING_MAX = 16
+_OPEN_S = 10.0
+_SCHEMES = {"http": "ws", "https": "wss"}
 
-class WebSockets:
-    """Opens WebSockets; one per event loop and policy."""
 
-    def __init__(
-        self,
-        policy: TargetPolicy,
-        *,
-        open_timeout_s: float = 10.0,
-        egress_proxy: EgressProxy | None = None,
-        resolver: Resolver | None = None,
-        ssl_context: ssl.SSLContext | None = None,
-        clock: Clock | None = None,
-        user_agent: str = "Ringback",
-    ) -> None:
-        self._open_timeout_s = open_timeout_s
-        self._user_agent = user_agent
-        self._own_resolver: SystemResolver | None = None
-        if resolver is None:
-            resolver = self._own_resolver = SystemResolver()
-        self._dialler: Dialler = make_dialler(
-            policy,
-            proxy=egress_proxy,
-            resolver=resolver,
-            ssl_context=ssl_context or system_trust(),
-            clock=clock or SystemClock(),
-            settings=DialSettings(),
-        )
+@asynccontextmanager
+async def listening(
+    dialler: Dialler, url: str, *, headers: Headers, user_agent: str, message_bytes_max: int
+) -> AsyncIterator[Messages]:
+    """Yield what the server at an http or https URL sends, until either side ends it.
 
-    @asynccontextmanager
-    async def listening(
-        self, url: str, *, headers: Headers = (), message_bytes_max: int
-    ) -> AsyncIterator[Messages]:
-        """Yield what the server at an http or https URL sends, until either side ends it.
+    Raises ``DialError`` when no WebSocket comes about. The messages end when the connection
+    does, however it does.
+    """
+    try:
+        target = parse_target(url)
+    except MalformedTarget as exc:
+        raise DialError(Reason.BLOCKED_TARGET, exc.detail) from exc
+    connection = _connection(target, message_bytes_max)
+    try:
+        await _open(dialler, target, connection, headers=headers, user_agent=user_agent)
+        yield _messages(connection)
+    finally:
+        # At once: whoever stops listening has nothing more to say.
+        if hasattr(connection, "transport"):
+            connection.transport.abort()
 
-        Raises ``DialError`` when no WebSocket comes about. The messages end when the connection
-        does, however it does.
-        """
-        from websockets.asyncio.client import ClientConnection
-        from websockets.client import ClientProtocol
-        from websockets.exceptions import WebSocketException
-        from websockets.uri import parse_uri
 
-        try:
-            target = parse_target(url)
-        except MalformedTarget as exc:
-            raise DialError(Reason.BLOCKED_TARGET, exc.detail) from exc
-        uri = parse_uri(f"{_SCHEMES[target.scheme]}://{target.authority}{target.path_and_query}")
-        connection = ClientConnection(
-            ClientProtocol(uri, max_size=message_bytes_max),
-            close_timeout=1,
-            max_queue=_MESSAGES_WAITING_MAX,
-        )
-        try:
-            async with asyncio.timeout(self._open_timeout_s):
-                await self._dialler.open(target, connection)
-                await connection.handshake(dict(headers), self._user_agent)
-        except TimeoutError as exc:
-            _abort(connection)
-            raise DialError(Reason.TIMEOUT, f"{target.origin} opened no WebSocket in time") from exc
-        except (WebSocketException, OSError, ValueError) as exc:
-            _abort(connection)
-            raise DialError(Reason.PROTOCOL, f"{target.origin} opened no WebSocket: {exc}") from exc
-        except BaseException:
-            _abort(connection)
-            raise
-        connection.start_keepalive()
-        try:
-            yield _messages(connection)
-        finally:
-            _abort(connection)
+def _connection(target: Target, message_bytes_max: int) -> ClientConnection:
+    from websockets.asyncio.client import ClientConnection
+    from websockets.client import ClientProtocol
+    from websockets.uri import parse_uri
 
-    def close(self) -> None:
-        """Let go of the resolver's threads."""
-        if self._own_resolver is not None:
-            self._own_resolver.close()
+    uri = parse_uri(f"{_SCHEMES[target.scheme]}://{target.authority}{target.path_and_query}")
+    return ClientConnection(
+        ClientProtocol(uri, max_size=message_bytes_max), max_queue=_MESSAGES_WAITING_MAX
+    )
+
+
+async def _open(
+    dialler: Dialler,
+    target: Target,
+    connection: ClientConnection,
+    *,
+    headers: Headers,
+    user_agent: str,
+) -> None:
+    from websockets.exceptions import WebSocketException
+
+    try:
+        async with asyncio.timeout(_OPEN_S):
+            await dialler.open(target, connection)
+            await connection.handshake(dict(headers), user_agent)
+    except TimeoutError as exc:
+        raise DialError(Reason.TIMEOUT, f"{target.origin} opened no WebSocket in time") from exc
+    except (WebSocketException, OSError, ValueError) as exc:
+        raise DialError(Reason.PROTOCOL, f"{target.origin} opened no WebSocket: {exc}") from exc
+    connection.start_keepalive()
 
 
 async def _messages(connection: ClientConnection) -> Messages:
@@ -121,9 +89,3 @@ async def _messages(connection: ClientConnection) -> Messages:
             yield await connection.recv()
         except ConnectionClosed:
             return
-
-
-def _abort(connection: ClientConnection) -> None:
-    """Leave at once: whoever stops listening has nothing more to say."""
-    if hasattr(connection, "transport"):  # it was connected at all
-        connection.transport.abort()

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from msgspec import field
+
 from ringback.engines.upstream.config import UpstreamSettings
 
 
 class NamedSettings(UpstreamSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An upstream engine whose models have parameters of their provider's own naming."""
 
-    names: dict[str, dict[str, str]] = {}
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the provider's model: its names for our parameters; an empty name leaves one out."""
-    constants: dict[str, dict[str, Any]] = {}
+    constants: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By the provider's model: what is always sent, whatever a job says."""
 
 

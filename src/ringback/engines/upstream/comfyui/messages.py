@@ -7,7 +7,6 @@ cannot be read is no news, and no message decides how the prompt ended.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ENDINGS = frozenset({"execution_success", "execution_error", "execution_interrupted"})
 _NODES_MAX = 10_000
+_NUMBER_MAX = 1e12  # of steps; nothing counts further
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +119,13 @@ class Listener:
 
 
 def _share(data: Mapping[str, Any]) -> float:
-    value, most = data.get("value"), data.get("max")
-    if not _is_number(value) or not _is_number(most) or most <= 0:
-        return 0.0
-    return float(min(1.0, max(0.0, value / most)))
+    value, most = _number(data.get("value")), _number(data.get("max"))
+    return 0.0 if most <= 0 else min(1.0, max(0.0, value / most))
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+def _number(value: Any) -> float:
+    """Return a number as it is, and anything else as 0."""
+    return float(value) if type(value) in (int, float) and abs(value) < _NUMBER_MAX else 0.0
 
 
 def _preview(message: bytes) -> Preview | None:

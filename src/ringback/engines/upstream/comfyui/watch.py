@@ -20,6 +20,7 @@ from ringback.log import get_logger
 log = get_logger(__name__)
 
 _TELL_EVERY_S = 0.5  # each telling is a look
+_ENDINGS_TOLD_MAX = 8
 
 
 class Watch:
@@ -42,6 +43,7 @@ class Watch:
         self._open_socket = open_socket
         self._tell = tell
         self._told_at = -_TELL_EVERY_S
+        self._endings_told = 0
         self._is_fresh = False
         self._clock = clock
         self._engine = engine
@@ -61,31 +63,41 @@ class Watch:
     async def close(self) -> None:
         """Stop listening."""
         self._listening.cancel()
-        await asyncio.wait([self._listening])
+        await asyncio.gather(self._listening, return_exceptions=True)
 
     async def _listen(self) -> None:
         try:
             async with self._open_socket() as messages:
                 async for message in messages:
                     self._take(message)
-                    if self.has_ended:
-                        return
         except DialError as exc:
             log.info("comfyui_unheard", engine=self._engine, reason=exc.reason.value)
 
     def _take(self, message: str | bytes) -> None:
+        if self.has_ended:
+            # The history has it a moment after the end was told; then the queue is told of.
+            self._tell_of_end()
+            return
         match self._listener.take(message):
             case None:
                 return
             case Ended():
                 self.has_ended = True
-                self._tell()
+                self._tell_of_end()
                 return
             case Progress(fraction=fraction):
                 self.fraction = max(fraction, self.fraction or 0.0)
             case Preview(content=content):
                 self.preview = File(content=content)
         self._is_fresh = True
+        self._tell_of_news()
+
+    def _tell_of_end(self) -> None:
+        if self._endings_told < _ENDINGS_TOLD_MAX:
+            self._endings_told += 1
+            self._tell()
+
+    def _tell_of_news(self) -> None:
         now = self._clock.monotonic()
         if now - self._told_at >= _TELL_EVERY_S:
             self._told_at = now

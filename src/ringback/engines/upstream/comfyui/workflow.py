@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ringback.errors import SetupError
+from ringback.errors import EngineError, SetupError
 
 WORKFLOW_BYTES_MAX = 4 << 20
 _SEED_BITS = 32  # what every sampler takes
@@ -100,7 +100,8 @@ def filled(workflow: Workflow, values: Mapping[str, Any], *, job_id: str) -> Nod
     """Return the nodes with a job's values in their places.
 
     A parameter without a value leaves what the workflow has, but for a seed: the same seed makes
-    ComfyUI answer with what it made before, so a job that names none has its own.
+    ComfyUI answer with what it made before, so a job that names none has its own. Raises
+    ``EngineError`` for a value that no input takes.
     """
     nodes = copy.deepcopy(workflow.nodes)
     for parameter, places in workflow.places.items():
@@ -109,6 +110,9 @@ def filled(workflow: Workflow, values: Mapping[str, Any], *, job_id: str) -> Nod
             value = _seed_of(job_id)
         if value is None:
             continue
+        if not isinstance(value, str | int | float | bool):
+            # In a workflow a list is a link to another node: a job draws none.
+            raise EngineError(f"The parameter {parameter} takes one value in this workflow.")
         for place in places:
             nodes[place.node]["inputs"][place.name] = value
     return nodes

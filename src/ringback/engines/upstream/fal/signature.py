@@ -32,7 +32,8 @@ class Signed(Struct, frozen=True, kw_only=True):
 def read_signed(headers: Mapping[str, str], body: bytes, *, now_s: float) -> Signed:
     """Return what a request of about now has signed, or raise ``SignatureMismatch``."""
     request_id, user_id, timestamp, signature = (
-        headers.get(_PREFIX + name, "") for name in ("request-id", "user-id", "timestamp", "signature")
+        headers.get(_PREFIX + name, "")
+        for name in ("request-id", "user-id", "timestamp", "signature")
     )
     if not (_TEXT.fullmatch(request_id) and _TEXT.fullmatch(user_id)):
         raise SignatureMismatch("missing or malformed webhook headers")
