@@ -108,15 +108,8 @@ class ComfyProvider:
     ) -> dict[str, Any]:
         values = dict(order.input)
         for name in workflow.file_parameters:
-            url = values.get(name)
-            if isinstance(url, list | tuple):
-                url = url[0] if len(url) == 1 else None if not url else url
-            if url is None:
-                values[name] = None
-            elif isinstance(url, str):
-                values[name] = await self._server.upload(await inputs.read(url))
-            else:
-                raise EngineError(f"The parameter {name} takes one file in this workflow.")
+            url = _url_of(name, values.get(name))
+            values[name] = url and await self._server.upload(await inputs.read(url))
         return values
 
     async def _ended(self, ticket: Ticket) -> Look | None:
@@ -165,6 +158,15 @@ class ComfyProvider:
         for ticket, watch in tuple(self._watches.items()):
             if watch.looked_at < oldest:
                 await self._forget(ticket)
+
+
+def _url_of(name: str, value: Any) -> str | None:
+    """Return the one URL of a parameter, or None where it has none."""
+    if isinstance(value, list | tuple) and len(value) <= 1:
+        value = value[0] if value else None
+    if value is None or isinstance(value, str):
+        return value or None
+    raise EngineError(f"The parameter {name} takes one file in this workflow.")
 
 
 def _read(ticket: str) -> Ticket:
