@@ -124,7 +124,12 @@ class Caller:
         return self._reply(origin, connection)
 
     def listening(
-        self, url: str, *, headers: Headers = (), message_bytes_max: int
+        self,
+        url: str,
+        *,
+        headers: Headers = (),
+        message_bytes_max: int,
+        open_timeout_s: float = 10.0,
     ) -> AbstractAsyncContextManager[Messages]:
         """Yield what the server says over a WebSocket at the URL, or raise ``DialError``."""
         return listening(
@@ -133,6 +138,7 @@ class Caller:
             headers=headers,
             user_agent=self._user_agent,
             message_bytes_max=message_bytes_max,
+            open_timeout_s=open_timeout_s,
         )
 
     def close(self) -> None:

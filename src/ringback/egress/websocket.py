@@ -22,13 +22,18 @@ Headers = tuple[tuple[str, str], ...]
 Messages = AsyncIterator[str | bytes]
 
 _MESSAGES_WAITING_MAX = 16
-_OPEN_S = 10.0
 _SCHEMES = {"http": "ws", "https": "wss"}
 
 
 @asynccontextmanager
 async def listening(
-    dialler: Dialler, url: str, *, headers: Headers, user_agent: str, message_bytes_max: int
+    dialler: Dialler,
+    url: str,
+    *,
+    headers: Headers,
+    user_agent: str,
+    message_bytes_max: int,
+    open_timeout_s: float = 10.0,
 ) -> AsyncIterator[Messages]:
     """Yield what the server at an http or https URL sends, until either side ends it.
 
@@ -41,7 +46,10 @@ async def listening(
         raise DialError(Reason.BLOCKED_TARGET, exc.detail) from exc
     connection = _connection(target, message_bytes_max)
     try:
-        await _open(dialler, target, connection, headers=headers, user_agent=user_agent)
+        async with _opening(target, open_timeout_s):
+            await dialler.open(target, connection)
+            await connection.handshake(dict(headers), user_agent)
+        connection.start_keepalive()
         yield _messages(connection)
     finally:
         # At once: whoever stops listening has nothing more to say.
@@ -60,25 +68,17 @@ def _connection(target: Target, message_bytes_max: int) -> ClientConnection:
     )
 
 
-async def _open(
-    dialler: Dialler,
-    target: Target,
-    connection: ClientConnection,
-    *,
-    headers: Headers,
-    user_agent: str,
-) -> None:
+@asynccontextmanager
+async def _opening(target: Target, timeout_s: float) -> AsyncIterator[None]:
     from websockets.exceptions import WebSocketException
 
     try:
-        async with asyncio.timeout(_OPEN_S):
-            await dialler.open(target, connection)
-            await connection.handshake(dict(headers), user_agent)
+        async with asyncio.timeout(timeout_s):
+            yield
     except TimeoutError as exc:
         raise DialError(Reason.TIMEOUT, f"{target.origin} opened no WebSocket in time") from exc
     except (WebSocketException, OSError, ValueError) as exc:
         raise DialError(Reason.PROTOCOL, f"{target.origin} opened no WebSocket: {exc}") from exc
-    connection.start_keepalive()
 
 
 async def _messages(connection: ClientConnection) -> Messages:

@@ -25,6 +25,7 @@ class FastClock:
     def __init__(self) -> None:
         self._clock = SystemClock()
         self._from_ms, self._from_s = self._clock.now_ms(), self._clock.monotonic()
+        self._leapt_s = self._from_s
 
     def now_ms(self) -> int:
         """Return milliseconds since 1970 UTC."""
@@ -32,7 +33,11 @@ class FastClock:
 
     def monotonic(self) -> float:
         """Return seconds."""
-        return self._from_s + SPEED * (self._clock.monotonic() - self._from_s)
+        return self._leapt_s + SPEED * (self._clock.monotonic() - self._from_s)
+
+    def leap(self, seconds: float) -> None:
+        """Be that much later at once, for everybody but those who sleep."""
+        self._leapt_s += seconds
 
     async def sleep(self, seconds: float) -> None:
         """Return after a hundredth of that."""

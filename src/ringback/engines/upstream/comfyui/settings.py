@@ -22,7 +22,7 @@ Places = dict[str, str | tuple[str, ...]]
 class WorkflowSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One model's workflow."""
 
-    file: Path
+    file: str
     """The workflow in API format, as ComfyUI exports it."""
     inputs: Places = field(default_factory=dict)
     """Our parameters, and where each goes: NODE.INPUT, or a list of them."""
@@ -41,11 +41,11 @@ class ComfySettings(UpstreamSettings, frozen=True, kw_only=True, forbid_unknown_
 
 def read_workflow(settings: WorkflowSettings) -> Workflow:
     """Return a model's workflow, read from its file, or raise ``SetupError``."""
-    file = str(settings.file)
+    file = settings.file
     try:
-        with settings.file.open("rb") as opened:
+        with Path(file).open("rb") as opened:
             content = opened.read(WORKFLOW_BYTES_MAX + 1)
-    except OSError as exc:
+    except (OSError, ValueError) as exc:
         raise SetupError(f"The workflow {file} cannot be read: {exc}.") from exc
     if len(content) > WORKFLOW_BYTES_MAX:
         raise SetupError(f"The workflow {file} is larger than a workflow is.")

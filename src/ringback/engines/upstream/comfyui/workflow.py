@@ -47,8 +47,8 @@ def read_nodes(content: bytes, *, file: str) -> Nodes:
     """Return the nodes of a workflow's file, or raise ``SetupError`` with what to do."""
     try:
         found = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeError) as exc:
-        raise SetupError(f"The workflow {file} is not JSON: {exc}") from exc
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+        raise SetupError(f"The workflow {file} is not JSON: {exc}.") from exc
     if isinstance(found, dict) and isinstance(found.get("nodes"), list):
         raise SetupError(
             f"The workflow {file} is in the editor's format; "

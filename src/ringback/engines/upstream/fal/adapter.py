@@ -11,9 +11,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from ringback.egress.caller import Reply
-from ringback.egress.url import parse_target
+from ringback.egress.url import MalformedTarget, Target, parse_target
 from ringback.engines.upstream.assembling import ProviderType, Tools
-from ringback.engines.upstream.config import base_url_of
 from ringback.engines.upstream.fal.keys import FalKeys
 from ringback.engines.upstream.fal.request import (
     Ticket,
@@ -28,7 +27,7 @@ from ringback.engines.upstream.fields import NamedSettings, named_for_provider, 
 from ringback.engines.upstream.provider import Inputs, Look, Order
 from ringback.engines.upstream.replays import Replays
 from ringback.engines.upstream.said import document_of, plain, refusal
-from ringback.errors import AnswerLost, EngineError, ProviderAway
+from ringback.errors import AnswerLost, EngineError, ProviderAway, SetupError
 from ringback.media.looking import media_type_of
 from ringback.wire.signature import TOLERANCE_S, SignatureMismatch
 
@@ -59,7 +58,7 @@ class FalProvider:
         self._line = tools.line((("authorization", f"Key {tools.api_key}"),))
         self._name = tools.name
         self._settings = settings
-        jwks = parse_target(base_url_of(f"The engine {tools.name}", settings.jwks_url))
+        jwks = _target_of(tools.name, settings.jwks_url)
         self._keys = FalKeys(
             tools.line((), base_url=jwks.origin), jwks.path_and_query, clock=tools.clock
         )
@@ -176,6 +175,13 @@ class FalProvider:
         if reply.status in (400, 422) and words:
             return EngineError(f"The provider of {self._name} refused the input: {words}.")
         return refusal(self._name, reply, self._line.secrets)
+
+
+def _target_of(name: str, url: str) -> Target:
+    try:
+        return parse_target(url)
+    except MalformedTarget as exc:
+        raise SetupError(f"The engine {name}: jwks_url is wrong: {exc}") from exc
 
 
 def _path_of(ticket: str) -> str:
