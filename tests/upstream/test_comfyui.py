@@ -522,7 +522,7 @@ async def test_the_ticket_is_written_down_before_the_first_look(
     async with the_house(comfy, tmp_path, **SLOW) as house:
         comfy.may_end.clear()
         run = house.begin()
-        await _until(house, lambda: len(house.io.memos) == 1)
-        assert JOB in (read_memo(house.io.memos[0]).ticket or "")
+        await _until(house, lambda: len(house.io.memos) == 2)
+        assert JOB in (read_memo(house.io.memos[1]).ticket or "")
         assert comfy.count("GET", f"/history/{JOB}") == 1  # before it was queued
         run.cancel()

@@ -22,7 +22,7 @@ LOST = AnswerLost("studio", "timeout")
 async def test_the_ticket_is_written_down_before_the_first_look(world: World) -> None:
     provider = ScriptedProvider(looks=[DONE])
     await world.begun(world.engine(provider))
-    assert world.io.memos == [Memo(ticket="t-1").text()]
+    assert world.io.memos == [Memo(sent=True).text(), Memo(ticket="t-1").text()]
     assert provider.looked == []
 
 
@@ -45,11 +45,13 @@ async def test_a_later_run_goes_on_with_the_ticket_and_buys_nothing(world: World
 async def test_a_submission_that_was_cut_off_is_repeated_where_the_key_makes_that_safe(
     world: World,
 ) -> None:
-    provider = ScriptedProvider(looks=[DONE])
-    run = await world.begun(world.engine(ScriptedProvider(submissions=[])))
+    cut_off = ScriptedProvider()
+    cut_off.gate.clear()
+    run = await world.begun(world.engine(cut_off))
     run.cancel()
-    assert world.io.memos == []
-    assert (await world.ran(world.engine(provider))).artifacts == ("0.png",)
+    provider = ScriptedProvider(looks=[DONE])
+    (memo,) = world.io.memos
+    assert (await world.ran(world.engine(provider), a_request(memo=memo))).artifacts == ("0.png",)
     assert [order.job_id for order in provider.orders] == ["0190-job"]
 
 

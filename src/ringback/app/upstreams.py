@@ -9,12 +9,14 @@ from random import Random
 from ringback.assembly import engines_of
 from ringback.clock import SystemClock
 from ringback.doorbell import Watchers
-from ringback.egress.caller import Caller
+from ringback.egress.caller import Call, Caller
 from ringback.egress.policy import TargetPolicy
 from ringback.egress.proxy import EgressProxy
 from ringback.engines.upstream.assembling import Surroundings, Upstream, assemble
 from ringback.engines.upstream.types import TYPES
 from ringback.settings import Settings
+
+_LOOK_S = 5.0
 
 
 class Upstreams:
@@ -63,3 +65,18 @@ class Upstreams:
         """Let go of connections, once no engine runs any more."""
         for caller in self._callers:
             caller.close()
+
+
+async def is_reached(upstream: Upstream) -> str | None:
+    """Return why an engine's provider cannot be reached, or None; nothing secret is sent."""
+    caller = Caller(TargetPolicy.operator(), clock=SystemClock())
+    try:
+        assert upstream.settings.base_url is not None
+        reply = await caller.ask(
+            Call(method="GET", url=upstream.settings.base_url, timeout_s=_LOOK_S)
+        )
+    finally:
+        caller.close()
+    if reply.status is not None or reply.reason is None:
+        return None
+    return f"{reply.reason.value}: {reply.detail}"

@@ -30,6 +30,7 @@ log = get_logger(__name__)
 
 INPUT_BYTES_MAX = 75 << 20
 _CANCEL_S = 20.0
+_CLOSE_S = 5.0
 
 
 class UpstreamEngine:
@@ -77,9 +78,11 @@ class UpstreamEngine:
             raise
 
     async def close(self) -> None:
-        """Let cancellations under way come to their end, which is bounded."""
+        """Give cancellations under way a moment to come to their end."""
         if self._errands:
-            await asyncio.wait(self._errands)
+            await asyncio.wait(self._errands, timeout=_CLOSE_S)
+        for errand in tuple(self._errands):
+            errand.cancel()
         await self._provider.close()
 
     # Buying.
@@ -91,8 +94,7 @@ class UpstreamEngine:
                 f"The server was cut off while it submitted this job to the provider of "
                 f"{self.name}; it may have been bought, and is not bought again."
             )
-        if once:
-            await io.remember(Memo(sent=True).text())
+        await io.remember(Memo(sent=True).text())
         # A task of its own: a cancelled job's submission is let end, or its ticket were lost.
         submission = asyncio.create_task(self._submitted(request, io))
         try:

@@ -14,20 +14,17 @@ from ringback.engines.upstream.comfyui.answers import (
     refusal_of,
     uploaded,
 )
-from ringback.engines.upstream.form import Part, form_of
+from ringback.engines.upstream.forms import Upload, multipart
 from ringback.engines.upstream.line import Line
 from ringback.engines.upstream.said import document_of, plain, refusal
 from ringback.errors import AnswerLost, EngineError, ProviderAway
-from ringback.media.content import MediaType
-from ringback.media.looking import media_type_of
 
-_FOLDER = b"ringback"  # of ComfyUI's inputs
+_FOLDER = "ringback"  # of ComfyUI's inputs
 _DOCUMENT_BYTES_MAX = 32 << 20  # a queue holds every waiting workflow whole
 _HISTORY_MAX = 64  # prompts that are searched on a server that gives ids of its own
 _SUBMISSIONS_MAX = 3
 _UPLOAD_S = 120.0
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
-_ENDINGS = {MediaType.MOV: "mov", MediaType.MP3: "mp3", MediaType.GLB: "glb"}
 
 
 class ComfyServer:
@@ -87,20 +84,22 @@ class ComfyServer:
 
     async def upload(self, content: bytes) -> str:
         """Return what a node names the file by, once the server has it."""
-        media_type = media_type_of(content)
-        if media_type is None:
-            raise EngineError("An input file is of a type that is not known here.")
         # Named by its content: the same file is uploaded over itself, and no name is a stranger's.
-        ending = _ENDINGS.get(media_type, media_type.value.partition("/")[2])
-        name = f"{hashlib.sha256(content).hexdigest()}.{ending}"
-        headers, body = form_of(
-            Part(name="image", content=content, file_name=name, media_type=media_type.value),
-            Part(name="subfolder", content=_FOLDER),
-            Part(name="type", content=b"input"),
-            Part(name="overwrite", content=b"true"),
+        stem = hashlib.sha256(content).hexdigest()
+        kind, body = multipart(
+            [
+                ("image", Upload(stem=stem, content=content)),
+                ("subfolder", _FOLDER),
+                ("type", "input"),
+                ("overwrite", "true"),
+            ]
         )
         reply = await self._line.ask(
-            "POST", "/upload/image", body=body, headers=headers, timeout_s=_UPLOAD_S
+            "POST",
+            "/upload/image",
+            body=body,
+            headers=(("content-type", kind),),
+            timeout_s=_UPLOAD_S,
         )
         if reply.status != 200:
             raise refusal(self._name, reply, self._line.secrets)

@@ -8,7 +8,7 @@ from typing import Any
 from ringback.egress.caller import Reply
 from ringback.engines.upstream.assembling import ProviderType, Tools
 from ringback.engines.upstream.fields import NamedSettings, named_for_provider, with_strings
-from ringback.engines.upstream.form import Part, form_of
+from ringback.engines.upstream.forms import Upload, multipart
 from ringback.engines.upstream.provider import Inputs, Look, Order
 from ringback.engines.upstream.replays import Replays
 from ringback.engines.upstream.replicate.prediction import (
@@ -21,7 +21,6 @@ from ringback.engines.upstream.replicate.prediction import (
 from ringback.engines.upstream.replicate.secret import SigningSecret
 from ringback.engines.upstream.said import document_of, refusal
 from ringback.errors import AnswerLost, EngineError, ProviderAway
-from ringback.media.looking import media_type_of
 from ringback.wire.signature import TOLERANCE_S, SignatureMismatch, verify
 
 BASE_URL = "https://api.replicate.com"
@@ -105,13 +104,13 @@ class ReplicateProvider:
 
     async def _uploaded(self, url: str, inputs: Inputs) -> str:
         content = await inputs.read(url)
-        media_type = media_type_of(content)
-        kind = "application/octet-stream" if media_type is None else media_type.value
-        headers, body = form_of(
-            Part(name="content", content=content, file_name="input", media_type=kind)
-        )
+        kind, body = multipart([("content", Upload(stem="input", content=content))])
         reply = await self._line.ask(
-            "POST", "/v1/files", body=body, headers=headers, timeout_s=_UPLOAD_S
+            "POST",
+            "/v1/files",
+            body=body,
+            headers=(("content-type", kind),),
+            timeout_s=_UPLOAD_S,
         )
         urls = self._document(reply).get("urls")
         address = urls.get("get") if isinstance(urls, dict) else None
