@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from upstream.world import a_request
 
 from ringback.doorbell import Watchers
 from ringback.egress.caller import Caller
+from ringback.egress.dial import system_trust
 from ringback.egress.policy import TargetPolicy
 from ringback.engines.contract import EngineRequest, Made
 from ringback.engines.upstream.assembling import Surroundings, Upstream, assemble
@@ -58,12 +60,16 @@ class House:
         return await self.upstream.hooks.take(job_id, proof, headers=headers, body=body)
 
 
+_trust = cache(system_trust)  # reading the machine's authorities takes longer than most tests
+
+
 @asynccontextmanager
 async def a_house(name: str = "studio", /, **table: Any) -> AsyncIterator[House]:
     """Yield an engine that is set up by a table, as one in the config file is."""
     clock = FastClock()
-    provider = Caller(TargetPolicy.operator(), clock=clock)
-    public = Caller(TargetPolicy.server(), clock=clock)
+    trust = _trust()
+    provider = Caller(TargetPolicy.operator(), clock=clock, ssl_context=trust)
+    public = Caller(TargetPolicy.server(), clock=clock, ssl_context=trust)
     around = Surroundings(
         provider=provider,
         public=public,
