@@ -25,6 +25,7 @@ from bench.machine import describe, median, say
 from ringback.doorbell import Bells
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
+from ringback.jobs.model import JobResult
 from ringback.service import GenerationRequest, Service
 from ringback.storage.contract import Store, Workspace
 from ringback.storage.postgres import PostgresStore
@@ -39,6 +40,7 @@ JOBS = 4_000
 AT_ONCE = 200
 RUNS = 3
 WORKSPACES = 20
+_RESULT = JobResult(urls=("http://x/a",))
 ROOMY = Limits(active_max=10**9, backlog_max=10**9)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -91,7 +93,9 @@ class Course:
         while jobs := await self._service.claim(
             engine="null", limit=AT_ONCE, worker_id="w", lease_s=600
         ):
-            await asyncio.gather(*(self._service.finish(job, urls=("http://x/a",)) for job in jobs))
+            await asyncio.gather(
+                *(self._service.finish(job, result=JobResult(urls=("http://x/a",))) for job in jobs)
+            )
 
     async def deliver(self) -> None:
         """Claim every delivery and record its attempt."""

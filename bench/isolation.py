@@ -22,6 +22,7 @@ from ringback.egress.policy import TargetPolicy
 from ringback.egress.sender import Sender
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
+from ringback.jobs.model import JobResult
 from ringback.service import GenerationRequest, Service
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeReceiver, hang
@@ -74,7 +75,7 @@ async def _lags(data: Path, *, hanging: bool) -> list[float]:
             )
         )
         (job,) = await service.claim(engine="null", limit=1, worker_id="w", lease_s=60)
-        done = await service.finish(job, urls=())
+        done = await service.finish(job, result=JobResult(urls=()))
         assert done.completed_at_ms is not None
         ended[done.job_id] = done.completed_at_ms
         await clock.sleep(1 / PER_S)

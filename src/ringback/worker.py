@@ -15,9 +15,9 @@ from ringback.artifacts.reading import read_own
 from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetch
-from ringback.engines.contract import Engine, EngineRequest
+from ringback.engines.contract import Engine, EngineRequest, Made
 from ringback.errors import ArtifactsAway, EngineError, LeaseLost, StorageFull
-from ringback.jobs.model import Job, JobStatus
+from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
 from ringback.service import Service
@@ -146,7 +146,7 @@ class Worker:
             event, outcome = await self._outcome(run)
             await self._end(run, event, outcome)
             run.is_over = True
-            await self._forget_previews(run, kept=outcome)
+            await self._forget_previews(run, kept=outcome.urls or ())
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
         except (StorageFull, ArtifactsAway) as exc:
@@ -167,8 +167,8 @@ class Worker:
             self._free[engine] += 1
             self._bells.queued.ring()
 
-    async def _outcome(self, run: _Run) -> tuple[JobEvent, tuple[str, ...] | str]:
-        """Return how the engine's run ended: completed with URLs, or failed with a sentence."""
+    async def _outcome(self, run: _Run) -> tuple[JobEvent, JobResult]:
+        """Return how the engine's run ended: completed, or failed with a sentence."""
         job = run.job
         request = EngineRequest(
             job_id=job.job_id,
@@ -177,15 +177,16 @@ class Worker:
             model=job.model,
             input=job.input,
             lab=job.lab,
+            memo=job.memo,
         )
         io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
         try:
             # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
             with self._bells.ended.watch(job.job_id, run.cancel):
                 async with asyncio.timeout(self._job_timeout_s) as timeout:
-                    names = await self._slots[job.engine].engine.run(request, io)
+                    made = await self._slots[job.engine].engine.run(request, io)
         except EngineError as exc:
-            return JobEvent.FAIL, str(exc)
+            return JobEvent.FAIL, JobResult(error=str(exc))
         except (LeaseLost, StorageFull, ArtifactsAway):
             raise
         except (Exception, asyncio.CancelledError) as exc:
@@ -193,18 +194,20 @@ class Worker:
             if isinstance(exc, asyncio.CancelledError) and run.is_stopped():
                 raise
             if isinstance(exc, TimeoutError) and timeout.expired():
-                return JobEvent.FAIL, f"The job took longer than {self._job_timeout_s:g} s."
+                error = f"The job took longer than {self._job_timeout_s:g} s."
+                return JobEvent.FAIL, JobResult(error=error)
             log.exception("engine_broke", job_id=job.job_id, engine=job.engine)
-            return JobEvent.FAIL, _BROKEN
-        return JobEvent.COMPLETE, tuple(artifact_url(job, name) for name in names)
+            return JobEvent.FAIL, JobResult(error=_BROKEN)
+        return JobEvent.COMPLETE, _result_of(job, made)
 
-    async def _end(self, run: _Run, event: JobEvent, outcome: tuple[str, ...] | str) -> None:
-        if event is JobEvent.COMPLETE and not isinstance(outcome, str):
-            await self._until_stored(lambda: self._service.finish(run.job, urls=outcome))
+    async def _end(self, run: _Run, event: JobEvent, outcome: JobResult) -> None:
+        if event is JobEvent.COMPLETE:
+            await self._until_stored(lambda: self._service.finish(run.job, result=outcome))
         else:
-            await self._until_stored(lambda: self._service.fail(run.job, error=str(outcome)))
+            error = outcome.error or _BROKEN
+            await self._until_stored(lambda: self._service.fail(run.job, error=error))
 
-    async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] | str = ()) -> None:
+    async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] = ()) -> None:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
         for name in run.previews:
             if artifact_url(run.job, name) not in kept:
@@ -314,6 +317,12 @@ class _JobIO:
             await self._artifacts.put(name, content)
         return name
 
+    async def remember(self, memo: str) -> None:
+        """Write down what a later run of the job must know."""
+        self._run.job = await self._service.remember(
+            self._run.job, memo=memo, lease_s=self._lease_s
+        )
+
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL; our own artifacts are read where they lie."""
         base_url = self._run.job.base_url
@@ -334,6 +343,14 @@ class _JobIO:
         self._run.job = await self._service.report(
             job, *events, lease_s=self._lease_s, progress=progress, urls=urls
         )
+
+
+def _result_of(job: Job, made: Made) -> JobResult:
+    return JobResult(
+        urls=(*(artifact_url(job, name) for name in made.artifacts), *made.links),
+        style_id=made.style_id,
+        outputs=None if made.outputs is None else dict(made.outputs),
+    )
 
 
 def artifact_url(job: Job, name: str) -> str:

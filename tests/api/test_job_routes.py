@@ -5,6 +5,7 @@ import asyncio
 import httpx2
 from api.world import BASE_URL, HOOK, World
 
+from ringback.jobs.model import JobResult
 from ringback.jobs.transitions import JobEvent
 
 
@@ -97,7 +98,7 @@ async def test_a_reader_may_wait_for_the_end(world: World, client: httpx2.AsyncC
     by_header = asyncio.create_task(
         client.get(f"/jobs/{job_id}", headers={"prefer": "respond-async, wait=7"})
     )
-    await world.service.finish(job, urls=(f"{BASE_URL}/artifacts/a.png",))
+    await world.service.finish(job, result=JobResult(urls=(f"{BASE_URL}/artifacts/a.png",)))
     assert (await by_query).json()["status"] == "completed"
     assert (await by_header).json()["status"] == "completed"
     assert (await by_header).headers["preference-applied"] == "wait=7"

@@ -6,6 +6,7 @@ import httpx2
 from api.streaming import streaming
 from api.world import World
 
+from ringback.jobs.model import JobResult
 from ringback.jobs.transitions import JobEvent
 
 
@@ -18,7 +19,7 @@ async def test_a_stream_tells_of_every_change_and_ends_with_the_job(world: World
         await stream.until('"processing"')
         job = await world.service.report(job, JobEvent.SAMPLE, lease_s=60, progress=0.25)
         await stream.until('"progress":0.25')
-        await world.service.finish(job, urls=())
+        await world.service.finish(job, result=JobResult(urls=()))
         await task
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert stream.has_ended

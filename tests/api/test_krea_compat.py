@@ -13,6 +13,7 @@ import jsonschema_rs
 import pytest
 from api.world import BASE_URL, FLUX, HOOK, NULL, World, a_world
 
+from ringback.jobs.model import JobResult
 from ringback.jobs.transitions import JobEvent
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -115,7 +116,7 @@ async def test_the_answers_about_a_job_fit_in_each_of_its_statuses(
     urls = (f"{BASE_URL}/artifacts/a.png",)
     job = await world.service.report(job, JobEvent.PREVIEW, lease_s=15, progress=0.5, urls=urls)
     await look(job_id, "intermediate-complete")
-    await world.service.finish(job, urls=urls)
+    await world.service.finish(job, result=JobResult(urls=urls))
     await look(job_id, "completed")
     judges.judge(await client.delete(f"/jobs/{job_id}"))
 
@@ -191,19 +192,19 @@ async def test_a_page_and_the_next_fit(world: World, client: httpx2.AsyncClient)
     judges.judge(await client.get("/jobs", params={"cursor": first.json()["next_cursor"]}))
 
 
-def _image_bodies() -> list[dict[str, Any]]:
-    """Return each image route's body as the contract has it: schema and example."""
+def _bodies() -> list[dict[str, Any]]:
+    """Return each generate route's body as the contract has it: schema and example."""
     if CONTRACT is None:
         return []
     return [
         {"path": path, **operations["post"]["requestBody"]["content"]["application/json"]}
         for path, operations in CONTRACT.document["paths"].items()
-        if path.startswith("/generate/image/")
+        if path.startswith("/generate/")
     ]
 
 
 @needs_contract
-@pytest.mark.parametrize("body", _image_bodies(), ids=lambda body: body["path"])
+@pytest.mark.parametrize("body", _bodies(), ids=lambda body: body["path"])
 async def test_the_contracts_own_example_is_accepted_where_it_fits_the_contract(
     client: httpx2.AsyncClient, body: dict[str, Any]
 ) -> None:

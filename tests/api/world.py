@@ -24,7 +24,7 @@ from ringback.egress.policy import TargetPolicy
 from ringback.errors import FetchError
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
-from ringback.jobs.model import Job
+from ringback.jobs.model import Job, JobResult
 from ringback.jobs.transitions import JobEvent
 from ringback.media.content import Facts
 from ringback.media.process import keep
@@ -172,7 +172,7 @@ class World:
     async def complete(self) -> Job:
         """Take the longest-queued job and finish it."""
         return await self.service.finish(
-            await self.claim(), urls=(f"{BASE_URL}/artifacts/picture.png",)
+            await self.claim(), result=JobResult(urls=(f"{BASE_URL}/artifacts/picture.png",))
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -14,44 +13,12 @@ from PIL import Image
 
 from ringback.engines.contract import EngineRequest
 from ringback.engines.sketch.engine import SketchEngine
-from ringback.errors import EngineError, FetchError
-from ringback.testing import settle
+from ringback.errors import EngineError
+from ringback.testing import RecordingIO, settle
 
 
-class RecordingIO:
-    """Keeps what an engine does."""
-
-    def __init__(self, inputs: dict[str, bytes] | None = None) -> None:
-        self.saved: dict[str, bytes] = {}
-        self.previews: list[str] = []
-        self.fractions: list[float] = []
-        self.inputs = inputs or {}
-        self.on_preview: Callable[[], None] = lambda: None
-
-    async def progress(self, fraction: float) -> None:
-        self.fractions.append(fraction)
-
-    async def preview(self, artifact: str) -> None:
-        self.previews.append(artifact)
-        self.on_preview()
-
-    async def save(self, content: bytes | Path, *, media_type: str) -> str:
-        assert isinstance(content, bytes)
-        assert media_type == "image/png"
-        name = f"{len(self.saved)}.png"
-        self.saved[name] = content
-        return name
-
-    async def share(self, content: bytes, *, media_type: str) -> str:
-        return await self.save(content, media_type=media_type)
-
-    async def fetch(self, url: str, *, bytes_max: int) -> bytes:
-        if url not in self.inputs:
-            raise FetchError("connect", "secret detail about the network")
-        return self.inputs[url]
-
-    def size_of(self, name: str) -> tuple[int, int]:
-        return Image.open(BytesIO(self.saved[name])).size
+def size_of(io: RecordingIO, name: str) -> tuple[int, int]:
+    return Image.open(BytesIO(io.saved[name])).size
 
 
 def a_request(**changes: object) -> EngineRequest:
@@ -69,15 +36,15 @@ def children() -> set[int]:
 
 async def test_a_small_preview_comes_before_the_result() -> None:
     io = RecordingIO()
-    names = await SketchEngine().run(a_request(), io)
-    assert [io.size_of(name) for name in io.previews] == [(128, 128)]
-    assert [io.size_of(name) for name in names] == [(512, 512)]
+    names = (await SketchEngine().run(a_request(), io)).artifacts
+    assert [size_of(io, name) for name in io.previews] == [(128, 128)]
+    assert [size_of(io, name) for name in names] == [(512, 512)]
     assert io.fractions == sorted(io.fractions)
 
 
 async def test_as_many_pictures_are_made_as_asked_for_and_they_differ() -> None:
     io = RecordingIO()
-    names = await SketchEngine().run(a_request(num_images=3), io)
+    names = (await SketchEngine().run(a_request(num_images=3), io)).artifacts
     assert len({io.saved[name] for name in names}) == 3
 
 
@@ -86,8 +53,10 @@ async def test_input_images_are_fetched_and_change_the_picture() -> None:
     Image.new("RGB", (32, 32), (255, 0, 0)).save(output, "PNG")
     io = RecordingIO({"https://x.example/a.png": output.getvalue()})
     engine = SketchEngine()
-    (plain,) = await engine.run(a_request(), io)
-    (red,) = await engine.run(a_request(image_url="https://x.example/a.png", strength=0.2), io)
+    (plain,) = (await engine.run(a_request(), io)).artifacts
+    (red,) = (
+        await engine.run(a_request(image_url="https://x.example/a.png", strength=0.2), io)
+    ).artifacts
     assert io.saved[plain] != io.saved[red]
 
 
@@ -112,7 +81,7 @@ async def test_a_cancelled_run_ends_its_process_at_once() -> None:
         with pytest.raises(asyncio.CancelledError):
             await run
     assert before not in children()
-    assert len(await engine.run(a_request(), io)) == 1
+    assert len((await engine.run(a_request(), io)).artifacts) == 1
 
 
 async def test_a_drawing_process_that_dies_is_tried_again() -> None:
@@ -121,11 +90,11 @@ async def test_a_drawing_process_that_dies_is_tried_again() -> None:
     (child,) = children() - others
     io = RecordingIO()
     io.on_preview = lambda: os.kill(child, signal.SIGKILL)
-    assert len(await engine.run(a_request(), io)) == 1
+    assert len((await engine.run(a_request(), io)).artifacts) == 1
 
 
 async def test_a_job_whose_drawing_process_always_dies_fails_and_the_next_one_works() -> None:
     engine = SketchEngine()
     with pytest.raises(EngineError, match="ended unexpectedly"):
         await engine._tried(signal.raise_signal, signal.SIGKILL)  # type: ignore[arg-type]
-    assert len(await engine.run(a_request(), RecordingIO())) == 1
+    assert len((await engine.run(a_request(), RecordingIO())).artifacts) == 1

@@ -76,9 +76,21 @@ async def test_a_job_reads_as_it_was_written(store: Store) -> None:
     job = a_job(
         input={"prompt": "naïve \u0000 'quoted' \U0001f98a", "n": 1.5, "deep": [{"a": None}]},
         webhook_url="https://shop.example/hook?a=1",
+        compute_units=22.9,
+        token_id="tok_1",
     )
     await store.submit(a_submission(job))
     assert await store.get_job(job.job_id) == job
+
+
+async def test_a_memo_outlives_the_run_that_wrote_it(store: Store) -> None:
+    await store.submit(a_submission(a_job()))
+    (held,) = await claim(store)
+    noted = replace(held, memo="request 7")
+    assert await store.hold_job(noted, lease_until_ms=NOW + 60_000)
+    assert await store.requeue_job(advance(noted, JobEvent.RESCUE, now_ms=NOW))
+    (again,) = await claim(store)
+    assert again.memo == "request 7"
 
 
 async def test_a_job_that_nobody_made_is_none(store: Store) -> None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from delivery.world import World
 
-from ringback.jobs.model import Job
+from ringback.jobs.model import Job, JobResult
 from ringback.testing import ReceivedRequest, Script, respond, settle
 from ringback.webhooks.dispatcher import DispatchSettings
 from ringback.webhooks.model import DeliveryStatus
@@ -52,7 +52,7 @@ async def live(world: World, url: str, *, steps: int) -> Job:
         world.clock.advance(1.0)
         job = await world.progress(job, (step + 1) / (steps + 1))
         await settle(3)
-    return await world.service.finish(job, urls=("http://x/a.png",))
+    return await world.service.finish(job, result=JobResult(urls=("http://x/a.png",)))
 
 
 async def test_under_load_at_a_slow_receiver_nothing_comes_after_a_jobs_end(
@@ -107,7 +107,7 @@ async def test_the_end_breaks_off_news_of_its_job_that_is_under_way(world: World
     job = await world.start(receiver.url, "job.started", "job.completed")
     await world.dispatcher.run_once()
     await receiver.wait_for(1)
-    await world.service.finish(job, urls=("http://x/a.png",))
+    await world.service.finish(job, result=JobResult(urls=("http://x/a.png",)))
     await world.dispatcher.run_once()
     await world.dispatcher.settled()  # for less than the minute that the news might take
     assert [request.header("ringback-event") for request in receiver.requests] == [
@@ -142,7 +142,7 @@ async def test_news_at_hand_whose_job_ends_meanwhile_is_not_sent(world: World) -
     job = await world.start(receiver.url, "job.started", "job.completed")
     assert await world.dispatcher.run_once() == 2  # one goes, the other is at hand
     await receiver.wait_for(1)
-    await world.service.finish(job, urls=("http://x/a.png",))
+    await world.service.finish(job, result=JobResult(urls=("http://x/a.png",)))
     await world.dispatch()
     told = [json.loads(request.body) for request in receiver.requests]
     assert [one["status"] for one in told if one["job_id"] == job.job_id] == ["completed"]

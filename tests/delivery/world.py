@@ -17,7 +17,7 @@ from ringback.egress.policy import TargetPolicy
 from ringback.egress.sender import Sender, SenderSettings
 from ringback.ids import Ids, new_secret
 from ringback.jobs.admission import Limits
-from ringback.jobs.model import Job
+from ringback.jobs.model import Job, JobResult
 from ringback.jobs.transitions import JobEvent
 from ringback.service import Service
 from ringback.service.endpoints import EndpointDesk, EndpointWish
@@ -113,7 +113,7 @@ class World:
     async def finish(self, webhook_url: str | None) -> Job:
         await self.service.submit(a_request(webhook_url=webhook_url))
         (job,) = await self.service.claim(engine="null", limit=1, worker_id="w", lease_s=60)
-        return await self.service.finish(job, urls=("http://x/a.png",))
+        return await self.service.finish(job, result=JobResult(urls=("http://x/a.png",)))
 
     async def dispatch(self) -> int:
         """Send everything that is due; return how many were claimed."""

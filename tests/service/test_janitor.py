@@ -13,7 +13,7 @@ from service.disk import FillableStore
 from ringback.app.app import App
 from ringback.artifacts.local import LocalArtifacts
 from ringback.doorbell import Bells
-from ringback.engines.contract import EngineIO, EngineRequest
+from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.errors import FetchError
 from ringback.janitor import Janitor
 from ringback.jobs.model import Job, JobStatus
@@ -103,9 +103,9 @@ async def test_a_server_starts_on_a_full_disk_and_rescues_as_soon_as_there_is_ro
 async def test_a_finished_job_that_waits_for_room_is_its_workers_to_write(
     service: Service, store: FillableStore, clock: FakeClock, bells: Bells, tmp_path: Path
 ) -> None:
-    async def draw_while_the_disk_fills(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def draw_while_the_disk_fills(request: EngineRequest, io: EngineIO) -> Made:
         store.is_full = True
-        return ()
+        return Made()
 
     async def fetch(url: str, *, bytes_max: int) -> bytes:
         raise FetchError("connect", url)

@@ -14,6 +14,7 @@ from ringback.egress.answer import Answer, Reason, Timings
 from ringback.errors import StaleAnswer
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
+from ringback.jobs.model import JobResult
 from ringback.service import Service
 from ringback.service.endpoints import EndpointDesk, EndpointWish
 from ringback.service.listeners import Handed, ListenerDesk
@@ -76,7 +77,7 @@ class Life:
     async def end_a_job(self) -> None:
         await self.service.submit(a_request())
         (job,) = await self.service.claim(engine="null", limit=1, worker_id="w", lease_s=60)
-        await self.service.finish(job, urls=("http://x/a.png",))
+        await self.service.finish(job, result=JobResult(urls=("http://x/a.png",)))
 
     async def take(self, listener: Endpoint, limit: int = 3) -> int:
         handed = await self.rng.choice(self.desks).take(listener, at_once=limit)

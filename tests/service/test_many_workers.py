@@ -16,7 +16,7 @@ from ringback.doorbell import Bells
 from ringback.errors import LeaseLost, RateLimited
 from ringback.ids import Ids
 from ringback.janitor import Janitor
-from ringback.jobs.model import Job, JobStatus
+from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.service import Service
 from ringback.storage.postgres import PostgresStore
@@ -87,11 +87,11 @@ async def test_a_worker_that_was_stopped_past_its_lease_writes_nothing(
         with pytest.raises(LeaseLost):
             await stopped.report(stale, JobEvent.START, lease_s=60)
         with pytest.raises(LeaseLost):
-            await stopped.finish(stale, urls=("http://x/stale.png",))
+            await stopped.finish(stale, result=JobResult(urls=("http://x/stale.png",)))
         with pytest.raises(LeaseLost):
             await stopped.fail(stale, error="stale")
         await stopped.release(stale)  # gives nothing back that is not its own
-        ended = await other.finish(fresh, urls=("http://x/fresh.png",))
+        ended = await other.finish(fresh, result=JobResult(urls=("http://x/fresh.png",)))
         seen = await stopped.get(submitted.job_id, workspace_id="studio")
     assert seen.status is JobStatus.COMPLETED
     assert seen.result == ended.result
@@ -107,7 +107,7 @@ async def test_whoever_waits_at_one_process_hears_of_an_end_in_another(
         async with asyncio.timeout(10):
             while not (jobs := await claim(worker, "w")):
                 pass  # until the commit is seen there
-        await worker.finish(jobs[0], urls=())
+        await worker.finish(jobs[0], result=JobResult(urls=()))
         assert (await waiting).status is JobStatus.COMPLETED
 
 

@@ -42,7 +42,7 @@ from ringback.errors import BacklogFull, IdempotencyConflict, LeaseLost
 from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
-from ringback.jobs.model import Job
+from ringback.jobs.model import Job, JobResult
 from ringback.jobs.transitions import JobEvent
 from ringback.pruner import Pruner
 from ringback.retention import Kept, Retention
@@ -217,7 +217,7 @@ class Life(RuleBasedStateMachine):
                     )
                     self.holders[place] = self.run(reported)
                 case "complete":
-                    self.run(self.service.finish(job, urls=("http://x/a.png",)))
+                    self.run(self.service.finish(job, result=JobResult(urls=("http://x/a.png",))))
                 case "fail":
                     self.run(self.service.fail(job, error="no"))
                 case "release":

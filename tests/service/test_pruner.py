@@ -11,7 +11,7 @@ from raw import raw
 from ringback.artifacts.local import LocalArtifacts
 from ringback.doorbell import Bells
 from ringback.engines.null import NullEngine
-from ringback.jobs.model import Job
+from ringback.jobs.model import Job, JobResult
 from ringback.pruner import Pruner
 from ringback.retention import Retention
 from ringback.service import Service
@@ -27,7 +27,7 @@ DAY_S = 86_400
 async def an_ended_job(service: Service, *, urls: tuple[str, ...] = ()) -> Job:
     await service.submit(a_request(webhook_url=HOOK))
     (job,) = await service.claim(engine="null", limit=1, worker_id="w", lease_s=15)
-    return await service.finish(job, urls=urls)
+    return await service.finish(job, result=JobResult(urls=urls))
 
 
 async def test_a_job_past_its_time_goes_with_its_files(

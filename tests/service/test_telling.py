@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from builders import a_key, a_request, an_endpoint
+from builders import a_job, a_key, a_request, an_endpoint
 from msgspec.structs import replace
 
 from ringback.doorbell import Bells
@@ -16,7 +16,7 @@ from ringback.errors import LeaseLost, StorageFull
 from ringback.ids import Ids
 from ringback.jobs.model import Job, JobResult
 from ringback.jobs.transitions import JobEvent
-from ringback.service import GenerationRequest, Service
+from ringback.service import GenerationRequest, Service, webhook_body
 from ringback.service.telling import Teller, event_of
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
@@ -135,7 +135,7 @@ async def test_the_end_cancels_what_still_waits_and_nothing_is_told_after_it(
 ) -> None:
     job = await progress(service, await started(service, asking()), 0.1)
     clock.advance(1)
-    await service.finish(job, urls=("http://x/a.png",))
+    await service.finish(job, result=JobResult(urls=("http://x/a.png",)))
     with pytest.raises(LeaseLost):
         await progress(service, job, 0.2)
     assert [one.event for one in await waiting(store, job)] == ["job.completed"]
@@ -174,3 +174,22 @@ async def test_a_full_disk_keeps_news_untold_and_the_job_accepted(
     await teller.tell(big, EventType.JOB_STARTED)
     store.limit_size(100_000)
     assert [one.event for one in await waiting(store, job)] == ["job.started"]
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        (JobResult(urls=("http://x/a.png",)), {"urls": ["http://x/a.png"]}),
+        (JobResult(), {"urls": []}),
+        (JobResult(urls=(), style_id="s1"), {"style_id": "s1"}),
+        (
+            JobResult(urls=("http://x/a.png",), outputs={"hero": "http://x/a.png"}),
+            {"outputs": {"hero": "http://x/a.png"}, "urls": ["http://x/a.png"]},
+        ),
+        (JobResult(error="It broke."), {"error": "It broke."}),
+    ],
+)
+def test_a_webhook_shows_a_result_as_the_contract_does(
+    result: JobResult, shown: dict[str, Any]
+) -> None:
+    assert json.loads(webhook_body(a_job(result=result)))["result"] == shown

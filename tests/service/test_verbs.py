@@ -9,7 +9,7 @@ import pytest
 from builders import a_request
 
 from ringback.errors import Draining, JobNotFound, LeaseLost, StorageFull
-from ringback.jobs.model import Job, JobStatus
+from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.service import DEATHS_MAX, Service, webhook_body
 from ringback.storage.sqlite import SqliteStore
@@ -44,7 +44,7 @@ async def test_a_finished_job_owes_one_delivery_of_the_contracts_five_members(
     await service.submit(a_request(webhook_url=HOOK))
     job = await claim(service)
     clock.advance(5)
-    done = await service.finish(job, urls=("http://x/a.png",))
+    done = await service.finish(job, result=JobResult(urls=("http://x/a.png",)))
     (delivery,) = await store.deliveries_of(job.job_id)
     assert delivery.destination == "https://shop.example:443"
     assert delivery.body == webhook_body(done)
@@ -58,7 +58,7 @@ async def test_a_finished_job_owes_one_delivery_of_the_contracts_five_members(
 async def test_a_job_without_a_webhook_owes_nothing(service: Service, store: SqliteStore) -> None:
     await service.submit(a_request())
     job = await claim(service)
-    await service.finish(job, urls=())
+    await service.finish(job, result=JobResult(urls=()))
     assert await store.deliveries_of(job.job_id) == []
 
 
@@ -80,7 +80,7 @@ async def test_cancelling_a_job_that_is_over_changes_nothing(
     service: Service, store: SqliteStore
 ) -> None:
     await service.submit(a_request(webhook_url=HOOK))
-    done = await service.finish(await claim(service), urls=())
+    done = await service.finish(await claim(service), result=JobResult(urls=()))
     assert (await service.cancel(done.job_id, workspace_id="studio")).status is done.status
     assert len(await store.deliveries_of(done.job_id)) == 1
 
@@ -90,7 +90,7 @@ async def test_the_worker_of_a_cancelled_job_can_write_nothing_more(service: Ser
     job = await claim(service)
     await service.cancel(job.job_id, workspace_id="studio")
     for write in (
-        service.finish(job, urls=("http://x/late.png",)),
+        service.finish(job, result=JobResult(urls=("http://x/late.png",))),
         service.fail(job, error="late"),
         service.heartbeat(job, lease_s=15),
         service.report(job, JobEvent.START, lease_s=15),
@@ -108,7 +108,7 @@ async def test_cancels_and_a_finish_at_once_end_the_job_once(
     job = await claim(service)
     await asyncio.gather(
         *(service.cancel(job.job_id, workspace_id="studio") for _ in range(5)),
-        service.finish(job, urls=()),
+        service.finish(job, result=JobResult(urls=())),
         return_exceptions=True,
     )
     assert len(await store.deliveries_of(job.job_id)) == 1
@@ -153,8 +153,8 @@ async def test_a_worker_paused_past_its_lease_changes_nothing(
     await rescue(service, store, clock)
     held = await claim(service)
     with pytest.raises(LeaseLost):
-        await service.finish(stale, urls=("http://x/stale.png",))
-    done = await service.finish(held, urls=("http://x/good.png",))
+        await service.finish(stale, result=JobResult(urls=("http://x/stale.png",)))
+    done = await service.finish(held, result=JobResult(urls=("http://x/good.png",)))
     seen = await service.get(done.job_id, workspace_id="studio")
     assert seen.result is not None
     assert seen.result.urls == ("http://x/good.png",)
@@ -164,7 +164,7 @@ async def test_whoever_waits_is_told_of_the_end(service: Service) -> None:
     job = (await service.submit(a_request())).job
     waiting = asyncio.create_task(service.wait_for_end(job, timeout_s=60))
     held = await claim(service)
-    await service.finish(held, urls=())
+    await service.finish(held, result=JobResult(urls=()))
     assert (await waiting).status is JobStatus.COMPLETED
 
 
@@ -187,5 +187,5 @@ async def test_a_database_that_may_not_grow_refuses_new_jobs_and_finishes_the_ol
     with pytest.raises(StorageFull):
         await service.submit(a_request(input={"prompt": "x" * 500_000}))
     store.limit_size(100_000)
-    await service.finish(job, urls=())
+    await service.finish(job, result=JobResult(urls=()))
     assert len(await store.deliveries_of(job.job_id)) == 1

@@ -15,10 +15,10 @@ from builders import a_request
 from ringback.artifacts.local import LocalArtifacts
 from ringback.clock import Clock, SystemClock
 from ringback.doorbell import Bells
-from ringback.engines.contract import EngineIO, EngineRequest
+from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.null import NullEngine
 from ringback.errors import EngineError, FetchError
-from ringback.jobs.model import Job, JobStatus
+from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.service import Service
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock, ScriptedEngine, never_ends
@@ -89,11 +89,11 @@ def world(service: Service, store: SqliteStore, bells: Bells, tmp_path: Path) ->
 
 
 async def test_a_job_goes_through_its_engine_to_a_result_that_is_kept(world: World) -> None:
-    async def draw(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def draw(request: EngineRequest, io: EngineIO) -> Made:
         assert request.input == {"prompt": "a red fox in snow"}
         await io.progress(0.1)
         await io.preview(await io.save(b"rough", media_type="image/png"))
-        return (await io.save(b"fine", media_type="image/png"),)
+        return Made(artifacts=(await io.save(b"fine", media_type="image/png"),))
 
     async with world.worker(ScriptedEngine(draw)):
         job = await world.ended(await world.submit())
@@ -108,10 +108,32 @@ async def test_a_job_goes_through_its_engine_to_a_result_that_is_kept(world: Wor
     assert [path.name for path in kept.parents[1].rglob("*.png")] == [name]
 
 
+async def test_a_run_that_is_cut_off_leaves_its_memo_to_the_next(world: World) -> None:
+    noted = asyncio.Event()
+    memos: list[str | None] = []
+
+    async def buy_once(request: EngineRequest, io: EngineIO) -> Made:
+        memos.append(request.memo)
+        if request.memo is None:
+            await io.remember("request 7")
+            noted.set()
+            return await never_ends(request, io)
+        return Made(links=("https://cdn.example/bought.png",))
+
+    engine = ScriptedEngine(buy_once)
+    async with world.worker(engine):
+        submitted = await world.submit()
+        await noted.wait()
+    async with world.worker(engine):
+        job = await world.ended(submitted)
+    assert memos == [None, "request 7"]
+    assert job.result == JobResult(urls=("https://cdn.example/bought.png",))
+
+
 async def test_a_preview_is_shown_while_the_engine_goes_on(world: World) -> None:
     shown = asyncio.Event()
 
-    async def preview(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def preview(request: EngineRequest, io: EngineIO) -> Made:
         await io.preview(await io.save(b"rough", media_type="image/png"))
         shown.set()
         return await never_ends(request, io)
@@ -138,7 +160,7 @@ async def test_a_preview_is_shown_while_the_engine_goes_on(world: World) -> None
 async def test_an_engine_that_fails_fails_its_job_with_a_sentence(
     world: World, error: BaseException, sentence: str
 ) -> None:
-    async def fail(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def fail(request: EngineRequest, io: EngineIO) -> Made:
         raise error
 
     async with world.worker(ScriptedEngine(fail)):
@@ -193,13 +215,13 @@ async def test_no_more_jobs_run_at_once_than_there_are_places(world: World) -> N
     running = 0
     most = 0
 
-    async def count(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def count(request: EngineRequest, io: EngineIO) -> Made:
         nonlocal running, most
         running += 1
         most = max(most, running)
         await io.progress(0.5)
         running -= 1
-        return ()
+        return Made()
 
     async with world.worker(ScriptedEngine(count), concurrency=2):
         for job in [await world.submit() for _ in range(10)]:
@@ -220,9 +242,9 @@ async def test_a_draining_worker_gives_back_what_it_cannot_finish(world: World) 
 async def test_a_draining_worker_lets_running_jobs_finish(world: World) -> None:
     go_on = asyncio.Event()
 
-    async def patient(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def patient(request: EngineRequest, io: EngineIO) -> Made:
         await go_on.wait()
-        return ()
+        return Made()
 
     engine = ScriptedEngine(patient)
     async with world.worker(engine) as worker:
@@ -240,13 +262,13 @@ async def test_our_own_artifacts_are_inputs_without_a_request(world: World) -> N
     name = await world.artifacts.save(b"mine", media_type="image/png")
     got: list[bytes] = []
 
-    async def read(request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def read(request: EngineRequest, io: EngineIO) -> Made:
         got.append(await io.fetch(f"http://127.0.0.1:7464/artifacts/{name}", bytes_max=10))
         with pytest.raises(FetchError, match="too_large"):
             await io.fetch(f"http://127.0.0.1:7464/artifacts/{name}", bytes_max=3)
         with pytest.raises(FetchError, match="connect"):
             await io.fetch("http://127.0.0.1:7464/artifacts/../ringback.db", bytes_max=10)
-        return ()
+        return Made()
 
     async with world.worker(ScriptedEngine(read)):
         job = await world.ended(await world.submit())

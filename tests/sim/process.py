@@ -20,7 +20,7 @@ from sim.store import SimStore
 
 from ringback.artifacts.contract import StoredArtifact
 from ringback.doorbell import Bells
-from ringback.engines.contract import EngineIO, EngineRequest
+from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.errors import EngineError, FetchError, StorageFull
 from ringback.ids import Ids
 from ringback.janitor import Janitor
@@ -233,7 +233,7 @@ class SimEngine:
         self._rng = rng
         self._clock = clock
 
-    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Make nothing, in a while."""
         rng = self._rng
         for step in range(rng.randint(0, 1)):
@@ -245,7 +245,7 @@ class SimEngine:
         await self._clock.sleep(60.0 if fate < 0.02 else rng.uniform(0.0, 0.3))
         if fate > 0.9:
             raise EngineError("It cannot be drawn.")
-        return ("a.png",)
+        return Made(artifacts=("a.png",))
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -10,11 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ringback.engines.contract import EngineRequest
+from ringback.engines.contract import EngineRequest, Made
 from ringback.engines.sketch.engine import SketchEngine
 from ringback.engines.sketch.reading import read
 from ringback.engines.sketch.render import Drawing, draw_png
 from ringback.errors import EngineError
+from ringback.testing import RecordingIO
+
+TEXT = {"https://x.example/a": b"no picture, but text"}
 
 
 def drawn(prompt: str, *, seed: int = 5, size: tuple[int, int] = (128, 72)) -> NDArray[np.float32]:
@@ -64,30 +67,6 @@ def test_pairs_and_faint_words_are_read(prompt: str, kind: str, time: str) -> No
     assert (scene.kind, scene.time) == (kind, time)
 
 
-class KeepingIO:
-    """Keeps what is saved; every URL is a text file."""
-
-    def __init__(self) -> None:
-        self.saved: list[bytes] = []
-
-    async def progress(self, fraction: float) -> None:
-        assert 0 <= fraction <= 1
-
-    async def preview(self, artifact: str) -> None:
-        assert artifact == "1"
-
-    async def save(self, content: object, *, media_type: str) -> str:
-        assert isinstance(content, bytes)
-        self.saved.append(content)
-        return str(len(self.saved))
-
-    async def share(self, content: bytes, *, media_type: str) -> str:
-        return await self.save(content, media_type=media_type)
-
-    async def fetch(self, url: str, *, bytes_max: int) -> bytes:
-        return b"no picture, but text"
-
-
 def a_request(**asked: object) -> EngineRequest:
     size = {"width": 64, "height": 64}
     return EngineRequest(
@@ -100,9 +79,11 @@ async def test_no_prompt_and_no_seed_breaks_a_run() -> None:
     prompts = ("half a \ud83d character", "\0\x1b[31m\u202e", "", "x" * 3_000_000)
     seeds = (-1, 0, 2**70, 1e30, 1.5, 10**400, None, "x", True)
     for prompt, seed in product(prompts, seeds):
-        io = KeepingIO()
-        assert await engine.run(a_request(prompt=prompt, seed=seed), io) == ("2",)
-        assert Image.open(BytesIO(io.saved[1])).size == (64, 64)
+        io = RecordingIO(TEXT)
+        assert await engine.run(a_request(prompt=prompt, seed=seed), io) == Made(
+            artifacts=("1.png",)
+        )
+        assert Image.open(BytesIO(io.saved["1.png"])).size == (64, 64)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +97,7 @@ async def test_no_prompt_and_no_seed_breaks_a_run() -> None:
 async def test_an_input_that_is_no_picture_fails_the_job_in_a_sentence(
     inputs: dict[str, object],
 ) -> None:
-    io = KeepingIO()
+    io = RecordingIO(TEXT)
     with pytest.raises(EngineError, match="cannot be read; send a PNG"):
         await SketchEngine().run(a_request(prompt="the sea", **inputs), io)
-    assert io.saved == []
+    assert io.saved == {}

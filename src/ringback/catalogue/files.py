@@ -81,14 +81,19 @@ def _check(parameter: Parameter, where: str) -> None:
     try:
         validator = compiled(parameter.schema)
         fits = not parameter.has_default or validator.is_valid(parameter.default)
+        choices_fit = all(validator.is_valid(choice) for choice in parameter.enum or ())
     except ValueError as exc:
         raise SetupError(f"{where}: {exc}") from exc
+    if not choices_fit:
+        raise SetupError(f"{where}: not every choice is of its type and within its bounds.")
     if not fits:
         raise SetupError(f"{where}: the default is not allowed by its own bounds.")
     if isinstance(parameter.items, Parameter):
         _check(parameter.items, f"{where}, items")
     for name, inner in (parameter.properties or {}).items():
         _check(inner, f"{where}, property {name}")
+    for number, form in enumerate(parameter.forms, start=1):
+        _check(form, f"{where}, form {number}")
 
 
 def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
@@ -131,6 +136,10 @@ def _with_shapes(parameter: Parameter, shapes: dict[str, Parameter], where: str)
         if items is None:
             raise ValueError(f"{where}: items must be a parameter or name one of the shapes.")
         changes["items"] = _with_shapes(items, shapes, where)
+    if parameter.type == "union":
+        changes["one_of"] = tuple(
+            _with_shapes(form, shapes, where) for form in _forms_of(parameter, shapes, where)
+        )
     if parameter.properties is not None:
         changes["properties"] = {
             name: _with_shapes(inner, shapes, where) for name, inner in parameter.properties.items()
@@ -138,10 +147,27 @@ def _with_shapes(parameter: Parameter, shapes: dict[str, Parameter], where: str)
     return msgspec.structs.replace(parameter, **changes) if changes else parameter
 
 
+def _forms_of(parameter: Parameter, shapes: dict[str, Parameter], where: str) -> list[Parameter]:
+    forms = [shapes.get(form) if isinstance(form, str) else form for form in parameter.one_of or ()]
+    if not forms or None in forms:
+        raise ValueError(f"{where}: one_of must have parameters, or names of the shapes.")
+    return [form for form in forms if form is not None]
+
+
 def _cost(entry: _ModelEntry, row: tuple[str | float, ...]) -> Cost:
-    *variant, compute_units = row
-    if len(variant) != len(entry.cost_by) or isinstance(compute_units, str):
-        raise ValueError(
-            f"model {entry.name}: each of costs is one value for each of cost_by, then the units."
-        )
-    return Cost(variant=tuple(str(value) for value in variant), compute_units=compute_units)
+    variant, numbers = row[: len(entry.cost_by)], row[len(entry.cost_by) :]
+    match numbers:
+        case [int() | float() as compute_units]:
+            usual_s = None
+        case [int() | float() as compute_units, int() | float() as usual_s]:
+            pass
+        case _:
+            raise ValueError(
+                f"model {entry.name}: each of costs is one value for each of cost_by, then the "
+                "units and, if it is known, the usual seconds."
+            )
+    return Cost(
+        variant=tuple(str(value) for value in variant),
+        compute_units=compute_units,
+        usual_s=usual_s,
+    )

@@ -23,6 +23,7 @@ class Cost(Struct, frozen=True, kw_only=True):
 
     variant: tuple[str, ...]
     compute_units: float
+    usual_s: float | None = None  # where it differs between the variants
 
 
 # Compared and hashed by identity: a model is looked up for every submission.

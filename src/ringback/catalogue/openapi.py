@@ -36,6 +36,8 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
         "security": [{"bearerAuth": []}],
         "tags": [
             {"name": "Image", "description": "One route for each model of pictures."},
+            {"name": "Video", "description": "One route for each model of videos."},
+            {"name": "Enhance", "description": "Pictures made larger and better."},
             {"name": "Jobs", "description": "What became of what was asked for."},
             {"name": "Assets", "description": "Files for jobs to use."},
             {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ringback.catalogue.example import example_of
-from ringback.catalogue.model import Model
+from ringback.catalogue.model import Cost, Model
 from ringback.catalogue.openapi_components import header_parameter, json_content, responses
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]+")
@@ -68,21 +68,23 @@ def _cost_table(model: Model) -> list[str]:
     if model.compute_units is None:
         return []
     columns = [*model.cost_by, "Compute Units"]
-    rows = [[*cost.variant, _units(cost.compute_units)] for cost in model.costs]
-    if not rows:
-        rows = [[_units(model.compute_units)]]
+    costs = model.costs or (Cost(variant=(), compute_units=model.compute_units),)
     if model.usual_s is not None:
-        # Where a time is told, cost follows the time, and both are averages.
         columns.append("Average Completion Time")
-        rows = [
-            [*row[:-1], f"~{row[-1].removesuffix('.0')}", f"~{model.usual_s:g} seconds"]
-            for row in rows
-        ]
     return [
         _row(columns),
         "|" + "|".join("-" * (len(column) + 2) for column in columns) + "|",
-        *(_row(row) for row in rows),
+        *(_row(_cells(model, cost)) for cost in costs),
     ]
+
+
+def _cells(model: Model, cost: Cost) -> list[str]:
+    units = _units(cost.compute_units)
+    if model.usual_s is None:
+        return [*cost.variant, units]
+    # Where a time is told, cost follows the time, and both are averages.
+    usual_s = model.usual_s if cost.usual_s is None else cost.usual_s
+    return [*cost.variant, f"~{units.removesuffix('.0')}", f"~{usual_s:g} seconds"]
 
 
 def _units(compute_units: float) -> str:

@@ -18,6 +18,17 @@ class EngineRequest:
     model: str
     input: Mapping[str, Any]
     lab: str | None = None  # faults that its submission asked for, in dev alone
+    memo: str | None = None  # what an earlier run of the same job wrote down, if one did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What an engine made of a job: files that it saved, in their order, and what else there is."""
+
+    artifacts: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()  # results that stay elsewhere; they come after the artifacts
+    style_id: str | None = None  # of a training
+    outputs: Mapping[str, Any] | None = None  # of a node app, by the names that it gives them
 
 
 class EngineIO(Protocol):
@@ -35,6 +46,12 @@ class EngineIO(Protocol):
     async def share(self, content: bytes, *, media_type: str) -> str:
         """Keep a file that any number of jobs may name, for good; the same bytes have one name."""
 
+    async def remember(self, memo: str) -> None:
+        """Write down durably what a later run of this job must know, should this one be cut off.
+
+        It is for whoever pays: the provider's request id, before anything is waited for.
+        """
+
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL (http, https or data), or raise ``FetchError``."""
 
@@ -48,8 +65,8 @@ class Engine(Protocol):
 
     name: str
 
-    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
-        """Make the result and return the names of its artifacts."""
+    async def run(self, request: EngineRequest, io: EngineIO) -> Made:
+        """Make the result."""
 
     async def close(self) -> None:
         """Let go of processes and connections; called once, after the last run."""

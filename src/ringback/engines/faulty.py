@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from PIL import Image
 
 from ringback.clock import Clock
-from ringback.engines.contract import Engine, EngineIO, EngineRequest
+from ringback.engines.contract import Engine, EngineIO, EngineRequest, Made
 from ringback.errors import EngineError
 from ringback.lab.faults import Faults, parse_faults
 
@@ -28,7 +28,7 @@ class FaultyEngine:
         self._clock = clock
         self._cancel = cancel
 
-    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Make the result, or what the faults make of it."""
         if request.lab is None:
             return await self._engine.run(request, io)
@@ -43,7 +43,7 @@ class FaultyEngine:
                 await self._cancel(request)
                 await _for_ever()
             case "empty":
-                return ()
+                return Made()
         return await self._engine.run(request, io)
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import struct
 import zlib
 
-from ringback.engines.contract import EngineIO, EngineRequest
+from ringback.engines.contract import EngineIO, EngineRequest, Made
 
 
 class NullEngine:
@@ -21,13 +21,13 @@ class NullEngine:
         self._artifact: str | None = None
         self._saving = asyncio.Lock()
 
-    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
-        """Return the one artifact's name."""
+    async def run(self, request: EngineRequest, io: EngineIO) -> Made:
+        """Return the one artifact."""
         if self._artifact is None:
             async with self._saving:
                 if self._artifact is None:
                     self._artifact = await io.share(_one_pixel(), media_type="image/png")
-        return (self._artifact,)
+        return Made(artifacts=(self._artifact,))
 
     async def close(self) -> None:
         """Nothing is held."""

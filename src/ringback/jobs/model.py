@@ -31,9 +31,14 @@ _TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLE
 
 
 class JobResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of a job: URLs of its artifacts (so far, while it runs), or one error sentence."""
+    """What came of a job: URLs of its artifacts (so far, while it runs), or one error sentence.
+
+    A training has the id of its style, a node app its named outputs.
+    """
 
     urls: tuple[str, ...] | None = None
+    style_id: str | None = None
+    outputs: dict[str, Any] | None = None
     error: str | None = None
 
 
@@ -65,3 +70,6 @@ class Job(Struct, frozen=True, kw_only=True):
     lab: str | None = None  # faults that its submission asked for, in dev alone
     priority: int = 0  # among its workspace's; the higher is claimed the sooner
     marks: tuple[tuple[str, int], ...] = ()  # statuses after the first, each with its beginning
+    memo: str | None = None  # what its engine wrote down for a later run of it
+    compute_units: float | None = None  # what it costs if it completes
+    token_id: str | None = None  # that it was submitted with

@@ -257,9 +257,17 @@ class Service:
         if not await self._store.extend_lease(job, lease_until_ms=lease_until_ms):
             raise LeaseLost(f"job {job.job_id} has changed hands")
 
-    async def finish(self, job: Job, *, urls: tuple[str, ...]) -> Job:
+    async def remember(self, job: Job, *, memo: str, lease_s: float) -> Job:
+        """Write down what a later run of a held job must know, or raise ``LeaseLost``."""
+        job = msgspec.structs.replace(job, memo=memo)
+        lease_until_ms = self._clock.now_ms() + int(lease_s * 1000)
+        if not await self._store.hold_job(job, lease_until_ms=lease_until_ms):
+            raise LeaseLost(f"job {job.job_id} has changed hands")
+        return job
+
+    async def finish(self, job: Job, *, result: JobResult) -> Job:
         """End a held job as completed, or raise ``LeaseLost``."""
-        return await self._end(job, JobEvent.COMPLETE, JobResult(urls=urls))
+        return await self._end(job, JobEvent.COMPLETE, result)
 
     async def fail(self, job: Job, *, error: str) -> Job:
         """End a job as failed, or raise ``LeaseLost``."""

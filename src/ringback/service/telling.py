@@ -122,4 +122,12 @@ def result_document(result: JobResult | None) -> dict[str, Any] | None:
         return None
     if result.error is not None:
         return {"error": result.error}
-    return {"urls": result.urls or ()}
+    shown: dict[str, Any] = {}
+    if result.style_id is not None:
+        shown["style_id"] = result.style_id
+    if result.outputs is not None:
+        shown["outputs"] = result.outputs
+    # Programs that read the URLs find a list, but for trainings, which have none.
+    if result.urls or not shown or result.outputs is not None:
+        shown["urls"] = result.urls or ()
+    return shown

@@ -8,7 +8,7 @@ async with FakeReceiver([503, reset(), 200]) as receiver:
 """
 
 from ringback.testing.clock import FakeClock, settle
-from ringback.testing.engine import EngineScript, ScriptedEngine, never_ends
+from ringback.testing.engine import EngineScript, RecordingIO, ScriptedEngine, never_ends
 from ringback.testing.receiver import (
     FakeReceiver,
     ReceivedRequest,
@@ -30,6 +30,7 @@ __all__ = [
     "FakeReceiver",
     "FakeResolver",
     "ReceivedRequest",
+    "RecordingIO",
     "Script",
     "ScriptedEngine",
     "close_after",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
-from ringback.engines.contract import EngineIO, EngineRequest
+from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.sketch import process
 from ringback.engines.sketch.asked import count_of, size_of
 from ringback.engines.sketch.inputs import Input, images_of, number_of, share_of, styles_of
@@ -32,7 +32,7 @@ class SketchEngine:
         self._limiter = CapacityLimiter(processes)
         self._inputs = CapacityLimiter(_INPUTS_IN_HAND)
 
-    async def run(self, request: EngineRequest, io: EngineIO) -> tuple[str, ...]:
+    async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Show a small preview, then return the pictures that were asked for."""
         await io.progress(0.0)
         width, height = size_of(request.input)
@@ -57,7 +57,7 @@ class SketchEngine:
             await io.progress(0.25 + 0.75 * number / count)
             names.append(await self._drawn(drawing, seed + number, (width, height), io))
         await io.progress(1.0)
-        return tuple(names)
+        return Made(artifacts=tuple(names))
 
     async def warm(self) -> None:
         """Start the drawing process, so that the first job need not wait for it."""

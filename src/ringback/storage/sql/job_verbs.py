@@ -146,6 +146,7 @@ def hold_jobs(items: Sequence[tuple[Job, int]]) -> Work[list[bool]]:
             result_json(job.result),
             lease_until_ms,
             marks_json(job.marks),
+            job.memo,
         )
         for job, lease_until_ms in items
     }

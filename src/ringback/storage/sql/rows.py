@@ -77,6 +77,9 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.lab,
         job.priority,
         marks_json(job.marks),
+        job.memo,
+        job.compute_units,
+        job.token_id,
     )
 
 
@@ -104,6 +107,9 @@ def job_from(row: Row) -> Job:
         lab=row[17],
         priority=row[18],
         marks=() if row[19] == "[]" else _decode_marks(row[19]),
+        memo=row[20],
+        compute_units=row[21],
+        token_id=row[22],
     )
 
 

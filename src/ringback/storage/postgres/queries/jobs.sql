@@ -23,7 +23,8 @@ insert into jobs ({job_columns})
 select * from {rows: job_id text, workspace_id text, kind text, model text, type text, engine text,
                input text, created_at_ms bigint, base_url text, status text, webhook_url text,
                completed_at_ms bigint, result text, progress double precision, epoch bigint,
-               deaths bigint, webhook_events text, lab text, priority bigint, marks text}
+               deaths bigint, webhook_events text, lab text, priority bigint, marks text,
+               memo text, compute_units double precision, token_id text}
 
 -- name: lanes
 -- Whose jobs are queued, found by seeking from each to the next.
@@ -63,9 +64,9 @@ returning seq, {job_columns}
 -- name: hold_jobs
 update jobs
    set status = r.status, progress = r.progress, result = r.result,
-       lease_until_ms = r.lease_until_ms, marks = r.marks
+       lease_until_ms = r.lease_until_ms, marks = r.marks, memo = r.memo
   from {rows: job_id text, epoch bigint, status text, progress double precision, result text,
-        lease_until_ms bigint, marks text}
+        lease_until_ms bigint, marks text, memo text}
  where jobs.job_id = r.job_id and jobs.epoch = r.epoch
 returning jobs.job_id, jobs.epoch
 

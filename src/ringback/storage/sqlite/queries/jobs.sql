@@ -19,11 +19,11 @@ returning key
 -- name: insert_jobs
 insert into jobs (job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url,
                   status, webhook_url, completed_at_ms, result, progress, epoch, deaths,
-                  webhook_events, lab, priority, marks)
+                  webhook_events, lab, priority, marks, memo, compute_units, token_id)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
        value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17,
-       value ->> 18, value ->> 19
+       value ->> 18, value ->> 19, value ->> 20, value ->> 21, value ->> 22
   from jsonb_each(:rows)
 
 -- name: lanes
@@ -61,7 +61,7 @@ returning seq, {job_columns}
 -- name: hold_jobs
 update jobs
    set status = r.value ->> 2, progress = r.value ->> 3, result = r.value ->> 4,
-       lease_until_ms = r.value ->> 5, marks = r.value ->> 6
+       lease_until_ms = r.value ->> 5, marks = r.value ->> 6, memo = r.value ->> 7
   from jsonb_each(:rows) r
  where jobs.job_id = r.value ->> 0 and jobs.epoch = r.value ->> 1
 returning jobs.job_id, jobs.epoch

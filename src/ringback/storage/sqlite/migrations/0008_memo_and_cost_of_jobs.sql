@@ -1,0 +1,5 @@
+-- What an engine wrote down for a later run of the job, what the job costs if it completes, and the
+-- token that it was submitted with.
+alter table jobs add column memo text;
+alter table jobs add column compute_units real;
+alter table jobs add column token_id text;
