@@ -40,9 +40,7 @@ def mountain_range(canvas: Canvas, depth: int) -> None:
         colour = mix(palette.middle, palette.shade, 0.25 + 0.75 * near)
     top = max(0, int(canvas.height * float(line.min())) - 2)
     under = (canvas.down - line[None, :])[top:]
-    crags = noise(
-        rng, canvas.width, canvas.height - top, cells=(13, 8), octaves=5, roughness=0.62
-    )
+    crags = noise(rng, canvas.width, canvas.height - top, cells=(13, 8), octaves=5, roughness=0.62)
     shift = max(1, canvas.width // 220)
     relief = np.roll(crags, shift if light_from_left else -shift, axis=1) - crags
     lit = step(relief + _tilt(line, light_from_left), -0.06, 0.11)
@@ -86,9 +84,7 @@ def hill(canvas: Canvas, depth: int) -> None:
     near = depth / (HILLS - 1)
     line = outline(rng, canvas.width, cells=1.6 + depth, octaves=4, roughness=0.4)
     line = np.float32(canvas.horizon + 0.01 + 0.12 * near) - np.float32(0.06) * line
-    colour = mix(
-        mix(palette.horizon, palette.growth, 0.55 + 0.3 * near), palette.shade, 0.2 * near
-    )
+    colour = mix(mix(palette.horizon, palette.growth, 0.55 + 0.3 * near), palette.shade, 0.2 * near)
     texture = noise(rng, canvas.width, canvas.height, cells=(14, 16), octaves=4, roughness=0.7)
     shades = tint(colour, np.float32(0.78) + np.float32(0.44) * texture)
     canvas.paint(shades, _slope(canvas, line))
@@ -106,8 +102,7 @@ def dune(canvas: Canvas, depth: int) -> None:
     near = depth / (DUNES - 1)
     line = outline(rng, canvas.width, cells=1.1 + 0.5 * (4 - depth), octaves=3, roughness=0.35)
     line = (
-        np.float32(canvas.horizon - 0.02 + 0.42 * near**1.5)
-        - np.float32(0.07 + 0.06 * near) * line
+        np.float32(canvas.horizon - 0.02 + 0.42 * near**1.5) - np.float32(0.07 + 0.06 * near) * line
     )
     below = canvas.down - line[None, :]
     fold = outline(rng, canvas.width, cells=2.0, octaves=3, roughness=0.4)[None, :]

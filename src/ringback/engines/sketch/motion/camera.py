@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 MARGIN_X = 0.12
 """Of the view's width, on either side: as far as a layer reaches beyond the view."""
@@ -34,8 +34,18 @@ class Move:
 
     def __add__(self, other: Move) -> Move:
         """Return both moves at once."""
-        parts = self.__slots__
-        return Move(**{part: getattr(self, part) + getattr(other, part) for part in parts})
+        return Move(**{part: getattr(self, part) + getattr(other, part) for part in _PARTS})
+
+    def times(self, strength: float) -> Move:
+        """Return the move so many times as strong, or the other way."""
+        return Move(**{part: getattr(self, part) * strength for part in _PARTS})
+
+    def within(self) -> Move:
+        """Return the move with no part stronger than can be."""
+        return Move(**{part: min(1.0, max(-1.0, getattr(self, part))) for part in _PARTS})
+
+
+_PARTS = tuple(field.name for field in fields(Move))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +98,7 @@ class Pose:
     @property
     def closer(self) -> float:
         """How many times larger everything is seen than at rest, whatever its depth."""
-        return max(_WIDEST, _ZOOM ** (self.move.zoom * self.way))
+        return max(_WIDEST, math.pow(_ZOOM, self.move.zoom * self.way))
 
     @property
     def degrees(self) -> float:

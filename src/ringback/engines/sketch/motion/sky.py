@@ -13,6 +13,7 @@ from ringback.engines.sketch.layers import beyond, sky
 from ringback.engines.sketch.layers.weather import roll_off
 from ringback.engines.sketch.motion.camera import Pose
 from ringback.engines.sketch.motion.plates import Plate, cut, show, whole
+from ringback.engines.sketch.motion.strata import Layer
 from ringback.engines.sketch.palette import Palette, between, in_bytes, mix
 
 _CLOUD_DRIFT = 0.016  # of the width, each second
@@ -28,7 +29,7 @@ class StillSky:
 
     def __init__(self, canvas: Canvas) -> None:
         back = replace(canvas, pixels=blank(canvas.width, canvas.height))
-        layers = (sky.gradient, sky.stars, sky.sun_or_moon)
+        layers: tuple[Layer, ...] = (sky.gradient, sky.stars, sky.sun_or_moon)
         if canvas.scene.kind == "space":
             layers = (beyond.nebula, sky.stars)
         if canvas.scene.kind == "portrait":
@@ -80,9 +81,9 @@ class PassingSky:
         warm = math.exp(-(((altitude - 0.02) / 0.11) ** 2))
         dark = self.darkness(share)
         small = self._painted(palette, sun, warm=warm, dark=dark)
-        box = tuple(
-            side / _SMALL for side in pose.box(self._size, frame.size, depth=0.0)
-        )
+        left, top, right, bottom = pose.box(self._size, frame.size, depth=0.0)
+        box = (left / _SMALL, top / _SMALL, right / _SMALL, bottom / _SMALL)
+        box = (box[0], box[1], min(box[2], small.width), min(box[3], small.height))
         frame.paste(small.resize(frame.size, Image.Resampling.BICUBIC, box=box))
         if dark > 0.5 and self._canvas.scene.weather in ("clear", "snow"):
             strength = (dark - 0.5) * 2
@@ -110,9 +111,7 @@ class PassingSky:
             horizon=mix(palette.horizon, np.array((1.0, 0.55, 0.26), np.float32), 0.45 * warm),
             middle=mix(palette.middle, np.array((0.78, 0.36, 0.40), np.float32), 0.28 * warm),
         )
-        canvas = replace(
-            self._canvas, palette=glowing, pixels=blank(width, height), sun=sun
-        )
+        canvas = replace(self._canvas, palette=glowing, pixels=blank(width, height), sun=sun)
         sky.gradient(canvas)
         across = (canvas.across - np.float32(sun[0])) * np.float32(width / height)
         down = canvas.down - np.float32(sun[1])
@@ -220,7 +219,6 @@ def _disc(
                 fill=fill,
             )
     frame.paste(colour, corner, mask.reduce(_FINE))
-
 
 
 def sky_of(canvas: Canvas, then: Canvas | None) -> StillSky | PassingSky:

@@ -54,9 +54,7 @@ class Stage:
         self._clouds = clouds_of(_with_chance(canvas, chance, 3), seconds=seconds)
         self._behind = self._cut(BEHIND[scene.kind], chance, 4)
         self._before = self._cut(BEFORE.get(scene.kind, []), chance, 5)
-        self._water = (
-            Water(_with_chance(canvas, chance, 6), view) if scene.kind in WATERY else None
-        )
+        self._water = Water(_with_chance(canvas, chance, 6), view) if scene.kind in WATERY else None
         self._weather = Weather(scene, canvas.palette, view, chance)
         self._sway = Sway(view, np.random.default_rng((*chance, 7)), kind=scene.kind)
         self._vignette = _vignette_of(canvas, view)

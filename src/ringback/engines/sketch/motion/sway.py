@@ -9,9 +9,10 @@ from ringback.engines.sketch.canvas import noise
 from ringback.engines.sketch.motion.plates import View
 
 _SPAN = 384
-_REACH = {"meadow": 0.006, "portrait": 0.030, "space": 0.0}
-_FROM = {"meadow": 0.55, "portrait": 0.0}
-_SPEED = {"meadow": 0.10, "portrait": 0.022}
+_REACH = {"meadow": 0.006, "portrait": 0.030, "ripples": 0.008}
+_FROM = {"meadow": 0.55, "portrait": 0.0, "ripples": 0.58}
+_SPEED = {"meadow": 0.10, "portrait": 0.022, "ripples": 0.05}
+_CELLS = {"meadow": (7.0, 1.6), "portrait": (3.0, 2.5), "ripples": (5.0, 18.0)}
 
 
 class Sway:
@@ -25,7 +26,7 @@ class Sway:
         self._top = int(view[1] * _FROM[kind])
         self._speed = _SPEED[kind]
         rows = view[1] - self._top
-        cells = (3.0, 2.5) if kind == "portrait" else (7.0, 1.6)
+        cells = _CELLS[kind]
         self._waves = [
             noise(rng, view[0] + _SPAN, rows, cells=cells, octaves=2) - np.float32(0.5)
             for _ in range(2)
@@ -36,7 +37,7 @@ class Sway:
         self._lines = np.arange(rows, dtype=np.float32)[:, None]
         self._is_flow = kind == "portrait"
 
-    def stir(self, frame: Image.Image, seconds: float) -> None:
+    def stir(self, frame: Image.Image, seconds: float, *, strength: float = 1.0) -> None:
         """Move the frame's pixels as they are at that moment."""
         if not self._reach:
             return
@@ -47,11 +48,13 @@ class Sway:
             field[:, self._offset(sign * way + start) :][:, :width]
             for field, sign, start in zip(self._waves, (1, -1), (0.0, 170.0), strict=True)
         )
-        across = (one + other) * (self._growth * np.float32(self._reach * 2))
+        across = (one + other) * (self._growth * np.float32(self._reach * 2 * strength))
         columns = np.clip(self._columns + across, 0, width - 1).astype(np.int32)
         lines = self._lines
         if self._is_flow:
-            lines = np.clip(lines + (one - other) * np.float32(self._reach * 1.6), 0, rows - 1)
+            lines = np.clip(
+                lines + (one - other) * np.float32(self._reach * 1.6 * strength), 0, rows - 1
+            )
         source = lines.astype(np.int32) * np.int32(width) + columns
         part = np.asarray(frame.crop((0, self._top, width, height)).convert("RGBA"))
         packed = np.ascontiguousarray(part).view(np.uint32).ravel()

@@ -62,9 +62,9 @@ class Water:
     ) -> int:
         """Fill the frame with water from the shore on; return the shore's row."""
         width, height = self._view
-        left, upper, right, lower = pose.box(self._canvas_size, self._view, depth=_SHORE_DEPTH)
+        left, upper, _, lower = pose.box(self._canvas_size, self._view, depth=_SHORE_DEPTH)
         scale = height / (lower - upper)
-        top = int(round((self._shore * self._canvas_size[1] - upper) * scale))
+        top = round((self._shore * self._canvas_size[1] - upper) * scale)
         rows = min(height - top, self._rows)
         if rows < 8 or top < 8:
             return height
