@@ -46,7 +46,7 @@ class EditedShot:
         lines = _lines(frame) if self._is_poster or self._is_drawn else None
         frame = frame.filter(self._grade)
         if self._is_drawn and lines is not None:
-            pale = Image.blend(frame, Image.new("RGB", frame.size, (250, 246, 238)), 0.72)
+            pale = Image.blend(frame, Image.new("RGB", frame.size, (250, 246, 238)), 0.62)
             frame = ImageChops.multiply(pale, lines)
         elif lines is not None:
             frame = ImageChops.multiply(ImageOps.posterize(frame, 3), lines)
@@ -58,5 +58,5 @@ class EditedShot:
 def _lines(frame: Image.Image) -> Image.Image:
     """Return the outlines of a picture, dark on white."""
     edges = frame.convert("L").filter(ImageFilter.FIND_EDGES)
-    dark = edges.point([255 - min(255, max(0, value - 18) * 4) for value in range(256)])
+    dark = edges.point([255 - min(255, max(0, value - 8) * 7) for value in range(256)])
     return Image.merge("RGB", (dark, dark, dark))

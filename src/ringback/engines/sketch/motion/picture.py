@@ -55,7 +55,7 @@ class PictureShot:
         self._light = None if first == last else (_LIGHT[first], _LIGHT[last])
         self._weather = Weather(scene, palette_of(scene), view, chance)
         self._palette = palette_of(scene)
-        kind = "ripples" if scene.kind in WATERY else scene.kind
+        kind = "ripples" if scene.kind in WATERY else "none"
         self._sway = Sway(view, np.random.default_rng((*chance, 8)), kind=kind)
         self._turned = room_for(2 * path.at(1.0).degrees, view) if path.move.roll else 1.0
 
