@@ -17,6 +17,7 @@ from ringback.errors import EngineError
 
 _TOLD_BYTES_MAX = 16 << 20
 _MODULE = errand.__name__
+_TRIES = 2  # its process may have died of something else than its errand
 
 
 class Errands:
@@ -30,19 +31,28 @@ class Errands:
 
         Cancelling this kills the process: nothing goes on that nobody waits for.
         """
+        errand_bytes = msgspec.msgpack.encode(described)
         async with self._limiter:
-            process = await asyncio.create_subprocess_exec(
-                # Without -P, modules of the directory that the server was started in would count.
-                *(sys.executable, "-P", "-m", _MODULE, name),
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-            )
-            try:
-                await _describe(process, msgspec.msgpack.encode(described))
-                await _listen(process, io)
-            finally:
-                await _end(process)
+            for _ in range(_TRIES):
+                if await _done(name, errand_bytes, io):
+                    return
+        raise EngineError("The process that makes it ended unexpectedly.")
+
+
+async def _done(name: str, described: bytes, io: EngineIO) -> bool:
+    """Do an errand once; return whether its process lived to the end."""
+    process = await asyncio.create_subprocess_exec(
+        # Without -P, modules of the directory that the server was started in would count.
+        *(sys.executable, "-P", "-m", _MODULE, name),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=DEVNULL,
+    )
+    try:
+        await _describe(process, described)
+        return await _listened(process, io)
+    finally:
+        await _end(process)
 
 
 async def _describe(process: Process, described: bytes) -> None:
@@ -54,17 +64,18 @@ async def _describe(process: Process, described: bytes) -> None:
     process.stdin.close()
 
 
-async def _listen(process: Process, io: EngineIO) -> None:
+async def _listened(process: Process, io: EngineIO) -> bool:
+    """Pass on what the process tells, until it has done its errand; False if it died before."""
     async for kind, payload in _told(process):
         if kind == errand.DONE:
-            return
+            return True
         if kind == errand.REFUSED:
             raise EngineError(payload.decode())
         if kind == errand.PROGRESS:
             await io.progress(msgspec.msgpack.decode(payload, type=float))
         if kind == errand.PREVIEW:
             await io.preview(await io.save(payload, media_type="image/jpeg"))
-    raise EngineError("The process that makes it ended unexpectedly.")
+    return False
 
 
 async def _told(process: Process) -> AsyncIterator[tuple[bytes, bytes]]:

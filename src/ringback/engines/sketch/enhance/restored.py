@@ -14,7 +14,7 @@ from ringback.engines.sketch.enhance.described import Enhancement, Treatment
 from ringback.engines.sketch.enhance.filters import RIM, Plane
 from ringback.engines.sketch.enhance.saved import save
 from ringback.engines.sketch.enhance.subject import Subject
-from ringback.engines.sketch.enhance.tiles import Plan, Tile, plan_of, source_of, tiles_of
+from ringback.engines.sketch.enhance.tiles import TILE, Plan, Tile, plan_of, source_of, tiles_of
 from ringback.engines.sketch.errand import Tell
 from ringback.engines.sketch.pictures import Whole, decode_whole
 from ringback.errors import EngineError
@@ -41,7 +41,7 @@ def enhance(asked: Enhancement, tell: Tell) -> None:
     has_alpha = picture.mode == "RGBA" and asked.format != "jpg"
     result = Image.new("RGBA" if has_alpha else "RGB", plan.size)
     work = _Work(whole, plan, asked)
-    tiles = list(tiles_of(plan, rim=RIM))
+    tiles = list(tiles_of(plan, rim=RIM, side=TILE))
     for number, tile in enumerate(tiles):
         tell.progress(0.95 * number / len(tiles))
         part = work.tile(tile)
@@ -74,6 +74,7 @@ class _Work:
         share: Plane | np.float32 = np.float32(self._asked.treatment.strength)
         if self._subject is not None:
             share = share * self._subject.share(source, size)[..., None]
+        plain, treated = np.clip(plain, 0, 1), np.clip(treated, 0, 1)
         mixed = plain + (treated - plain) * share
         image = _image(mixed)
         if alpha is not None:

@@ -58,7 +58,7 @@ def plan_of(
     return Plan(size=asked, inner=(x, y, x + inner[0], y + inner[1]), seen=whole)
 
 
-def tiles_of(plan: Plan, *, rim: int, side: int = TILE) -> Iterator[Tile]:
+def tiles_of(plan: Plan, *, rim: int, side: int) -> Iterator[Tile]:
     """Yield the tiles that the picture's place in the result is made of."""
     left, top, right, bottom = plan.inner
     for y in range(top, bottom, side):
