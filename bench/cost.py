@@ -8,7 +8,6 @@ delivery claimed and its attempt recorded; HTTP is not in it.
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -22,6 +21,7 @@ from msgspec.structs import replace
 
 from bench.beside import a_database, a_server
 from bench.machine import describe, median, say
+from bench.meters import postmaster_of, server_s
 from ringback.doorbell import Bells
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
@@ -42,7 +42,6 @@ RUNS = 3
 WORKSPACES = 20
 _RESULT = JobResult(urls=("http://x/a",))
 ROOMY = Limits(active_max=10**9, backlog_max=10**9)
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 Meter = Callable[[], float]
 """Returns processor seconds so far."""
@@ -148,21 +147,6 @@ def own_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def server_s(postmaster: int) -> float:
-    """Return the processor seconds of a PostgreSQL server's processes, ended ones included."""
-    total = 0.0
-    for process_id in [postmaster, *_children(postmaster)]:
-        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(") ")[2].split()
-        own = fields[11:13] if process_id != postmaster else fields[11:15]
-        total += sum(int(ticks) for ticks in own) / _TICKS
-    return total
-
-
-def _children(process_id: int) -> list[int]:
-    text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
-    return [int(child) for child in text.split()]
-
-
 async def measured(store: Store, meters: dict[str, Meter]) -> dict[str, dict[str, float]]:
     """Return microseconds per job, by stage and meter."""
     course = Course(store)
@@ -198,9 +182,7 @@ async def on_sqlite() -> tuple[dict[str, dict[str, float]], float]:
 
 async def on_postgres(server: str) -> tuple[dict[str, dict[str, float]], float, float]:
     with a_database(server) as dsn, psycopg.connect(dsn, autocommit=True) as admin:
-        postmaster = int(
-            _value(admin, "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)")
-        )
+        postmaster = postmaster_of(admin)
         store = await PostgresStore.open(dsn)
         wal_before = float(_value(admin, "select pg_current_wal_insert_lsn() - '0/0'"))
         meters: dict[str, Meter] = {"Python": own_s, "PostgreSQL": lambda: server_s(postmaster)}

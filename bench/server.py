@@ -9,15 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import uvloop
 
 from bench.load import Inbox, Load, a_submission
 from bench.machine import LOAD_CORE, SERVER_CORE, describe, median, note, percentile, pin, say
+from bench.meters import process_s
 
 RUNS = 3
 SECONDS = 5.0
@@ -109,15 +111,31 @@ async def submissions() -> tuple[float, float]:
             return rate, percentile(load.latencies_s, 0.99) * 1000
 
 
-async def end_to_end() -> float:
-    """Return jobs per second from submission to recorded delivery, closed loop."""
-    with server() as (host, port, _, _):
+class EndToEnd(NamedTuple):
+    """How many jobs went from submission to recorded delivery, and what each of them took."""
+
+    jobs_count: int
+    per_s: float
+    own_us: float  # of a processor, in the server's process
+    beside_us: float  # of a processor, in what the server uses
+
+
+async def end_to_end(beside_s: Callable[[], float] = lambda: 0.0) -> EndToEnd:
+    """Return what a closed loop did; ``beside_s`` is what else has used the processors so far."""
+    with server() as (host, port, pid, _):
         async with answered(host, port) as (load, inbox):
+            own_before, beside_before = process_s(pid), beside_s()
             started = time.perf_counter()
             await load.closed_loop(SECONDS)
             assert load.refused_count == 0, f"{load.refused_count} refused"
-            await inbox.wait_for(len(load.latencies_s), timeout_s=60)
-            return len(load.latencies_s) / (time.perf_counter() - started)
+            done = len(load.latencies_s)
+            await inbox.wait_for(done, timeout_s=60)
+            return EndToEnd(
+                jobs_count=done,
+                per_s=done / (time.perf_counter() - started),
+                own_us=(process_s(pid) - own_before) / done * 1e6,
+                beside_us=(beside_s() - beside_before) / done * 1e6,
+            )
 
 
 async def lag() -> float:
@@ -164,7 +182,7 @@ def main() -> None:
     say("  as a share of the yardstick", f"{rate / yardstick:.2f}")
     say("  p99 of a submission at 2,500/s", f"{median([b for _, b in accepted]):.1f} ms", "<= 20")
     note("end to end ...")
-    rate = median([uvloop.run(end_to_end()) for _ in range(RUNS)])
+    rate = median([uvloop.run(end_to_end()).per_s for _ in range(RUNS)])
     say("jobs end to end per second", f"{rate:,.0f}", ">= 4,000")
     say("  as a share of the yardstick", f"{rate / yardstick:.2f}")
     note("lag ...")

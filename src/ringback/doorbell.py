@@ -18,6 +18,11 @@ class Doorbell:
     def __init__(self) -> None:
         self._rung = asyncio.Event()
 
+    @property
+    def is_rung(self) -> bool:
+        """Say whether the next wait will return at once."""
+        return self._rung.is_set()
+
     def ring(self) -> None:
         """Wake the waiter, now or as soon as it waits."""
         self._rung.set()

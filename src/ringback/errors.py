@@ -7,10 +7,13 @@ RingbackError
 │   │   ├── InvalidMedia            a file whose content is not what can be taken (400)
 │   │   └── InvalidTarget           a URL that may not be called (400)
 │   ├── NotAuthenticated            no token, or an unknown one (401)
+│   ├── BudgetSpent                 the workspace's or token's compute units are spent (402)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
+│   ├── OriginRefused               a page of another site called the tools (403)
 │   ├── FormRefused                 a form of the page that came from elsewhere (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
+│   │   ├── AppNotFound
 │   │   ├── AssetNotFound
 │   │   ├── ChoreNotFound
 │   │   ├── DeliveryNotFound
@@ -20,11 +23,13 @@ RingbackError
 │   │   ├── ModelNotFound           carries near matches
 │   │   ├── RouteNotFound
 │   │   └── TokenNotFound
+│   ├── ModelUnavailable            the model has passed its sunset (410)
 │   ├── MethodNotAllowed            (405)
 │   ├── UploadTooSlow               the body did not come in the time it may take (408)
 │   ├── IdempotencyConflict         one key, two different requests (409)
 │   ├── DeliveryConflict            a delivery that is not in a position for that (409)
 │   │   └── StaleAnswer             a listener's answer to what is no longer in its hands (409)
+│   ├── TooManyApps                 the workspace keeps as many versions of apps as it may (409)
 │   ├── TooManyChores               the workspace has as many chores running as it may (409)
 │   ├── EndpointConflict            the endpoint, or how many there are, does not allow it (409)
 │   ├── AssetsFull                  the workspace's assets are as large as they may be (409)
@@ -38,7 +43,10 @@ RingbackError
 │   └── TooManyUploads              the workspace sends as many files at once as it may (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
+│   └── RunOver                     a step for a run that has ended
 ├── EngineError                     the engine could not make the result; the job fails with it
+│   ├── AnswerLost                  a purchase that may or may not have come about
+│   └── ProviderAway                the provider of an upstream engine does not answer
 ├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
@@ -108,10 +116,30 @@ class NotAuthenticated(CallerError):
     code = "not_authenticated"
 
 
+class BudgetSpent(CallerError):
+    """What the workspace, or the token, may spend has been spent."""
+
+    code = "budget_spent"
+
+    def __init__(self, compute_units: float, *, whose: str, is_monthly: bool) -> None:
+        each = " a month" if is_monthly else ""
+        wait = " or wait for the next month (UTC)" if is_monthly else ""
+        super().__init__(
+            f"This {whose}'s budget of {compute_units:g} compute units{each} is spent; "
+            f"ask the operator for more{wait}."
+        )
+
+
 class HostRefused(CallerError):
     """The Host header names a host that this server does not serve."""
 
     code = "host_refused"
+
+
+class OriginRefused(CallerError):
+    """A browser sent the request from another site's page."""
+
+    code = "origin_refused"
 
 
 class FormRefused(CallerError):
@@ -134,6 +162,15 @@ class JobNotFound(NotFound):
     def __init__(self, job_id: str) -> None:
         super().__init__("This workspace has no job with that id; check the id and the token.")
         self.job_id = job_id
+
+
+class AppNotFound(NotFound):
+    """The workspace has no node app of that version id or slug."""
+
+    code = "app_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace has no such node app; GET /node-apps lists them.")
 
 
 class AssetNotFound(NotFound):
@@ -206,6 +243,26 @@ class ModelNotFound(NotFound):
         super().__init__(f"There is no model {model!r}.{hint}")
         self.model = model
         self.near = tuple(near)
+
+
+class ModelUnavailable(CallerError):
+    """The model has passed its sunset; carries what there is to use now."""
+
+    code = "model_unavailable"
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        sunset_date: str,
+        replacement: str | None = None,
+        migration_url: str | None = None,
+    ) -> None:
+        instead = "" if replacement is None else f" Use {replacement} now."
+        super().__init__(f"The model {model} is gone since {sunset_date}.{instead}")
+        self.sunset_date = sunset_date
+        self.replacement = replacement
+        self.migration_url = migration_url
 
 
 class RouteNotFound(NotFound):
@@ -386,6 +443,18 @@ class TooManyUploads(CallerError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyApps(CallerError):
+    """The workspace keeps as many versions of node apps as it may."""
+
+    code = "too_many_apps"
+
+    def __init__(self, versions_max: int) -> None:
+        super().__init__(
+            f"This workspace keeps {versions_max} versions of node apps, the most there may be; "
+            "execute one of those, or push to another workspace."
+        )
+
+
 class TooManyChores(CallerError):
     """The workspace has as many chores running as it may."""
 
@@ -412,8 +481,31 @@ class LeaseLost(RingbackError):
     """A write by somebody who no longer holds the job or delivery; nothing changed."""
 
 
+class RunOver(LeaseLost):
+    """A step was to begin for a run that has ended meanwhile; nothing was begun."""
+
+
 class EngineError(RingbackError):
     """The engine could not make the job's result; the sentence becomes ``result.error``."""
+
+
+class AnswerLost(EngineError):
+    """A request that buys something may have arrived, and its answer did not."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(
+            f"The provider of {engine} did not answer the submission ({reason}); the job may have "
+            "been bought, and is not bought again."
+        )
+        self.reason = reason
+
+
+class ProviderAway(EngineError):
+    """The provider of an upstream engine gives no answer that counts; later it may."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(f"The provider of {engine} does not answer ({reason}); try again later.")
+        self.reason = reason
 
 
 class Undeliverable(RingbackError):

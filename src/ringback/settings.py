@@ -59,6 +59,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The directory that holds the database and the artifacts."""
     database: Annotated[str, Meta(pattern=_DATABASE)] | None = None
     """A PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME (default: SQLite in data)."""
+    database_direct: Annotated[str, Meta(pattern=_DATABASE)] | None = None
+    """The same database past a pooler that is named in database: one connection, for wake-ups."""
     roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = ROLES
     """What this process does; on SQLite one process does it all."""
     processes: Annotated[int, Meta(ge=1, le=1024)] = 1
@@ -89,8 +91,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """dev only: faults for every job, or a fault script that ends in .toml."""
     models: Path | None = None
     """A folder of your own model files (*.toml), read beside the built-in ones."""
-    engines: dict[str, str] = {}
-    """file only: models that another engine serves, like "bfl/flux-1-dev" = "null"."""
+    providers: tuple[dict[str, Any], ...] = ()
+    """file only: providers with models of your own, each as a model file has it."""
+    engines: dict[str, str | dict[str, Any]] = {}
+    """file only: models that another engine serves, like "bfl/flux-1-dev" or "video/*" = "null"."""
     active_max: Count = 4
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000
@@ -144,7 +148,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dashboard: bool = True
     """Serve the page, under /ui."""
     operator_workspace: str | None = None
-    """serve only: the workspace whose page also shows the settings in force."""
+    """serve only: the workspace whose page also shows the settings in force and makes tokens."""
     operator_webhook_url: str | None = None
     """Where the operator is told of what was given up, disabled or paused."""
     operator_webhook_secret: str | None = None
@@ -161,6 +165,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The least serious log lines that are written."""
     log_format: Literal["auto", "json", "text"] = "auto"
     """auto: text to a terminal, JSON elsewhere."""
+
+    @property
+    def routes(self) -> dict[str, str]:
+        """Return which engine serves which models, where it is not the catalogue's choice."""
+        return {name: value for name, value in self.engines.items() if isinstance(value, str)}
+
+    @property
+    def upstreams(self) -> dict[str, dict[str, Any]]:
+        """Return the tables of upstream engines, by the engines' names."""
+        return {name: value for name, value in self.engines.items() if isinstance(value, dict)}
 
     @property
     def is_alone(self) -> bool:

@@ -32,10 +32,16 @@ _BROKEN = "The engine broke while making the result; the server's log has the de
 
 
 class Slot(Struct, frozen=True, kw_only=True):
-    """An engine and how many of its jobs run at once."""
+    """An engine and how many of its jobs run at once.
+
+    One that ``waits`` does no work itself but waits for other jobs: its jobs take as long as those,
+    any worker takes them, and one that drains gives them back at once.
+    """
 
     engine: Engine
     concurrency: int
+    waits: bool = False
+    timeout_s: float | None = None  # None: as long as built-in engines may take
 
 
 class Worker:
@@ -104,7 +110,7 @@ class Worker:
                 limit=free,
                 worker_id=self._worker_id,
                 lease_s=self._lease_s,
-                models=self._models,
+                models=() if self._slots[name].waits else self._models,
             ):
                 self._start(job)
                 started += 1
@@ -116,12 +122,13 @@ class Worker:
         self._bells.queued.ring()
         async with self._claiming:
             pass  # a claim that was under way has started its jobs
+        for run in [run for run in self._running if self._slots[run.job.engine].waits]:
+            run.return_unharmed()
         if self._running:
             await asyncio.wait([run.task for run in self._running], timeout=timeout_s)
         left = list(self._running)
         for run in left:
-            run.give_back = True
-            run.cancel()
+            run.return_unharmed()
         if left:
             # On a full disk even this takes for ever: then the leases' end gives the jobs back.
             await asyncio.wait([run.task for run in left], timeout=_GIVE_BACK_S)
@@ -169,7 +176,7 @@ class Worker:
 
     async def _outcome(self, run: _Run) -> tuple[JobEvent, JobResult]:
         """Return how the engine's run ended: completed, or failed with a sentence."""
-        job = run.job
+        job, slot = run.job, self._slots[run.job.engine]
         request = EngineRequest(
             job_id=job.job_id,
             workspace_id=job.workspace_id,
@@ -178,13 +185,16 @@ class Worker:
             input=job.input,
             lab=job.lab,
             memo=job.memo,
+            base_url=job.base_url,
         )
         io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
+        timeout_s = None if slot.waits else slot.timeout_s or self._job_timeout_s
         try:
             # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
-            with self._bells.ended.watch(job.job_id, run.cancel):
-                async with asyncio.timeout(self._job_timeout_s) as timeout:
-                    made = await self._slots[job.engine].engine.run(request, io)
+            with self._bells.ended.watch(job.job_id, run.end):
+                async with asyncio.timeout(timeout_s) as timeout:
+                    run.is_out_of_time = timeout.expired
+                    made = await slot.engine.run(request, io)
         except EngineError as exc:
             return JobEvent.FAIL, JobResult(error=str(exc))
         except (LeaseLost, StorageFull, ArtifactsAway):
@@ -194,7 +204,7 @@ class Worker:
             if isinstance(exc, asyncio.CancelledError) and run.is_stopped():
                 raise
             if isinstance(exc, TimeoutError) and timeout.expired():
-                error = f"The job took longer than {self._job_timeout_s:g} s."
+                error = f"The job took longer than {timeout_s:g} s."
                 return JobEvent.FAIL, JobResult(error=error)
             log.exception("engine_broke", job_id=job.job_id, engine=job.engine)
             return JobEvent.FAIL, JobResult(error=_BROKEN)
@@ -252,6 +262,8 @@ class _Run:
         self.give_back = False
         self.previews: list[str] = []
         self.is_over = False  # then tidying up is all that is left, and nobody stops that
+        self.is_ended = False  # by somebody else
+        self.is_out_of_time: Callable[[], bool] = lambda: False
         self._has_begun = False
         self._is_unwanted = False
 
@@ -261,12 +273,22 @@ class _Run:
         if self._is_unwanted:
             raise asyncio.CancelledError
 
+    def end(self) -> None:
+        """Stop the run of a job that somebody has ended."""
+        self.is_ended = True
+        self.cancel()
+
     def cancel(self) -> None:
         """Stop the run."""
         self._is_unwanted = True
         # A task cancelled before its first step never takes it: nobody would free the place.
         if self._has_begun and not self.is_over:
             self.task.cancel()
+
+    def return_unharmed(self) -> None:
+        """Stop the run, and let its job go back to the queue."""
+        self.give_back = True
+        self.cancel()
 
     def is_stopped(self) -> bool:
         """Say whether somebody cancelled the task; an engine may raise the same by itself."""
@@ -328,6 +350,10 @@ class _JobIO:
         base_url = self._run.job.base_url
         own = await read_own(self._artifacts, url, base_url=base_url, bytes_max=bytes_max)
         return await self._fetch(url, bytes_max=bytes_max) if own is None else own
+
+    def is_over(self) -> bool:
+        """Say whether the job has ended or run out of time."""
+        return self._run.is_ended or self._run.is_out_of_time()
 
     async def _report(
         self,

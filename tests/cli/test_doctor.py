@@ -82,7 +82,7 @@ def test_a_schema_of_a_later_version_is_to_be_fixed(
 ) -> None:
     with databases.fresh() as dsn:
         with psycopg.connect(dsn) as database:
-            database.execute("update schema_version set version = 99")
+            database.execute("update schema_version set version = 99, oldest = 98")
         found = findings(ringback, "--port", "0", RINGBACK_DATABASE=dsn)
     assert "later Ringback" in found["database"]["todo"]
 

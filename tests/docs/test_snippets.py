@@ -35,6 +35,7 @@ HERE = {
     ("docs/lab.md", "sh"): 3,
     ("docs/listen.md", "sh"): 1,
     ("docs/models.md", "sh"): 1,
+    ("docs/node-apps.md", "sh"): 1,
     ("docs/webhooks.md", "go"): 1,
     ("docs/webhooks.md", "javascript"): 1,
     ("docs/webhooks.md", "sh"): 2,
@@ -44,6 +45,7 @@ ELSEWHERE = {
     ("README.md", "python"): 2,  # test_docs.py and client/test_guide.py
     ("docs/assets.md", "python"): 1,  # client/test_guide.py
     ("docs/listen.md", "python"): 1,  # client/test_guide.py
+    ("docs/node-apps.md", "python"): 1,  # below
     ("docs/client.md", "python"): 4,  # client/test_guide.py
     # What they say is run on servers of the tests' own: the parts in cli/test_roles.py and
     # e2e/test_processes.py, the move in service/test_moving.py.
@@ -167,6 +169,32 @@ def test_the_snippets_of_the_command_line_do_what_is_said_of_them(
 
 
 @pytest.mark.timeout(_LIMIT_S)
+def test_the_example_of_a_node_app_runs_as_its_page_says(
+    shell: Shell,
+    ringback_server: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app, refused = blocks("docs/node-apps.md", "json")
+    (shell.directory / "portrait.json").write_text(app, "utf-8")
+    (running,) = blocks("docs/node-apps.md", "sh")
+    version, *outputs = shell(running).splitlines()
+    (shown,) = blocks("docs/node-apps.md", "text")
+    assert re.fullmatch("[0-9a-f-]{36}", version)
+    assert [line.split()[0] for line in outputs] == [line.split()[0] for line in shown.splitlines()]
+    wrong = app.replace('"width": {"from": "input.width"}', '"width": 9000', 1)
+    (shell.directory / "wrong.json").write_text(wrong, "utf-8")
+    answer = shell(f"curl -s {SERVER}/node-apps -H 'Authorization: Bearer dev' --json @wrong.json")
+    assert json.loads(answer) == json.loads(refused)
+    for name, value in ringback_server.environment.items():
+        monkeypatch.setenv(name, value)
+    (snippet,) = blocks("docs/node-apps.md", "python")
+    capsys.readouterr()  # what the server in this process has logged
+    exec(snippet, {})
+    assert f"\n{ringback_server.url}/artifacts/" in "\n" + capsys.readouterr().out
+
+
+@pytest.mark.timeout(_LIMIT_S)
 def test_a_server_is_put_into_production_as_the_readme_says(shell: Shell) -> None:
     making, serving, examining = blocks("README.md", "sh")[3].splitlines()
     assert re.fullmatch(r"rb_\S+\n", shell(making))
@@ -179,12 +207,20 @@ def test_a_server_is_put_into_production_as_the_readme_says(shell: Shell) -> Non
 
 @pytest.mark.timeout(_LIMIT_S)
 def test_own_models_are_checked_as_their_guide_says(shell: Shell) -> None:
-    model, config = blocks("docs/models.md", "toml")
+    model, ending, inline, config = blocks("docs/models.md", "toml")
+    later = model.partition("[[models]]")[2].replace('"poster"', '"poster-2"')
     (shell.directory / "models").mkdir()
-    (shell.directory / "models" / "studio.toml").write_text(model)
-    (shell.directory / "ringback.toml").write_text(config)
+    (shell.directory / "models" / "studio.toml").write_text(
+        f"{model}\n{ending}\n[[models]]\n{later}"
+    )
+    (shell.directory / "ringback.toml").write_text(f"{config}\n{inline}")
     (checking,) = blocks("docs/models.md", "sh")
-    assert "yours   image/studio/poster, served by sketch" in shell(checking)
+    checked = shell(checking)
+    assert "yours   image/studio/poster, served by sketch" in checked
+    assert "yours   image/garage/band/cover, served by sketch" in checked
+    assert "routed  video/google/veo-3.1, served by null" in checked
+    assert "routed  image/bfl/flux-1-dev, served by null" in checked
+    assert "image/bfl/flux-1.1-pro" not in checked
 
 
 @pytest.mark.timeout(_LIMIT_S)

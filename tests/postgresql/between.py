@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 _SOCKET = ".s.PGSQL.5432"
-_COMMIT = b"commit\x00"
+_CHAIN = b"commit and chain\x00"
+_COMMITS = (b"commit\x00", _CHAIN)
 _GREETING = b"K\x00\x00\x00\x0c"  # the process id of the server follows
 
 
@@ -24,6 +25,7 @@ class Between:
         self.refuses = False
         self.is_pooler = False
         self.cuts_count = 0
+        self.cut_chains_count = 0  # of them, commits that begin the next transaction
         self.idle = asyncio.Event()
         self._open_count = 0
 
@@ -63,9 +65,10 @@ class Between:
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65_536):
-                if self.cut_commits and _COMMIT in data:
+                if self.cut_commits and any(one in data for one in _COMMITS):
                     how, self.cut_commits = self.cut_commits, None
                     self.cuts_count += 1
+                    self.cut_chains_count += _CHAIN in data
                     down.close()  # whatever comes back reaches nobody
                     if how == "before":
                         up.transport.abort()

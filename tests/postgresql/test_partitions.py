@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from random import Random
 
-from builders import a_job, a_submission
+from builders import ROOMY, a_job, a_submission
 from contract.test_store import claim, ending
 from msgspec.structs import replace
 from raw import raw
 
 from ringback.ids import Ids
+from ringback.jobs.queue import PromptSearch, StepSubmission
 from ringback.retention import Kept
 from ringback.storage.postgres import PostgresStore
 from ringback.storage.postgres.connecting import close
-from ringback.storage.postgres.partitions import TABLES, WEEK_MS, make_partitions, weeks_of
+from ringback.storage.postgres.partitions import (
+    TABLES,
+    WEEK_MS,
+    _make,
+    make_partitions,
+    weeks_of,
+)
 from ringback.storage.sql.owing import Mint
 from ringback.webhooks.model import DeliveryStatus
 
@@ -111,6 +118,35 @@ async def test_a_week_that_is_past_is_dropped_whole_and_the_books_balance(dsn: s
     await store.close()
 
 
+async def test_a_weeks_prompts_go_with_its_jobs_wherever_they_lie(dsn: str) -> None:
+    store = await a_store_of_then(dsn)
+    await an_ended_job(store)
+    pending = a_job(job_id=ids.uuid7(), engine="other", input={"prompt": "still waits"})
+    await store.submit(a_submission(pending))
+    await store.index_prompts(before_ms=AFTER, limit=9)
+    assert await count(store, f"prompts_w{WEEK}") == 2
+    assert await forget(store, Kept.JOBS) == 1
+    assert await raw(store, "select job_id from prompts") == [(pending.job_id,)]
+    search = PromptSearch(workspace_id="studio", text="still", before_id=None, window=9, limit=9)
+    looked = await store.search_prompts(search)
+    assert looked is not None
+    assert [job.job_id for job in looked.jobs] == [pending.job_id]
+    await store.close()
+
+
+async def test_prompts_of_a_week_without_a_partition_of_them_go_too(dsn: str) -> None:
+    store = await PostgresStore.open(dsn)
+    connection = await store._server.connect()
+    await _make(connection, "jobs", WEEK)  # as a release before there were prompts has left it
+    await close(connection)
+    await an_ended_job(store)
+    await store.index_prompts(before_ms=AFTER, limit=9)
+    assert await count(store, "prompts_rest") == 1
+    assert await forget(store, Kept.JOBS) == 1
+    assert await count(store, "prompts") == 0
+    await store.close()
+
+
 async def test_the_files_of_a_week_are_gone_through_before_its_jobs_are_forgotten(dsn: str) -> None:
     store = await a_store_of_then(dsn)
     for _ in range(5):
@@ -140,5 +176,30 @@ async def test_what_is_not_over_outlives_its_week(dsn: str) -> None:
     (due,) = await store.claim_due(now_ms=THEN, limit=9, limit_each=9, lease_until_ms=AFTER)
     assert due.delivery_id == owed.delivery_id
     assert due.body == owed.body
+    assert (await store.ledger()).balances
+    await store.close()
+
+
+async def test_a_week_that_is_dropped_keeps_the_steps_of_a_run_that_is_not_over(
+    dsn: str,
+) -> None:
+    store = await a_store_of_then(dsn)
+    run = a_job(job_id=ids.uuid7(), created_at_ms=THEN, engine="apps", kind="app")
+    await store.submit(a_submission(run))
+    step = a_job(job_id=ids.uuid7(), created_at_ms=THEN, run_id=run.job_id, step="first")
+    assert await store.submit_step(StepSubmission(job=step, limits=ROOMY)) is not None
+    (held,) = await claim(store)
+    over = ending(held, event_id=ids.uuid7(), created_at_ms=THEN)
+    assert await store.end_job(replace(over, after=replace(over.after, completed_at_ms=THEN)))
+    alone = await an_ended_job(store)
+    assert await forget(store, Kept.JOBS) == 1
+    assert await store.get_job(alone) is None
+    (kept,) = await store.steps_of(run.job_id)
+    assert kept.job_id == step.job_id
+    pending = await store.get_job(run.job_id)
+    assert pending is not None
+    over = ending(pending, event_id=ids.uuid7(), created_at_ms=THEN)
+    assert await store.end_job(replace(over, after=replace(over.after, completed_at_ms=THEN)))
+    assert await forget(store, Kept.JOBS) == 2
     assert (await store.ledger()).balances
     await store.close()

@@ -14,6 +14,7 @@ from postgres import Databases
 from ringback.errors import SetupError
 from ringback.jobs.model import JobStatus
 from ringback.storage.postgres import PostgresStore
+from ringback.storage.postgres.migrating import oldest_beside
 from ringback.storage.postgres.statements import migrations
 
 NOW = 1_800_000_000_000
@@ -105,34 +106,75 @@ async def test_a_server_of_the_release_before_goes_on_beside_the_new_schema(empt
     await store.close()
 
 
-def of_a_later_release(dsn: str, *, steps_count: int) -> None:
+def of_a_later_release(dsn: str, *, steps_count: int, oldest: int) -> None:
     """Give a database what so many steps that are not made yet might add."""
     with psycopg.connect(dsn, autocommit=True) as database:
         for number in range(steps_count):
             database.execute(f"alter table jobs add column later_{number} text default 'x'")
-        database.execute("update schema_version set version = version + %s", (steps_count,))
+            database.execute(f"create table later_{number} (id bigint)")
+        database.execute(
+            "update schema_version set version = version + %s, oldest = %s", (steps_count, oldest)
+        )
 
 
-async def test_a_server_of_the_release_before_starts_on_the_new_schema_and_leaves_it(
-    dsn: str,
+@pytest.mark.parametrize("steps_count", [1, 3])
+async def test_a_server_of_the_schema_before_goes_on_and_starts_anew_on_one_that_lets_it(
+    dsn: str, steps_count: int
 ) -> None:
     running = await PostgresStore.open(dsn)
-    of_a_later_release(dsn, steps_count=1)
+    before = await running.submit(a_submission(a_job(webhook_url=HOOK)))
+    of_a_later_release(dsn, steps_count=steps_count, oldest=NEWEST)
     restarted = await PostgresStore.open(dsn)  # in the midst of a rolling upgrade
-    await restarted.submit(a_submission(a_job(webhook_url=HOOK)))
-    (job,) = await running.claim_jobs(engine="null", limit=9, worker_id="w", lease_until_ms=NOW)
-    assert await restarted.end_job(ending(job))
+    after = await restarted.submit(a_submission(a_job(webhook_url=HOOK)))
+    jobs = await running.claim_jobs(engine="null", limit=9, worker_id="w", lease_until_ms=NOW)
+    assert [job.job_id for job in jobs] == [before.job.job_id, after.job.job_id]
+    assert await running.hold_job(jobs[0], lease_until_ms=NOW * 2)
+    for store, job in zip((restarted, running), jobs, strict=True):
+        assert await store.end_job(ending(job, created_at_ms=1))
+    due = await restarted.claim_due(now_ms=NOW * 2, limit=9, limit_each=9, lease_until_ms=NOW * 3)
+    assert {one.job_id for one in due} == {job.job_id for job in jobs}
+    await running.release_deliveries(due, now_ms=NOW)
     assert (await running.ledger()).balances
     with psycopg.connect(dsn) as database:
-        assert database.execute("select version from schema_version").fetchall() == [(NEWEST + 1,)]
+        found = database.execute("select version, oldest from schema_version").fetchall()
+    assert found == [(NEWEST + steps_count, NEWEST)]
     for store in (running, restarted):
         await store.close()
 
 
-async def test_a_server_of_two_releases_before_is_refused_and_told_both_versions(dsn: str) -> None:
-    of_a_later_release(dsn, steps_count=2)
-    with pytest.raises(SetupError, match=f"schema {NEWEST + 2}, this one knows {NEWEST}"):
+async def test_a_server_that_is_older_than_the_database_demands_is_refused_and_told_why(
+    dsn: str,
+) -> None:
+    of_a_later_release(dsn, steps_count=1, oldest=NEWEST + 1)
+    wanted = rf"schema {NEWEST + 1}, which a server needs schema {NEWEST + 1} for.*knows {NEWEST}"
+    with pytest.raises(SetupError, match=wanted):
         await PostgresStore.open(dsn)
+
+
+async def test_a_database_that_was_made_before_it_said_who_may_run_says_so_from_the_next_step_on(
+    empty: str,
+) -> None:
+    made_by(empty, NEWEST - 1)  # whose table of versions has no such column
+    await (await PostgresStore.open(empty)).close()
+    with psycopg.connect(empty) as database:
+        found = database.execute("select version, oldest from schema_version").fetchall()
+    assert found == [(NEWEST, oldest_beside(NEWEST))]
+
+
+async def test_a_later_schema_that_says_nothing_of_who_may_run_lets_nobody(empty: str) -> None:
+    made_by(empty, NEWEST)
+    with psycopg.connect(empty) as database:
+        database.execute("update schema_version set version = version + 1")
+    with pytest.raises(SetupError, match="later Ringback"):
+        await PostgresStore.open(empty)
+
+
+@pytest.mark.parametrize("number", [number for number, _ in migrations()])
+def test_every_step_says_who_may_run_beside_it_and_lets_the_one_before(number: int) -> None:
+    oldest = oldest_beside(number)
+    assert oldest_beside(number - 1) <= oldest <= number
+    breaks = {1: "nothing was before", 3: "who knows of no listeners would call them"}
+    assert number in breaks or oldest < number
 
 
 async def test_servers_that_start_at_once_on_an_empty_database_make_one_schema(empty: str) -> None:

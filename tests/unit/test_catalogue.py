@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,23 @@ def test_a_default_that_can_change_is_not_shared_between_jobs(tmp_path: Path) ->
             r"alias old",
         ),
         ("[models.parameters]", "costs = [['1K', 2]]\n[models.parameters]", r"each of costs"),
+        (
+            "[models.parameters]",
+            "sunset = {date = 2027-01-01}\n[models.parameters]",
+            r"poster: its sunset needs `since`",
+        ),
+        (
+            "[models.parameters]",
+            "sunset = {date = 2027-01-01, since = 2026-01-01, replacement = 'image/a/b'}\n"
+            "[models.parameters]",
+            r"replacement of image/studio/poster is 'image/a/b', which is no model",
+        ),
+        (
+            "[models.parameters]",
+            "sunset = {date = 2027-01-01, since = 2026-01-01, migration_url = 'a b'}\n"
+            "[models.parameters]",
+            r"migration_url",
+        ),
         ('"corner", "picture"', '"edge"', r"parameter frame: one_of must have"),
         (
             'enum = ["no"]',
@@ -181,3 +199,18 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     content = OWN_FILE.replace('"studio"', '"ringback"', 1).replace('"poster"', '"null"')
     with pytest.raises(SetupError, match="image/ringback/null"):
         own(tmp_path, content)
+
+
+def test_a_provider_in_the_settings_file_is_as_good_as_a_file(tmp_path: Path) -> None:
+    content = tomllib.loads(OWN_FILE)
+    catalogue = Catalogue.load(None, [content])
+    assert catalogue.find("image", "studio/poster").title == "Poster"
+    with pytest.raises(SetupError, match=r"providers, studio, cannot be used: .*`title`"):
+        Catalogue.load(None, [{**content, "models": [{"name": "x", "kind": "image"}]}])
+    with pytest.raises(SetupError, match="Two models are called image/studio/poster"):
+        Catalogue.load(own_folder(tmp_path), [content])
+
+
+def own_folder(tmp_path: Path) -> Path:
+    (tmp_path / "studio.toml").write_text(OWN_FILE)
+    return tmp_path

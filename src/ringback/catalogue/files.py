@@ -7,6 +7,7 @@ does not say otherwise; ``shapes`` are parameters that several ``items`` share, 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +15,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ringback.catalogue.example import example_of
-from ringback.catalogue.model import Alias, Cost, Model
+from ringback.catalogue.model import Alias, Cost, Model, Retired
 from ringback.catalogue.parameter import Parameter
 from ringback.catalogue.schemas import compiled
+from ringback.catalogue.sunset import Sunset
 from ringback.errors import SetupError
 
 _Segment = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+$")]
@@ -39,26 +41,60 @@ class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     aliases: dict[str, _AliasEntry] = {}
     compute_units: float | None = None
     cost_by: tuple[str, ...] = ()
+    cost_from: dict[str, tuple[str, ...]] = {}
     costs: tuple[tuple[str | float, ...], ...] = ()
     usual_s: float | None = None
+    sunset: Sunset | None = None
+
+
+class _RetiredEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: _Name
+    kind: _Segment
+    sunset: Sunset
 
 
 class _ProviderFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: _Segment
     engine: str
     type: str
-    models: tuple[_ModelEntry, ...]
+    models: tuple[_ModelEntry, ...] = ()
+    retired: tuple[_RetiredEntry, ...] = ()
     shapes: dict[str, Parameter] = {}
 
 
-def read_models(file: Path) -> list[Model]:
-    """Return the models of one data file, or raise ``SetupError`` saying what is wrong in it."""
+class Offer(Struct, frozen=True, kw_only=True):
+    """What is in a data file: models, and those that are gone."""
+
+    models: tuple[Model, ...]
+    retired: tuple[Retired, ...]
+
+
+def read_offer(file: Path) -> Offer:
+    """Return what is in one data file, or raise ``SetupError`` saying what is wrong in it."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-        provider = msgspec.convert(content, _ProviderFile)
-        return [_model(provider, entry) for entry in provider.models]
-    except (OSError, ValueError) as exc:
+        return _offer(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as exc:
         raise SetupError(f"The model file {file.name} cannot be used: {exc}") from exc
+
+
+def offer_of(content: Mapping[str, Any]) -> Offer:
+    """Return what a provider in the settings' file offers, or raise ``SetupError``."""
+    try:
+        return _offer(content)
+    except ValueError as exc:
+        name = str(content.get("provider", "without a name"))[:80]
+        raise SetupError(f"The setting providers, {name}, cannot be used: {exc}") from exc
+
+
+def _offer(content: Mapping[str, Any]) -> Offer:
+    provider = msgspec.convert(content, _ProviderFile)
+    return Offer(
+        models=tuple(_model(provider, entry) for entry in provider.models),
+        retired=tuple(
+            Retired(kind=one.kind, id=f"{provider.provider}/{one.name}", sunset=one.sunset)
+            for one in provider.retired
+        ),
+    )
 
 
 def check_models(models: list[Model]) -> None:
@@ -107,6 +143,13 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
             raise ValueError(
                 f"{where}: the alias {old} must stand for a parameter, and not be one itself."
             )
+    if entry.sunset is not None and entry.sunset.since is None:
+        raise ValueError(f"{where}: its sunset needs `since`, the day since which it is known.")
+    for column, names in entry.cost_from.items():
+        if column not in entry.cost_by or not set(names) <= set(parameters):
+            raise ValueError(
+                f"{where}: cost_from has columns of cost_by, each with the parameters that decide."
+            )
     return Model(
         id=f"{provider.provider}/{entry.name}",
         kind=entry.kind,
@@ -121,7 +164,9 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
         ),
         compute_units=entry.compute_units,
         cost_by=entry.cost_by,
+        cost_from=entry.cost_from,
         costs=tuple(_cost(entry, row) for row in entry.costs),
+        sunset=entry.sunset,
         usual_s=entry.usual_s,
     )
 

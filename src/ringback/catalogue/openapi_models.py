@@ -35,7 +35,9 @@ def model_operation(model: Model) -> dict[str, Any]:
                 "description": "The job. It is kept, and will be run.",
                 "headers": {
                     "Location": _header("Where the job is looked at."),
-                    "Deprecation": _header("Comes when the body used an old field name."),
+                    "Deprecation": _header(
+                        "Comes when the body used an old field name, and when the model will end."
+                    ),
                     "Idempotency-Replayed": _header(
                         "`true` when the job was made by an earlier request with the same key."
                     ),
@@ -43,9 +45,13 @@ def model_operation(model: Model) -> dict[str, Any]:
                 },
                 "content": json_content("SubmittedJob"),
             },
-            **responses(400, 401, 402, 403, 404, 409, 413, 415, 429, 503, 507),
+            **responses(400, 401, 402, 403, 404, 409, 410, 413, 415, 429, 503, 507),
         },
     }
+    if model.sunset is not None:
+        operation["deprecated"] = True
+        operation["x-sunset-date"] = model.sunset.date.isoformat()
+        operation["responses"]["200"]["headers"] |= _SUNSET_HEADERS
     if model.aliases:
         # The public API's name: programs that rewrite old fields look for it.
         operation["x-krea-deprecated-field-aliases"] = [
@@ -113,3 +119,9 @@ def _old_names(model: Model) -> list[str]:
 
 def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
+
+
+_SUNSET_HEADERS = {
+    "Sunset": _header("When the model ends."),
+    "Link": _header("Where to read about that, and the model to use then."),
+}

@@ -25,6 +25,7 @@ class _Seen:
     version: str
     schema: int
     schema_known: int
+    may_run: bool
     skew_ms: int
     long_count: int
     is_pooled: bool
@@ -46,7 +47,7 @@ def shared_database(settings: Settings) -> Finding:
 async def _look(dsn: str) -> _Seen:
     from ringback.storage.postgres.clock import DatabaseClock
     from ringback.storage.postgres.connecting import Server, close, shown
-    from ringback.storage.postgres.migrating import schema_version
+    from ringback.storage.postgres.migrating import may_work_on, schema_of
     from ringback.storage.postgres.statements import migrations
 
     server = Server(dsn)
@@ -56,11 +57,13 @@ async def _look(dsn: str) -> _Seen:
     connection = await server.connect()
     try:
         await clock.set_by(connection)
+        schema, known = await schema_of(connection), migrations()[-1][0]
         return _Seen(
             where=shown(dsn),
             version=await connection.fetchval("show server_version"),
-            schema=await schema_version(connection),
-            schema_known=migrations()[-1][0],
+            schema=schema.version,
+            schema_known=known,
+            may_run=may_work_on(schema, known),
             skew_ms=clock.now_ms() - machine.now_ms(),
             long_count=await connection.fetchval(_LONG),
             is_pooled=server.is_pooled,
@@ -78,7 +81,7 @@ def _told(seen: _Seen) -> str:
 
 
 def _todo(seen: _Seen) -> str | None:
-    if seen.schema > seen.schema_known + 1:
+    if not seen.may_run:
         return "Its schema is of a later Ringback: run that version here."
     if abs(seen.skew_ms) > _SKEW_MS_MAX:
         return "Set both clocks, best by NTP: webhooks are dated by the database's."

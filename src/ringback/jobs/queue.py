@@ -33,6 +33,13 @@ class Accepted(Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
+class StepSubmission(Struct, frozen=True, kw_only=True):
+    """A step of a run about to become a job; ``run_id`` and ``step`` of it are its key."""
+
+    job: Job
+    limits: Limits
+
+
 class JobFilter(Struct, frozen=True, kw_only=True):
     """Which of a workspace's jobs to list: newest first, made before ``before_id``."""
 
@@ -41,6 +48,37 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     before_id: str | None = None
     types: tuple[str, ...] = ()
     status: JobStatus | None = None
+
+
+class PromptSearch(Struct, frozen=True, kw_only=True):
+    """A text to be found in the prompts of a workspace's next jobs before ``before_id``."""
+
+    workspace_id: str
+    text: str
+    before_id: str | None
+    window: int  # how many jobs to look through
+    limit: int
+
+
+class Looked(Struct, frozen=True, kw_only=True):
+    """Jobs that a text led to, newest first, and before which job to look on; None: no more."""
+
+    jobs: tuple[Job, ...]  # perhaps some in which it is not: the index goes by three characters
+    before_id: str | None
+
+
+class Prompts(Protocol):
+    """An index of prompts, which is written behind the jobs."""
+
+    async def index_prompts(self, *, before_ms: int, limit: int) -> int:
+        """Index the next jobs that were made before then; returns how many, at most so many."""
+
+    async def search_prompts(self, search: PromptSearch) -> Looked | None:
+        """Return what the index has of a text; costs by the window, however many jobs there are.
+
+        None where it has nothing to say: it has not come to those jobs yet, or the text has fewer
+        than three characters.
+        """
 
 
 class JobQueue(Protocol):
@@ -53,7 +91,8 @@ class JobQueue(Protocol):
     async def submit(self, submission: Submission) -> Accepted:
         """Write a new job.
 
-        Raises ``IdempotencyConflict``, ``RateLimited``, ``BacklogFull`` or ``StorageFull``.
+        Raises ``IdempotencyConflict``, ``BudgetSpent``, ``RateLimited``, ``BacklogFull`` or
+        ``StorageFull``.
         """
 
     async def forget_keys(self, *, used_before_ms: int, limit: int) -> int:
@@ -95,3 +134,16 @@ class JobQueue(Protocol):
 
     async def queued_engines(self) -> list[str]:
         """Return the engines that have queued jobs."""
+
+    async def submit_step(self, submission: StepSubmission) -> Job | None:
+        """Write a run's step, once: the job that it is already is returned instead.
+
+        None while the run's workspace has no room for another step beside those that it has.
+        Raises ``RunOver`` when the run has ended, so that nothing is begun for nobody.
+        """
+
+    async def steps_of(self, run_id: str) -> list[Job]:
+        """Return the steps of a run that are jobs by now, oldest first."""
+
+    async def stray_steps(self, *, limit: int) -> list[Job]:
+        """Return steps that have not ended, though their run has, or is there no more."""

@@ -127,7 +127,8 @@ class Dispatcher:
                 await self._clock.sleep(_PATIENCE_S)
                 continue
             if not claimed:
-                await self._bells.owed.wait(await self._idle_s())
+                bell = self._bells.owed
+                await bell.wait(0.0 if bell.is_rung else await self._idle_s())
 
     async def run_once(self) -> int:
         """Claim what is due and there is room for, and begin sending it; return how many."""

@@ -2,57 +2,97 @@
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 from ringback.errors import SetupError
 from ringback.storage.postgres.connecting import Connection
 from ringback.storage.postgres.statements import migrations
 
-_AHEAD_MAX = 1
-_LOCK = 7_464_001
+LOCK = 7_464_001
 """The advisory lock that whoever changes the schema holds, for the time of its transaction."""
+
+_OLDEST = re.compile(
+    r"^-- Oldest schema whose servers may run beside this one: (\d+)\.$", re.MULTILINE
+)
+"""What the head of each step but the first says: that step is the first of a new kind."""
+
+
+class Schema(NamedTuple):
+    """What is in a database: its schema, and that of the oldest servers which may work on it."""
+
+    version: int  # 0: nothing
+    oldest: int
 
 
 async def migrate(connection: Connection) -> None:
     """Take every step that is missing, each in a transaction of its own; or ``SetupError``.
 
-    A server of the release before goes on with the new schema, and may start on it: a step only
-    adds what it can do without, and what a release no longer needs is taken away one release
-    later. A release has one step at most, so that one step ahead is one release.
+    A server of an earlier release goes on with the new schema, and may start on it, if the newest
+    step lets it: each says for how old a server it does, and the database keeps that.
     """
     steps = migrations()
-    version = await schema_version(connection)
-    if version > steps[-1][0] + _AHEAD_MAX:
+    newest = steps[-1][0]
+    schema = await schema_of(connection)
+    if not may_work_on(schema, newest):
         raise SetupError(
-            f"The data were written by a later Ringback (schema {version}, this one knows "
-            f"{steps[-1][0]}); run that version or name another database."
+            f"The data were written by a later Ringback (schema {schema.version}, which a server "
+            f"needs schema {schema.oldest} for, and this one knows {newest}); "
+            "run that version or name another database."
         )
     for number, script in steps:
-        if number > version:
+        if number > schema.version:
             await _take(connection, number, script)
+
+
+def may_work_on(schema: Schema, known: int) -> bool:
+    """Say whether a server that knows that schema may work on this one, or bring it up to date."""
+    return known >= schema.oldest
+
+
+def oldest_beside(number: int) -> int:
+    """Return the oldest schema whose servers may run beside that one, as its steps say."""
+    said = [1]
+    for step, script in migrations():
+        if 1 < step <= number:
+            found = _OLDEST.search(script)
+            assert found is not None, f"migration {step} does not say who may run beside it"
+            said.append(int(found[1]))
+    return max(said)
 
 
 async def _take(connection: Connection, number: int, script: str) -> None:
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
         # Looked up again under the lock: another process may have been faster.
-        if await schema_version(connection) < number:
+        if (await schema_of(connection)).version < number:
             await connection.execute(script)
             await connection.execute(
                 "create table if not exists schema_version (version integer not null)"
             )
+            # A server that knows nothing of this column writes none, and is as old as its schema.
+            await connection.execute(
+                "alter table schema_version add column if not exists oldest integer"
+            )
             await connection.execute("delete from schema_version")
-            await connection.execute("insert into schema_version values ($1)", number)
+            await connection.execute(
+                "insert into schema_version (version, oldest) values ($1, $2)",
+                number,
+                oldest_beside(number),
+            )
 
 
-async def schema_version(connection: Connection) -> int:
-    """Return which schema there is; 0: none."""
+async def schema_of(connection: Connection) -> Schema:
+    """Return which schema there is."""
     async with connection.transaction():
         # Not by to_regclass, which may answer from before the lock was had.
-        is_there = await connection.fetchval(
-            "select exists (select 1 from pg_class where relname = 'schema_version' "
-            "and relnamespace = current_schema()::regnamespace)"
+        columns = await connection.fetch(
+            "select attname from pg_attribute a join pg_class c on c.oid = a.attrelid "
+            "where c.relname = 'schema_version' and not a.attisdropped "
+            "and c.relnamespace = current_schema()::regnamespace"
         )
-        if not is_there:
-            return 0
-        version = await connection.fetchval("select version from schema_version")
-    assert isinstance(version, int)
-    return version
+        if not columns:
+            return Schema(0, 0)
+        says = "oldest" if ("oldest",) in [tuple(column) for column in columns] else "null::integer"
+        version, oldest = await connection.fetchrow(f"select version, {says} from schema_version")  # noqa: S608
+    return Schema(version, version if oldest is None else oldest)

@@ -21,6 +21,7 @@ from ringback.storage.postgres.news import News, read_telegram, telegrams
 log = get_logger(__name__)
 
 _CHANNEL = "ringback"
+_NOTIFY = "select pg_notify($1, $2)"
 _READ_CLOCK_S = 10.0
 _AGAIN_S = 0.5
 
@@ -67,6 +68,8 @@ class Telegraph:
 
     async def _serve(self, connection: Connection) -> None:
         if not self._server.is_pooled:
+            # It writes nothing: a telegram need not be on a disk before it is passed on.
+            await connection.execute("set synchronous_commit = off")
             await connection.add_listener(_CHANNEL, self._heard)
         self.listening.set()
         # Whatever was told while nobody listened.
@@ -78,12 +81,19 @@ class Telegraph:
             if self._news:
                 news, self._news = self._news, News()
                 for text in telegrams(self._name, news):
-                    async with connection.transaction():
-                        await connection.execute("select pg_notify($1, $2)", _CHANNEL, text)
+                    await self._tell(connection, text)
             elif self._stopping:
                 return
             else:
                 await self._wait()
+
+    async def _tell(self, connection: Connection, text: str) -> None:
+        if not self._server.is_pooled:
+            await connection.execute(_NOTIFY, _CHANNEL, text)
+            return
+        # Behind a pooler what does not share a transaction does not share a server process.
+        async with connection.transaction():
+            await connection.execute(_NOTIFY, _CHANNEL, text)
 
     async def _wait(self) -> None:
         try:

@@ -28,7 +28,7 @@ from ringback.errors import StorageUnavailable
 from ringback.log import get_logger
 from ringback.storage.postgres.connecting import Connection, Server, close
 from ringback.storage.postgres.errors import Failure, meaning_of, refusal
-from ringback.storage.postgres.running import run
+from ringback.storage.postgres.running import Transaction
 from ringback.storage.sql.work import Verb
 
 log = get_logger(__name__)
@@ -91,6 +91,7 @@ class Writer:
         self._wakes = [asyncio.Event() for _ in range(lanes_count)]
         self._stopping = False
         self._connections: list[Connection | None] = [None] * lanes_count
+        self._is_begun = [False] * lanes_count  # by the commit before
         self._tasks = [asyncio.create_task(self._serve(lane)) for lane in range(lanes_count)]
         self.commits_count = 0
 
@@ -173,30 +174,44 @@ class Writer:
 
     async def _write(self, lane: int, group: list[Waiting]) -> list[Done]:
         """Do a group's work in one transaction, and commit it."""
-        connection = await self._connection(lane)
-        await connection.execute(self._server.begin)
+        connection = await self._begun(lane)
         try:
-            transaction_id = await connection.fetchval("select pg_current_xact_id()::text")
-            done = await self._work(connection, group)
+            transaction = Transaction(connection)
+            done = await self._work(transaction, group)
         except BaseException:
             await self._roll_back(lane)
             raise
+        # Who waits already has a transaction that this trip has begun.
+        chains = bool(self._waiting[lane]) and not self._server.is_pooled
         try:
-            await connection.execute("commit")
+            await connection.execute("commit and chain" if chains else "commit")
         except Exception as exc:
+            if chains:
+                connection.terminate()  # who knows whether it has begun another
             if meaning_of(exc, is_closed=connection.is_closed()) is Failure.LOST:
                 await self._drop(lane)
-                raise Unknown(transaction_id, done) from exc
+                if transaction.id is not None:
+                    raise Unknown(transaction.id, done) from exc
+                return done  # nothing was written
             raise
+        self._is_begun[lane] = chains
         return done
 
-    async def _work(self, connection: Connection, group: list[Waiting]) -> list[Done]:
+    async def _begun(self, lane: int) -> Connection:
+        """Return the lane's connection, in a transaction that has done nothing yet."""
+        connection = await self._connection(lane)
+        if not self._is_begun[lane]:
+            await connection.execute(self._server.begin)
+        self._is_begun[lane] = False
+        return connection
+
+    async def _work(self, transaction: Transaction, group: list[Waiting]) -> list[Done]:
         by_verb: dict[Verb, list[Waiting]] = {}
         for waiting in group:
             by_verb.setdefault(waiting[0], []).append(waiting)
         done = []
         for verb, asking in by_verb.items():
-            results = await run(connection, verb([item for _, item, _ in asking]))
+            results = await transaction.run(verb([item for _, item, _ in asking]))
             done.append(Done(verb, asking, list(results)))
         return done
 
@@ -205,9 +220,11 @@ class Writer:
         while True:
             try:
                 connection = await self._connection(lane)
-                status = await connection.fetchval(
-                    "select pg_xact_status($1::text::xid8)", transaction_id
-                )
+                # Behind a pooler what does not share a transaction does not share a process.
+                async with connection.transaction():
+                    status = await connection.fetchval(
+                        "select pg_xact_status($1::text::xid8)", transaction_id
+                    )
             except asyncpg.InvalidParameterValueError:
                 return False  # a server that took over and never heard of it
             except Exception as exc:
@@ -233,7 +250,7 @@ class Writer:
         connection = self._connections[lane]
         if connection is None or connection.is_closed():
             connection = await self._server.connect(plans=True)
-            self._connections[lane] = connection
+            self._connections[lane], self._is_begun[lane] = connection, False
         return connection
 
     async def _roll_back(self, lane: int) -> None:

@@ -18,14 +18,19 @@ from ringback.storage.sql.rows import (
     destination_from,
     job_from,
 )
-from ringback.storage.sql.work import Work, first
-from ringback.storage.sql.written import once, written
+from ringback.storage.sql.work import Ask, Work, first, together
+from ringback.storage.sql.written import once, written_beside
 from ringback.webhooks.breaker import after_return, next_flight, take_off
 from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import owed_for
 from ringback.webhooks.lines import half_of
 from ringback.webhooks.model import Delivery, Destination
 from ringback.webhooks.outbox import Recorded, Recording
+
+_TOGETHER_MAX = 8  # destinations; each number of them is a statement that the server prepares
+
+Asked = tuple[Destination, int]
+"""A destination, and how many deliveries it may give at most."""
 
 
 class ClaimDue(Struct, frozen=True, kw_only=True):
@@ -56,7 +61,6 @@ def tell(items: Sequence[tuple[Job, Event]], *, mint: Mint) -> Work[list[bool]]:
             # Of two that share a commit the later one is news.
             owed[job.job_id, event.type] = event, (yield from _news(event, deliveries))
     yield from write_owed([one for one in owed.values() if one[1]], load)
-    yield from load.write()
     return results
 
 
@@ -82,36 +86,36 @@ def _claim(item: ClaimDue) -> Work[list[Delivery]]:
     looked_at: list[int] = []
     taken: list[Any] = []
     breakers = []
-    destinations = yield from _due_destinations(item)
-    for destination in destinations:
-        most = min(_most(destination, item), item.limit - len(taken))
-        if most <= 0:
-            continue
-        due = yield from _due_of(destination.destination_id, item, most)
-        taken += due
-        looked_at.append(destination.destination_id)
-        breaker = destination.breaker
-        if due and not breaker.is_closed:
-            away = take_off(
-                breaker,
-                count=len(due),
-                lease_until_ms=item.lease_until_ms,
-                allowed=next_flight(breaker, now_ms=item.now_ms),
-            )
-            breakers.append(breaker_row(destination.destination_id, away))
-        if len(taken) >= item.limit:
-            break
+    ahead = [(one, _most(one, item)) for one in (yield from _due_destinations(item))]
+    ahead = [(one, most) for one, most in ahead if most > 0]
+    while ahead and len(taken) < item.limit:
+        some = _next_looked_at(ahead, left=item.limit - len(taken))
+        del ahead[: len(some)]
+        for destination, due in (yield from _due_of(some, item)):
+            due = due[: item.limit - len(taken)]
+            taken += due
+            looked_at.append(destination.destination_id)
+            breaker = destination.breaker
+            if due and not breaker.is_closed:
+                away = take_off(
+                    breaker,
+                    count=len(due),
+                    lease_until_ms=item.lease_until_ms,
+                    allowed=next_flight(breaker, now_ms=item.now_ms),
+                )
+                breakers.append(breaker_row(destination.destination_id, away))
     if taken:
         claim = {"keys": taken, "lease_until_ms": item.lease_until_ms}
         yield "deliveries.claim_deliveries", claim
-    if looked_at:
-        yield "deliveries.settle_destinations", {"destination_ids": looked_at}
+    if not looked_at:
+        return []
+    _, *found = yield from together(
+        ("deliveries.settle_destinations", {"destination_ids": looked_at}),
+        ("deliveries.deliveries_in", {"keys": taken}) if taken else None,
+    )
     if breakers:
         yield "deliveries.write_breakers", {"rows": breakers}
-    if not taken:
-        return []
-    rows = yield "deliveries.deliveries_in", {"keys": taken}
-    rows.sort(key=lambda row: row[:2])
+    rows = sorted((row for rows in found for row in rows), key=lambda row: row[:2])
     return [delivery_from(row[2:]) for row in rows]
 
 
@@ -134,20 +138,35 @@ def _most(destination: Destination, item: ClaimDue) -> int:
     return next_flight(destination.breaker, now_ms=item.now_ms)
 
 
-def _due_of(destination_id: int, item: ClaimDue, most: int) -> Work[list[Any]]:
-    """Return what a destination gives: passing events last, and within a room of their own."""
-    found: list[Any] = []
+def _next_looked_at(ahead: Sequence[Asked], *, left: int) -> list[Asked]:
+    """Return the next destinations to look at together: few enough that most have room."""
+    some = [ahead[0]]
+    for one in ahead[1:_TOGETHER_MAX]:
+        left -= some[-1][1]
+        if left <= 0:
+            break
+        some.append(one)
+    return some
+
+
+def _due_of(some: Sequence[Asked], item: ClaimDue) -> Work[list[tuple[Destination, list[Any]]]]:
+    """Return what destinations give: passing events last, and within a room of their own."""
     half = half_of(item.limit_each)
-    for statement, room in (
-        ("deliveries.due_of", item.rooms.get(destination_id, item.limit_each)),
-        ("deliveries.passing_due_of", item.passing_rooms.get(destination_id, half)),
-    ):
-        limit = min(room, most - len(found))
-        if limit > 0:
-            asked = {"destination_id": destination_id, "now_ms": item.now_ms, "limit": limit}
-            rows = yield statement, asked
-            found += [key for _, key in rows]
-    return found
+    asks: list[Ask] = []
+    for destination, most in some:
+        number = destination.destination_id
+        for statement, room in (
+            ("deliveries.due_of", item.rooms.get(number, item.limit_each)),
+            ("deliveries.passing_due_of", item.passing_rooms.get(number, half)),
+        ):
+            limit = max(0, min(room, most))
+            asked = {"destination_id": number, "now_ms": item.now_ms, "limit": limit}
+            asks.append((statement, asked))
+    found = yield from together(*asks)
+    return [
+        (destination, [key for _, key in (*found[2 * at], *found[2 * at + 1])][:most])
+        for at, (destination, most) in enumerate(some)
+    ]
 
 
 def record_attempts(items: Sequence[Recording], *, mint: Mint) -> Work[list[Recorded]]:
@@ -165,15 +184,20 @@ def record_attempts(items: Sequence[Recording], *, mint: Mint) -> Work[list[Reco
         )
         for item in items
     ]
-    done = yield from written("deliveries.record_deliveries", rows, epochs_raised=1)
+    numbers = sorted({item.delivery.destination_id for item in items})
+    done, destinations = yield from written_beside(
+        "deliveries.record_deliveries",
+        rows,
+        beside=("deliveries.destinations_in", {"destination_ids": numbers}),
+        epochs_raised=1,
+    )
     won = once(done, [(item.delivery.delivery_id, item.delivery.epoch) for item in items])
     recorded = [item for item, mine in zip(items, won, strict=True) if mine]
     if not recorded:
         return [Recorded(written=False)] * len(items)
     made = [attempt_row(item.delivery, item.attempt) for item in recorded]
-    yield "deliveries.insert_attempts", {"rows": made}
-    yield from _hasten(recorded)
-    after, notices = yield from destinations_after(recorded)
+    yield from together(("deliveries.insert_attempts", {"rows": made}), _hastening(recorded))
+    after, notices = yield from destinations_after(recorded, destinations)
     notices += yield from endpoints_after(recorded, mint)
     yield from write_notices(recorded, notices, mint)
     return [
@@ -186,15 +210,15 @@ def _is_paused(destination: Destination) -> bool:
     return not destination.breaker.is_closed and destination.breaker.flying == 0
 
 
-def _hasten(recorded: Sequence[Recording]) -> Work[None]:
+def _hastening(recorded: Sequence[Recording]) -> Ask | None:
     due: dict[int, int] = {}
     for item in recorded:
         at_ms = item.delivery.next_attempt_at_ms
         if at_ms is not None:
             number = item.delivery.destination_id
             due[number] = min(at_ms, due.get(number, at_ms))
-    if due:
-        yield "deliveries.hasten_destinations", {"rows": list(due.items())}
+    rows = list(due.items())
+    return ("deliveries.hasten_destinations", {"rows": rows}) if rows else None
 
 
 def release_deliveries(items: Sequence[tuple[Sequence[Delivery], int]]) -> Work[list[None]]:

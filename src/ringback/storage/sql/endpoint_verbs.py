@@ -98,7 +98,6 @@ def owe(items: Sequence[tuple[Endpoint, Event, str]]) -> Work[list[None]]:
         for endpoint, event, delivery_id in items
     ]
     yield from write_owed(owed, load)
-    yield from load.write()
     return [None] * len(items)
 
 

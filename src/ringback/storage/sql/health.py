@@ -17,7 +17,7 @@ from ringback.storage.sql.rows import (
     endpoint_from,
     endpoint_row,
 )
-from ringback.storage.sql.work import Work
+from ringback.storage.sql.work import Rows, Work
 from ringback.webhooks.breaker import after_failure, after_success
 from ringback.webhooks.desk import ChoreKind, DeliveryFilter
 from ringback.webhooks.endpoints import Endpoint, is_listener, percent_to_warn
@@ -34,14 +34,13 @@ _PER_S = 1_000
 
 
 def destinations_after(
-    recorded: Sequence[Recording],
+    recorded: Sequence[Recording], rows: Rows
 ) -> Work[tuple[dict[int, Destination], list[Told]]]:
-    """Write the breakers after these attempts; return the destinations, and what is to be told."""
-    numbers = list({item.delivery.destination_id for item in recorded})
-    before = {
-        row[0]: destination_from(row)
-        for row in (yield "deliveries.destinations_in", {"destination_ids": numbers})
-    }
+    """Write the breakers after these attempts; return the destinations, and what is to be told.
+
+    ``rows`` are the destinations as they were, held by this transaction.
+    """
+    before = {row[0]: destination_from(row) for row in rows}
     after = dict(before)
     told: list[Told] = []
     for item in recorded:
@@ -164,4 +163,3 @@ def write_notices(recorded: Sequence[Recording], told: Sequence[Told], mint: Min
     if owed:
         load = yield from load_of([OPERATOR])
         yield from write_owed(owed, load)
-        yield from load.write()

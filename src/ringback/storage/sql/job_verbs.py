@@ -8,8 +8,9 @@ from math import ceil
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ringback.errors import BacklogFull, IdempotencyConflict, RateLimited
+from ringback.errors import BacklogFull, BudgetSpent, IdempotencyConflict, RateLimited
 from ringback.jobs.admission import Limits, admit, promotable
+from ringback.jobs.budget import Budget, Period, first_spent
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.queue import Accepted, Submission
 from ringback.jobs.turns import share_of
@@ -22,7 +23,8 @@ from ringback.storage.sql.rows import (
     marks_json,
     result_json,
 )
-from ringback.storage.sql.work import Work, first
+from ringback.storage.sql.usage_verbs import budgets_in, charge, completed_of, counting
+from ringback.storage.sql.work import Ask, Work, first, together
 from ringback.storage.sql.written import once, written
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.fanout import owed_for
@@ -48,6 +50,7 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
     load = yield from load_of({item.job.workspace_id for item in items})
     known = yield from _known_keys(items)
     rates = yield from rates_of(items)
+    budgets = yield from budgets_in(load, {item.job.workspace_id for item in items})
     results: list[Accepted | Exception] = []
     fresh: list[Job] = []
     keys = []
@@ -60,6 +63,9 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
                 if fingerprint == key.fingerprint
                 else IdempotencyConflict()
             )
+            continue
+        if (spent := first_spent(budgets, job)) is not None:
+            results.append(_budget_spent(spent))
             continue
         wait_s = rates.wait_s(job.workspace_id, item.limits, now_ms=job.created_at_ms)
         if wait_s > 0:
@@ -78,13 +84,21 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
             known[job.workspace_id, key.key] = (key.fingerprint, job)
             keys.append((job.workspace_id, key.key, key.fingerprint, job.job_id, job.created_at_ms))
         results.append(Accepted(job=job))
-    if fresh:
-        yield "jobs.insert_jobs", {"rows": [job_row(job) for job in fresh]}
-    if keys:
-        yield "jobs.insert_keys", {"rows": keys}
-    yield from load.write()
+    yield from together(
+        ("jobs.insert_jobs", {"rows": [job_row(job) for job in fresh]}) if fresh else None,
+        ("jobs.insert_keys", {"rows": keys}) if keys else None,
+        load.changes(),
+    )
     yield from rates.write()
     return results
+
+
+def _budget_spent(budget: Budget) -> BudgetSpent:
+    return BudgetSpent(
+        budget.compute_units,
+        whose="token" if budget.token_id else "workspace",
+        is_monthly=budget.period is Period.MONTH,
+    )
 
 
 def claim_jobs(items: Sequence[ClaimJobs]) -> Work[list[list[Job]]]:
@@ -120,14 +134,11 @@ def _lanes(item: ClaimJobs) -> Work[list[str]]:
         "until": _AFTER_ALL,
         "limit": item.limit,
     }
-    rows = yield "jobs.lanes", asked
-    lanes = [workspace_id for (workspace_id,) in rows]
-    if len(lanes) < item.limit and item.after:
-        left = item.limit - len(lanes)
-        again = {**asked, "after": "", "until": item.after, "limit": left}
-        rows = yield "jobs.lanes", again
-        lanes += [workspace_id for (workspace_id,) in rows]
-    return lanes
+    round_again = {**asked, "after": "", "until": item.after}
+    found = yield from together(
+        ("jobs.lanes", asked), ("jobs.lanes", round_again) if item.after else None
+    )
+    return [workspace_id for rows in found for (workspace_id,) in rows][: item.limit]
 
 
 def _models(item: ClaimJobs) -> list[str] | None:
@@ -193,8 +204,16 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
     ended = [item for item, won in zip(items, results, strict=True) if won]
     if not ended:
         return results
-    yield from _cancel_passing(ended)
-    yield from _owe(ended, load, mint)
+    yield from _admit(ended, load)
+    completed = completed_of([item.after for item in ended])
+    counted = [counting(completed)] if completed else []
+    yield from _owe(ended, load, mint, beside=[_cancelling_passing(ended), *counted])
+    yield from charge(completed, load)
+    return results
+
+
+def _admit(ended: Sequence[Ending], load: Load) -> Work[None]:
+    """Let backlogged jobs into the places that these leave."""
     limits: dict[str, Limits] = {}
     for item in ended:
         load.add(item.after.workspace_id, **{_place(item.before.status): -1})
@@ -205,20 +224,20 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
         if count:
             yield "jobs.admit_jobs", {"workspace_id": workspace_id, "limit": count}
             load.add(workspace_id, active=count, backlogged=-count)
-    yield from load.write()
-    return results
 
 
-def _cancel_passing(ended: Sequence[Ending]) -> Work[None]:
+def _cancelling_passing(ended: Sequence[Ending]) -> Ask:
     """After a job's end nobody is told of what came before."""
     asked = {
         "job_ids": [item.after.job_id for item in ended],
         "now_ms": max(item.event.created_at_ms for item in ended),
     }
-    yield "deliveries.cancel_passing", asked
+    return "deliveries.cancel_passing", asked
 
 
-def _owe(ended: Sequence[Ending], load: Load, mint: Mint) -> Work[None]:
+def _owe(
+    ended: Sequence[Ending], load: Load, mint: Mint, *, beside: Sequence[Ask] = ()
+) -> Work[None]:
     listeners: dict[str, list[Endpoint]] = {}
     for workspace_id in {item.after.workspace_id for item in ended}:
         listeners[workspace_id] = yield from listening(workspace_id, load)
@@ -234,7 +253,7 @@ def _owe(ended: Sequence[Ending], load: Load, mint: Mint) -> Work[None]:
         )
         for item in ended
     ]
-    yield from write_owed(owed, load)
+    yield from write_owed(owed, load, beside=beside)
 
 
 def _first_of_each(items: Sequence[Ending]) -> Iterable[Ending]:

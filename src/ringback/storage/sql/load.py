@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ringback.storage.sql.work import Rows, Work
+from ringback.storage.sql.work import Ask, Rows, Work
 
 
 class Load:
@@ -13,7 +13,10 @@ class Load:
     def __init__(self, rows: Rows) -> None:
         self._now: dict[str, list[int]] = {}
         self._before: dict[str, tuple[int, ...]] = {}
-        for workspace_id, endpoints, *counts in rows:
+        self._limited: set[str] = set()
+        for workspace_id, endpoints, budgets, *counts in rows:
+            if budgets:
+                self._limited.add(workspace_id)
             self._now[workspace_id] = [endpoints, *counts, 0, 0]
             self._before[workspace_id] = (endpoints, *counts, 0, 0)
 
@@ -25,6 +28,14 @@ class Load:
     def has_endpoints(self, workspace_id: str) -> bool:
         """Say whether the workspace keeps any endpoint."""
         return self._now[workspace_id][0] > 0
+
+    def has_budgets(self, workspace_id: str) -> bool:
+        """Say whether there is a budget for the workspace or one of its tokens."""
+        return workspace_id in self._limited
+
+    def knows(self, workspace_id: str) -> bool:
+        """Say whether there is such a workspace."""
+        return workspace_id in self._now
 
     def add(
         self,
@@ -44,14 +55,20 @@ class Load:
 
     def write(self) -> Work[None]:
         """Write what has changed."""
+        changes = self.changes()
+        if changes is not None:
+            yield changes
+
+    def changes(self) -> Ask | None:
+        """Return the statement that writes what has changed since the last, if anything has."""
         changes = []
         for workspace_id, now in self._now.items():
             before = self._before[workspace_id]
             if tuple(now) != before:
                 differences = (now[i] - before[i] for i in range(1, 5))
                 changes.append((workspace_id, *differences))
-        if changes:
-            yield "workspaces.change_load", {"rows": changes}
+                self._before[workspace_id] = tuple(now)
+        return ("workspaces.change_load", {"rows": changes}) if changes else None
 
 
 def load_of(workspace_ids: Iterable[str]) -> Work[Load]:

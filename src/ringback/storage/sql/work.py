@@ -8,7 +8,7 @@ statement is many rows (of tuples) or many values, and each store has its way to
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Result = TypeVar("Result")
 
@@ -16,7 +16,17 @@ Rows = list[tuple[Any, ...]]
 Ask = tuple[str, Mapping[str, Any]]
 """A statement's name, like ``jobs.get_job``, and its bindings."""
 
-Work = Generator[Ask, Rows, Result]
+
+class Together(NamedTuple):
+    """Statements of which none reads or writes a row that another of them writes.
+
+    A store may send them as one. One row comes back, whose columns are the rows of each.
+    """
+
+    asks: tuple[Ask, ...]
+
+
+Work = Generator[Ask | Together, Rows, Result]
 
 Verb = Callable[[Sequence[Any]], Work[Sequence[Any]]]
 """Does its work for all items; returns one result each, or an exception for those it refuses."""
@@ -30,6 +40,17 @@ def first(rows: Rows) -> tuple[Any, ...] | None:
 def one(name: str, bindings: Mapping[str, Any]) -> Work[Rows]:
     """Run a single statement; returns its rows."""
     return (yield name, bindings)
+
+
+def together(*asks: Ask | None) -> Work[list[Rows]]:
+    """Run statements that do not concern each other; returns the rows of each that there is."""
+    there = tuple(ask for ask in asks if ask is not None)
+    if not there:
+        return []
+    if len(there) == 1:
+        return [(yield there[0])]
+    (found,) = yield Together(there)
+    return list(found)
 
 
 def run_each(items: Sequence[Ask]) -> Work[list[Rows]]:

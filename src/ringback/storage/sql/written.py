@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ringback.storage.sql.work import Work
+from ringback.storage.sql.work import Ask, Rows, Work, together
 
 
 def written(
@@ -15,13 +15,21 @@ def written(
 
     Of two rows for one id and epoch, where a write raises it, the first is written.
     """
+    done, _ = yield from written_beside(statement, rows, epochs_raised=epochs_raised)
+    return done
+
+
+def written_beside(
+    statement: str, rows: Sequence[Any], *, beside: Ask | None = None, epochs_raised: int = 0
+) -> Work[tuple[set[tuple[str, int]], Rows]]:
+    """Return what was ``written``, and the rows of what was asked beside it."""
     if epochs_raised:
         firsts: dict[Any, Any] = {}
         for row in rows:
             firsts.setdefault(tuple(row[:2]), row)
         rows = list(firsts.values())
-    done = yield statement, {"rows": rows}
-    return {(id_, epoch - epochs_raised) for id_, epoch in done}
+    done, *found = yield from together((statement, {"rows": rows}), beside)
+    return {(id_, epoch - epochs_raised) for id_, epoch in done}, found[0] if found else []
 
 
 def once(done: set[tuple[str, int]], writers: Iterable[tuple[str, int]]) -> list[bool]:

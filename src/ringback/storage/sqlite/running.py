@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from ringback.storage.sql.rows import as_json
-from ringback.storage.sql.work import Result, Rows, Work
+from ringback.storage.sql.work import Ask, Result, Rows, Together, Work
 from ringback.storage.sqlite.statements import STATEMENTS
 
 
@@ -19,12 +19,18 @@ def execute(connection: apsw.Connection, name: str, bindings: Mapping[str, Any])
     return rows
 
 
+def _answer(connection: apsw.Connection, ask: Ask | Together) -> Rows:
+    if isinstance(ask, Together):  # one by one: there is no way that they could share
+        return [tuple(execute(connection, *each) for each in ask.asks)]
+    return execute(connection, *ask)
+
+
 def run(connection: apsw.Connection, work: Work[Result]) -> Result:
     """Do the work and return its result."""
     try:
-        name, bindings = next(work)
+        ask = next(work)
         while True:
-            name, bindings = work.send(execute(connection, name, bindings))
+            ask = work.send(_answer(connection, ask))
     except StopIteration as done:
         result: Result = done.value
         return result

@@ -12,6 +12,7 @@ from typing import Any, Self
 from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sql.apps import SqlApps
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
@@ -21,7 +22,9 @@ from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
+from ringback.storage.sql.prompts import SqlPrompts
 from ringback.storage.sql.pruning import SqlPruning
+from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work
 from ringback.storage.sql.workspaces import SqlWorkspaces
 from ringback.storage.sqlite.commits import CommitThread, MakeCommits
@@ -40,15 +43,18 @@ from ringback.storage.sqlite.writer import Writer
 
 class SqliteStore(
     SqlJobs,
+    SqlPrompts,
     SqlOutbox,
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlApps,
     SqlAssets,
     SqlChores,
     SqlBooks,
     SqlPruning,
     SqlControl,
+    SqlUsage,
 ):
     """A ``Store`` in one data directory, for one server process and its command line."""
 

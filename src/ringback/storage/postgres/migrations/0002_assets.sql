@@ -1,3 +1,4 @@
+-- Oldest schema whose servers may run beside this one: 1.
 -- Assets: files that users uploaded. The bytes are artifacts, of which this names one each.
 
 create table assets (

@@ -1,5 +1,7 @@
+-- Oldest schema whose servers may run beside this one: 3.
 -- A listener is an endpoint whose deliveries nobody posts: a program comes and takes them. Its
--- destination is listener:NAME, and dispatchers pass over it.
+-- destination is listener:NAME, and dispatchers pass over it. One that knows nothing of listeners
+-- would call them, so none runs beside.
 
 alter table endpoints add column listener text collate "C";
 alter table endpoints add column heard_at_ms bigint;

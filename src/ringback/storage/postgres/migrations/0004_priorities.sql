@@ -1,3 +1,4 @@
+-- Oldest schema whose servers may run beside this one: 3.
 -- Claims go round the workspaces that have queued jobs, and take the most urgent of each. A server
 -- of the release before goes on beside it: what it submits has the priority 0.
 

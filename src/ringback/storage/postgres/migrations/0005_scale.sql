@@ -1,3 +1,4 @@
+-- Oldest schema whose servers may run beside this one: 3.
 -- What processes agree on: whose turn it is, who may claim, how fast a workspace may submit.
 
 create table leaders (

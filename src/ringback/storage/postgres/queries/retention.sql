@@ -25,17 +25,36 @@ delete from attempts_rest where seq = any(:keys::bigint[])
 select where false
 
 -- name: next_jobs
-select seq, created_at_ms < :before_ms, coalesce(completed_at_ms < :before_ms, false) from jobs_rest
+-- What a step made is a result of its run too, and stays for as long as that.
+select seq, created_at_ms < :before_ms,
+       coalesce(completed_at_ms < :before_ms, false)
+       and (run_id is null
+            or not exists (select 1 from jobs r
+                            where r.job_id = jobs_rest.run_id
+                              and coalesce(r.completed_at_ms >= :before_ms, true)))
+  from jobs_rest
  where seq > :cursor order by seq limit :limit
 
 -- name: results_past
 select result
   from (select * from jobs_rest where seq > :cursor order by seq limit :limit) next
  where created_at_ms < :before_ms and completed_at_ms < :before_ms
+   and (run_id is null
+        or not exists (select 1 from jobs r
+                        where r.job_id = next.run_id
+                          and coalesce(r.completed_at_ms >= :before_ms, true)))
+
+-- name: prune_prompts
+delete from prompts
+ where job_id in (select job_id from jobs_rest where seq = any(:keys::bigint[]))
 
 -- name: prune_jobs
 delete from jobs_rest where seq = any(:keys::bigint[])
 returning workspace_id
+
+-- name: rewind_prompts
+-- It goes by ids, which never come again.
+select where false
 
 -- name: count_pruned_jobs
 update workspaces set jobs_pruned_count = jobs_pruned_count + r.count
