@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SERVE  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fmt bench sim kill kill-scale fuzz screenshots lock clean
+.PHONY: help demo serve test check fmt bench sim kill kill-scale gateway fuzz screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ kill: $(VENV)/.dev ## kill -9 under load, CYCLES times (default 1000)
 kill-scale: $(VENV)/.dev ## kill -9 every kind of process and PostgreSQL, CYCLES times (default 200)
 	CYCLES=$(or $(CYCLES),200) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill_scale.py
 
+gateway: $(VENV)/.dev ## a server in front of another over a bad road, killed on the way, JOBS jobs (default 1000)
+	JOBS=$(or $(JOBS),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_gateway.py
+
 fuzz: $(VENV)/.dev ## hostile requests made from the API's description, EXAMPLES of each kind (default 100)
 	EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest --timeout=0 tests/e2e/test_schemathesis.py
 
@@ -51,7 +54,7 @@ screenshots: $(VENV)/.dev ## make the screenshots of the page anew, in the syste
 lock: $(VENV)/.dev ## resolve the requirements anew, hashed and without index addresses
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra server --extra s3 --extra postgres --group build --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements/server.txt
-	$(BIN)/uv pip compile pyproject.toml --extra server --extra s3 --extra postgres --group build --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -c requirements/server.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra server --extra s3 --extra postgres --extra mcp --group build --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -c requirements/server.txt -o requirements/dev.txt
 
 clean: ## remove the virtual environment and the caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,8 +9,14 @@ from typing import Any
 
 import msgspec
 
-from ringback.jobs.model import JobStatus
-from ringback.storage.sql import chore_verbs, delivery_verbs, endpoint_verbs, job_verbs
+from ringback.jobs.model import Job, JobStatus
+from ringback.storage.sql import (
+    chore_verbs,
+    delivery_verbs,
+    endpoint_verbs,
+    job_verbs,
+    step_verbs,
+)
 from ringback.storage.sql.work import Verb
 from ringback.webhooks.endpoints import is_listener
 from ringback.webhooks.model import Delivery
@@ -26,8 +32,14 @@ class News:
     owed: bool = False
     ended: set[str] = field(default_factory=set)  # jobs
     told: set[str] = field(default_factory=set)  # workspaces
+    hooked: set[str] = field(default_factory=set)  # jobs; told apart, see the telegraph
 
     def __bool__(self) -> bool:
+        return self.is_of_writes or bool(self.hooked)
+
+    @property
+    def is_of_writes(self) -> bool:
+        """Say whether something was committed that others are to be told of."""
         return self.queued or self.owed or bool(self.ended) or bool(self.told)
 
     def add(self, other: News) -> None:
@@ -36,6 +48,7 @@ class News:
         self.owed |= other.owed
         self.ended |= other.ended
         self.told |= other.told
+        self.hooked |= other.hooked
 
 
 def news_of(verb: Verb, items: Sequence[Any], results: Sequence[Any]) -> News:
@@ -74,6 +87,10 @@ def read_telegram(text: str) -> tuple[str, News]:
 
 def _submitted(news: News, _item: Any, result: Any) -> None:
     news.queued |= not isinstance(result, Exception) and result.job.status is JobStatus.QUEUED
+
+
+def _begun_step(news: News, _item: Any, result: Any) -> None:
+    news.queued |= isinstance(result, Job)
 
 
 def _requeued(news: News, _item: Any, result: Any) -> None:
@@ -122,6 +139,7 @@ def _hand_out(news: News, delivery: Delivery) -> None:
 
 _TELLS: dict[Callable[..., Any], Callable[[News, Any, Any], None]] = {
     job_verbs.submit: _submitted,
+    step_verbs.submit_steps: _begun_step,
     job_verbs.requeue_jobs: _requeued,
     job_verbs.end_jobs: _ended,
     delivery_verbs.tell: _told,

@@ -22,8 +22,9 @@ from ringback.storage.sql.rows import (
     job_row,
     marks_json,
     result_json,
+    style_row,
 )
-from ringback.storage.sql.usage_verbs import budgets_in, counting_usage, keep_spent
+from ringback.storage.sql.usage_verbs import budgets_in, charge, completed_of, counting
 from ringback.storage.sql.work import Ask, Work, first, together
 from ringback.storage.sql.written import once, written
 from ringback.webhooks.endpoints import Endpoint
@@ -205,11 +206,19 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
     if not ended:
         return results
     yield from _admit(ended, load)
-    completed = [item.after for item in ended]
-    beside = (_cancelling_passing(ended), counting_usage(completed))
-    yield from _owe(ended, load, mint, beside=beside)
-    yield from keep_spent(completed, load)
+    completed = completed_of([item.after for item in ended])
+    counted = [counting(completed)] if completed else []
+    yield from _owe(ended, load, mint, beside=[_cancelling_passing(ended), *counted])
+    yield from charge(completed, load)
+    yield from _keep_styles(ended)
     return results
+
+
+def _keep_styles(ended: Sequence[Ending]) -> Work[None]:
+    """Keep what the trainings among these made."""
+    for item in ended:
+        if item.style is not None:
+            yield "styles.add_style", style_row(item.style)
 
 
 def _admit(ended: Sequence[Ending], load: Load) -> Work[None]:
@@ -236,7 +245,7 @@ def _cancelling_passing(ended: Sequence[Ending]) -> Ask:
 
 
 def _owe(
-    ended: Sequence[Ending], load: Load, mint: Mint, *, beside: Sequence[Ask | None] = ()
+    ended: Sequence[Ending], load: Load, mint: Mint, *, beside: Sequence[Ask] = ()
 ) -> Work[None]:
     listeners: dict[str, list[Endpoint]] = {}
     for workspace_id in {item.after.workspace_id for item in ended}:

@@ -29,9 +29,7 @@ Placed = tuple[int, str, Delivery]
 """A delivery, behind its event's place and id."""
 
 
-def write_owed(
-    owed: Sequence[Owed], load: Load, *, beside: Sequence[Ask | None] = ()
-) -> Work[None]:
+def write_owed(owed: Sequence[Owed], load: Load, *, beside: Sequence[Ask] = ()) -> Work[None]:
     """Write events, each with its deliveries, and the books, these counted in.
 
     What is to be written ``beside`` concerns neither events nor destinations.

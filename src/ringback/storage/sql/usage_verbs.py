@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ringback.apps.model import ENGINE as RUNS
 from ringback.clock import moment
 from ringback.jobs.budget import Budget, Period, charged, day_of, month_of
 from ringback.jobs.model import Job, JobStatus
@@ -23,20 +24,27 @@ def budgets_in(load: Load, workspace_ids: Iterable[str]) -> Work[list[Budget]]:
     return [budget_from(row) for row in rows]
 
 
-def counting_usage(ended: Sequence[Job]) -> Ask | None:
-    """Return what counts the jobs that have just completed; others cost nothing."""
-    completed = [job for job in ended if job.status is JobStatus.COMPLETED]
-    return ("usage.add_usage", {"rows": _sums(completed)}) if completed else None
+def completed_of(ended: Sequence[Job]) -> list[Job]:
+    """Return those of the ended jobs that cost something: the completed ones.
+
+    Not runs of node apps: their steps are what costs.
+    """
+    return [job for job in ended if job.status is JobStatus.COMPLETED and job.engine != RUNS]
 
 
-def keep_spent(ended: Sequence[Job], load: Load) -> Work[None]:
-    """Charge the budgets, where there are any, with the jobs that have just completed."""
-    completed = [job for job in ended if job.status is JobStatus.COMPLETED and job.compute_units]
-    budgets = yield from budgets_in(load, {job.workspace_id for job in completed})
+def counting(completed: Sequence[Job]) -> Ask:
+    """Return the statement that counts the jobs that have just completed."""
+    return "usage.add_usage", {"rows": _sums(completed)}
+
+
+def charge(completed: Sequence[Job], load: Load) -> Work[None]:
+    """Charge the budgets with the jobs that have just completed; mostly there are none."""
+    costly = [job for job in completed if job.compute_units]
+    budgets = yield from budgets_in(load, {job.workspace_id for job in costly})
     changed = []
     for budget in budgets:
         after = budget
-        for job in completed:
+        for job in costly:
             if budget.concerns(job):
                 assert job.compute_units is not None
                 assert job.completed_at_ms is not None
