@@ -7,6 +7,7 @@ RingbackError
 │   │   ├── InvalidMedia            a file whose content is not what can be taken (400)
 │   │   └── InvalidTarget           a URL that may not be called (400)
 │   ├── NotAuthenticated            no token, or an unknown one (401)
+│   ├── BudgetSpent                 the workspace's or token's compute units are spent (402)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
 │   ├── OriginRefused               a page of another site called the tools (403)
 │   ├── FormRefused                 a form of the page that came from elsewhere (403)
@@ -110,6 +111,20 @@ class NotAuthenticated(CallerError):
     """No token came, or one that opens nothing."""
 
     code = "not_authenticated"
+
+
+class BudgetSpent(CallerError):
+    """What the workspace, or the token, may spend has been spent."""
+
+    code = "budget_spent"
+
+    def __init__(self, compute_units: float, *, whose: str, is_monthly: bool) -> None:
+        each = " a month" if is_monthly else ""
+        wait = " or wait for the next month (UTC)" if is_monthly else ""
+        super().__init__(
+            f"This {whose}'s budget of {compute_units:g} compute units{each} is spent; "
+            f"ask the operator for more{wait}."
+        )
 
 
 class HostRefused(CallerError):

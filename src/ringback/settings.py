@@ -59,6 +59,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The directory that holds the database and the artifacts."""
     database: Annotated[str, Meta(pattern=_DATABASE)] | None = None
     """A PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME (default: SQLite in data)."""
+    database_direct: Annotated[str, Meta(pattern=_DATABASE)] | None = None
+    """The same database past a pooler that is named in database: one connection, for wake-ups."""
     roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = ROLES
     """What this process does; on SQLite one process does it all."""
     processes: Annotated[int, Meta(ge=1, le=1024)] = 1

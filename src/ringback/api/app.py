@@ -27,6 +27,7 @@ from ringback.api.listeners import ListenerRoutes
 from ringback.api.resources import Open, Private, Resource, private_to
 from ringback.api.streams import Streams
 from ringback.api.submissions import PREFIX, Submissions
+from ringback.api.usage import UsageRoutes
 from ringback.errors import RouteNotFound
 
 __all__ = ["ApiDeps", "create_api"]
@@ -85,6 +86,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route("/destinations", Resource(GET=private(destinations.list_destinations))),
             Route("/destinations/pause", Resource(POST=private(destinations.pause))),
             Route("/destinations/resume", Resource(POST=private(destinations.resume))),
+            Route("/usage", Resource(GET=private(UsageRoutes(deps.usage).get_usage))),
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
             Route(

@@ -23,6 +23,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
 
@@ -38,6 +39,7 @@ class ApiDeps:
     listeners: ListenerDesk
     listening: Listening
     chores: ChoreDesk
+    usage: UsageDesk
     catalogue: Catalogue
     policy: TargetPolicy
     artifacts: ArtifactStore

@@ -17,6 +17,7 @@ log = get_logger(__name__)
 STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.InvalidRequest: 400,
     errors.NotAuthenticated: 401,
+    errors.BudgetSpent: 402,
     errors.HostRefused: 403,
     errors.OriginRefused: 403,
     errors.FormRefused: 403,

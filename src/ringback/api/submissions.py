@@ -33,6 +33,7 @@ from ringback.api.waiting import wait_for_end
 from ringback.artifacts.reading import artifact_name
 from ringback.catalogue.catalogue import Model, ValidInput
 from ringback.catalogue.media import media_in
+from ringback.catalogue.pricing import cost_of
 from ringback.errors import (
     Draining,
     MethodNotAllowed,
@@ -71,7 +72,7 @@ class Submissions:
         if scope["method"] != "POST":
             raise MethodNotAllowed(scope["method"], ("POST",))
         headers = headers_of(scope)
-        workspace_id = await self._authenticator.workspace_of(scope)
+        opened = await self._authenticator.opened_by(scope)
         if self._service.is_draining:
             raise Draining("The server is going down; try again in a moment.")
         model = self._model(scope["path"])
@@ -79,7 +80,12 @@ class Submissions:
         body = await read_object(headers, receive, self._body_bytes_max)
         valid = self.validate(model, body)
         asked = await self.asked_for(
-            model, valid, headers, workspace_id=workspace_id, base_url=base_url_of(scope)
+            model,
+            valid,
+            headers,
+            workspace_id=opened.workspace_id,
+            token_id=opened.token_id,
+            base_url=base_url_of(scope),
         )
         if isinstance(asked, Answer):
             await asked(scope, receive, send)
@@ -120,6 +126,7 @@ class Submissions:
         *,
         workspace_id: str,
         base_url: str,
+        token_id: str | None = None,
     ) -> GenerationRequest | Answer:
         """Return what is asked for by a valid input and the headers, its targets judged.
 
@@ -141,6 +148,8 @@ class Submissions:
             webhook_events=webhook_events(headers),
             idempotency_key=idempotency_key(headers),
             priority=priority(headers),
+            compute_units=cost_of(model, valid.input),
+            token_id=token_id,
             lab=None if faults in (None, NO_FAULTS) else str(faults),
         )
 

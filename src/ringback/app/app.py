@@ -35,6 +35,7 @@ from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.service.tokens import TokenDesk
+from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.webhooks.dispatcher import Dispatcher
@@ -169,6 +170,7 @@ class App:
             listeners=self.listeners,
             listening=Listening(self.listeners, ground.service, clock=clock, bells=bells),
             chores=ChoreDesk(store, clock=clock, ids=ids),
+            usage=UsageDesk(store, clock=clock),
             catalogue=catalogue_for(settings),
             policy=ground.policy,
             artifacts=ground.artifacts,

@@ -51,6 +51,8 @@ TABLES = (
     Table(name="idempotency", key=("workspace_id", "key")),
     Table(name="assets", key=("asset_id",)),
     Table(name="chores", key=("chore_id",)),
+    Table(name="usage", key=("workspace_id", "day", "token_id", "kind", "model")),
+    Table(name="budgets", key=("workspace_id", "token_id")),
     Table(name="retention", key=("what",)),
     Table(name="drained_roles", key=("role",)),
 )

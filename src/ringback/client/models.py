@@ -82,6 +82,34 @@ class Model(Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
 
 
+class UsageItem(Struct, frozen=True, kw_only=True):
+    """What was completed and what it cost, told apart as it was asked for."""
+
+    jobs: int
+    compute_units: float
+    day: str | None = None
+    model: str | None = None
+    token_id: str | None = None
+
+
+class Budget(Struct, frozen=True, kw_only=True):
+    """What the workspace, or one of its tokens, may spend."""
+
+    compute_units: float
+    spent: float
+    left: float
+    period: str
+    token_id: str | None = None
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """What a workspace has spent, and its budgets."""
+
+    items: tuple[UsageItem, ...]
+    total: UsageItem
+    budgets: tuple[Budget, ...] = ()
+
+
 class Asset(Struct, frozen=True, kw_only=True):
     """A file that was uploaded, for jobs to use."""
 

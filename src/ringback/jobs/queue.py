@@ -84,7 +84,8 @@ class JobQueue(Protocol):
     async def submit(self, submission: Submission) -> Accepted:
         """Write a new job.
 
-        Raises ``IdempotencyConflict``, ``RateLimited``, ``BacklogFull`` or ``StorageFull``.
+        Raises ``IdempotencyConflict``, ``BudgetSpent``, ``RateLimited``, ``BacklogFull`` or
+        ``StorageFull``.
         """
 
     async def forget_keys(self, *, used_before_ms: int, limit: int) -> int:

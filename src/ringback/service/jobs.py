@@ -59,6 +59,8 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     lab: str | None = None
     priority: int = 0
+    compute_units: float | None = None  # what it costs if it completes
+    token_id: str | None = None  # that asks for it
 
 
 class Service:
@@ -107,8 +109,8 @@ class Service:
     async def submit(self, request: GenerationRequest) -> Accepted:
         """Make a job; it is committed and synced when this returns.
 
-        Raises ``BacklogFull``, ``RateLimited``, ``IdempotencyConflict``, ``StorageFull`` or
-        ``Draining``.
+        Raises ``BacklogFull``, ``BudgetSpent``, ``RateLimited``, ``IdempotencyConflict``,
+        ``StorageFull`` or ``Draining``.
         """
         if self._draining:
             raise Draining("The server is going down; try again in a moment.")
@@ -131,6 +133,8 @@ class Service:
                     webhook_events=request.webhook_events,
                     lab=request.lab,
                     priority=request.priority,
+                    compute_units=request.compute_units,
+                    token_id=request.token_id,
                 ),
                 limits=self._limits,
                 idempotency=None

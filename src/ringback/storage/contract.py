@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ringback.assets.shelf import Assets
 from ringback.clock import Clock
+from ringback.jobs.budget import Budgets
 from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue, Prompts
 from ringback.ledger import Ledger
@@ -162,6 +163,7 @@ class Store(
     Books,
     Pruning,
     Control,
+    Budgets,
     Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""

@@ -1,3 +1,4 @@
+-- Oldest schema whose servers may run beside this one: 3.
 -- Which jobs have which three characters in their prompts, as numbers (jobs/prompts.py). Written
 -- behind the jobs: a submission does not wait for it. Partitioned as jobs are, and dropped with them.
 -- A server of the release before goes on beside it: it neither reads nor writes it.
