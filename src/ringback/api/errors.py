@@ -32,6 +32,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.UnsupportedMediaType: 415,
     errors.RangeNotSatisfiable: 416,
     errors.AssetsFull: 409,
+    errors.TooManyApps: 409,
     errors.TooManyChores: 409,
     errors.BacklogFull: 429,
     errors.RateLimited: 429,

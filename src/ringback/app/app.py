@@ -16,7 +16,7 @@ from ringback.app.dispatch import DispatcherRole
 from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
 from ringback.app.work import WorkerRole
-from ringback.assembly import asset_desk, catalogue_for, dispatching_for, script_for
+from ringback.assembly import asset_desk, dispatching_for, script_for
 from ringback.clock import Clock, SystemClock
 from ringback.dashboard.app import create_dashboard
 from ringback.dashboard.deps import DashboardDeps
@@ -28,6 +28,7 @@ from ringback.lab.stepping import Stepping
 from ringback.loops import Loops
 from ringback.mcp.http import ToolRoute
 from ringback.service import Service
+from ringback.service.apps import AppDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
@@ -171,7 +172,8 @@ class App:
             listening=Listening(self.listeners, ground.service, clock=clock, bells=bells),
             chores=ChoreDesk(store, clock=clock, ids=ids),
             usage=UsageDesk(store, clock=clock),
-            catalogue=catalogue_for(settings),
+            catalogue=ground.catalogue,
+            apps=AppDesk(store, ground.catalogue, clock=clock, ids=ids),
             policy=ground.policy,
             artifacts=ground.artifacts,
             assets=asset_desk(

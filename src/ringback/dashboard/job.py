@@ -10,6 +10,8 @@ from msgspec import Struct
 from starlette.types import ASGIApp
 
 from ringback.api.streams import Streams, frame
+from ringback.apps.model import KIND as APP
+from ringback.apps.model import version_id_of
 from ringback.artifacts.contract import ArtifactStore
 from ringback.catalogue.catalogue import Catalogue, Model
 from ringback.dashboard.fields import elided, pictures_in
@@ -84,7 +86,7 @@ class JobViews:
             timeline=timeline_of(job, attempts[:_ATTEMPTS_MAX], now_ms=visit.now_ms),
             snippets=submission(
                 visit.base_url,
-                f"/generate/{job.kind}/{job.model}",
+                _path_of(job),
                 asked,
                 headers=webhook,
                 token=token,
@@ -148,3 +150,10 @@ async def changes(watches: Watches, name: tuple[str, ...], look: Look) -> AsyncI
 
 def _of(job: Job) -> DeliveryFilter:
     return DeliveryFilter(workspace_id=job.workspace_id, job_id=job.job_id)
+
+
+def _path_of(job: Job) -> str:
+    """Return the route that a job was asked for on."""
+    if job.kind == APP:
+        return f"/node-apps/{version_id_of(job.model)}/execute"
+    return f"/generate/{job.kind}/{job.model}"

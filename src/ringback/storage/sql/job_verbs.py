@@ -235,7 +235,9 @@ def _cancelling_passing(ended: Sequence[Ending]) -> Ask:
     return "deliveries.cancel_passing", asked
 
 
-def _owe(ended: Sequence[Ending], load: Load, mint: Mint, *, beside: Sequence[Ask]) -> Work[None]:
+def _owe(
+    ended: Sequence[Ending], load: Load, mint: Mint, *, beside: Sequence[Ask] = ()
+) -> Work[None]:
     listeners: dict[str, list[Endpoint]] = {}
     for workspace_id in {item.after.workspace_id for item in ended}:
         listeners[workspace_id] = yield from listening(workspace_id, load)
