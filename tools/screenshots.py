@@ -69,8 +69,8 @@ def _live(browser: Browser, emulator: Emulator) -> None:
         dark.goto("/ui/jobs")
         client.image(
             "bfl/flux-1-dev",
-            {"prompt": "an island in a calm sea at dawn", "width": 768, "height": 576},
-            headers={"X-Ringback-Lab": "slow=20s"},
+            # As large as the model draws, so that it is still being drawn when the shot is taken.
+            {"prompt": "an island in a calm sea at dawn", "width": 2368, "height": 1776},
         )
         developing = dark.locator(".tile", has_text="an island")
         developing.locator("img").wait_for(timeout=20_000)
