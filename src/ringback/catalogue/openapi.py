@@ -17,6 +17,7 @@ from ringback.catalogue.openapi_listeners import LISTENER_PATHS, LISTENER_SCHEMA
 from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
+from ringback.catalogue.openapi_styles import STYLE_SCHEMAS, style_paths
 
 _ABOUT = (
     "Ask for a picture and get a job at once; when it has ended, its webhook is called, signed and "
@@ -40,6 +41,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             {"name": "Enhance", "description": "Pictures made larger and better."},
             {"name": "Jobs", "description": "What became of what was asked for."},
             {"name": "Assets", "description": "Files for jobs to use."},
+            {"name": "Styles", "description": "Trained from pictures, to draw in."},
             {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},
             {"name": "Events", "description": "What happened, for those who were away."},
             {"name": "Endpoints", "description": "Webhook URLs that a workspace keeps."},
@@ -49,6 +51,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             **FIXED_PATHS,
             **ASSET_PATHS,
+            **style_paths(catalogue.trainings),
             **LOG_PATHS,
             **CHORE_PATHS,
             **ENDPOINT_PATHS,
@@ -59,6 +62,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             "schemas": {
                 **COMPONENTS["schemas"],
                 **ASSET_SCHEMAS,
+                **STYLE_SCHEMAS,
                 **LOG_SCHEMAS,
                 **CHORE_SCHEMAS,
                 **ENDPOINT_SCHEMAS,

@@ -91,6 +91,7 @@ _SCHEMAS: dict[str, Schema] = {
     "Result": object_schema(
         {
             "urls": {"type": "array", "items": {"type": "string", "format": "uri"}},
+            "style_id": {"type": "string", "description": "Of the style that was trained."},
             "error": {"type": "string", "description": "Why there is none."},
         },
         [],
