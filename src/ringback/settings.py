@@ -59,6 +59,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The directory that holds the database and the artifacts."""
     database: Annotated[str, Meta(pattern=_DATABASE)] | None = None
     """A PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME (default: SQLite in data)."""
+    database_direct: Annotated[str, Meta(pattern=_DATABASE)] | None = None
+    """The same database past a pooler that is named in database: one connection, for wake-ups."""
     roles: Annotated[tuple[Role, ...], Meta(min_length=1)] = ROLES
     """What this process does; on SQLite one process does it all."""
     processes: Annotated[int, Meta(ge=1, le=1024)] = 1
@@ -146,7 +148,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dashboard: bool = True
     """Serve the page, under /ui."""
     operator_workspace: str | None = None
-    """serve only: the workspace whose page also shows the settings in force."""
+    """serve only: the workspace whose page also shows the settings in force and makes tokens."""
     operator_webhook_url: str | None = None
     """Where the operator is told of what was given up, disabled or paused."""
     operator_webhook_secret: str | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -107,6 +109,59 @@ async def test_nothing_is_moved_while_a_server_runs_on_the_directory(
 ) -> None:
     with an_emulator(tmp_path), pytest.raises(SetupError, match="stop it"):
         await move(settings_of(tmp_path, database), dry=False, tell=quiet)
+
+
+async def test_nothing_is_moved_into_a_database_that_a_server_works_on(
+    tmp_path: Path, database: str
+) -> None:
+    with an_emulator(tmp_path):
+        pass
+    settings = settings_of(tmp_path, database)
+    server = await PostgresStore.open(database)
+    try:
+        for dry in (True, False):
+            with pytest.raises(SetupError, match="works on that database"):
+                await move(settings, dry=dry, tell=quiet)
+        long_open(database)
+        assert await server.lead("upkeep", holder="me", now_ms=1, until_ms=2**50)
+        with pytest.raises(SetupError, match="works on that database"):
+            await move(settings, dry=False, tell=quiet)
+    finally:
+        await server.close()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("update leaders set until_ms = 0")
+    assert (await move(settings, dry=False, tell=quiet)).rows["jobs"] == JOBS
+
+
+def long_open(dsn: str) -> None:
+    """Let it be long since somebody opened the store."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        done = connection.execute("update leaders set until_ms = 0 where what = 'opened'")
+        assert done.rowcount == 1
+
+
+async def test_no_server_starts_in_the_midst_of_a_move_nor_after_a_broken_off_one(
+    tmp_path: Path, database: str
+) -> None:
+    with an_emulator(tmp_path):
+        pass
+
+    def start_a_server(line: str) -> None:
+        refused.append(line)
+        with ThreadPoolExecutor(1) as thread, pytest.raises(SetupError, match="being moved into"):
+            thread.submit(lambda: asyncio.run(PostgresStore.open(database))).result()
+        if len(refused) == 3:
+            raise KeyboardInterrupt
+
+    refused: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        await move(settings_of(tmp_path, database), dry=False, tell=start_a_server)
+    with pytest.raises(SetupError, match="let ringback migrate come to its end"):
+        await PostgresStore.open(database)
+    await move(settings_of(tmp_path, database), dry=False, tell=quiet)
+    store = await PostgresStore.open(database)
+    assert (await store.counts()).jobs == {"completed": JOBS}
+    await store.close()
 
 
 async def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path, database: str) -> None:

@@ -8,6 +8,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.api.about import AboutRoutes
+from ringback.api.apps import AppRoutes
 from ringback.api.artifacts import ArtifactRoutes
 from ringback.api.assets import AssetRoutes
 from ringback.api.auth import Authenticator
@@ -28,6 +29,7 @@ from ringback.api.resources import Open, Personal, Private, Resource, personal_t
 from ringback.api.streams import Streams
 from ringback.api.styles import StyleRoutes
 from ringback.api.submissions import PREFIX, Submissions
+from ringback.api.usage import UsageRoutes
 from ringback.errors import RouteNotFound
 
 __all__ = ["ApiDeps", "create_api"]
@@ -43,7 +45,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
     artifacts = ArtifactRoutes(deps.artifacts)
     assets = AssetRoutes(deps)
     streams = Streams(deps.clock)
-    jobs = JobRoutes(deps.service, streams)
+    jobs = JobRoutes(deps.service, streams, deps.apps)
     deliveries = DeliveryRoutes(deps.deliveries)
     chores = ChoreRoutes(deps.chores)
     destinations = DestinationRoutes(deps.deliveries)
@@ -86,6 +88,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route("/destinations", Resource(GET=private(destinations.list_destinations))),
             Route("/destinations/pause", Resource(POST=private(destinations.pause))),
             Route("/destinations/resume", Resource(POST=private(destinations.resume))),
+            Route("/usage", Resource(GET=private(UsageRoutes(deps.usage).get_usage))),
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
             *_style_routes(StyleRoutes(deps), submit, personal_to(authenticator)),
@@ -93,8 +96,10 @@ def create_api(deps: ApiDeps) -> ASGIApp:
                 "/hooks/{engine}/{job_id}/{proof}", Resource(POST=HookRoute(deps.take_hook).post)
             ),
             *_lab_routes(deps, private),
+            *([] if deps.tools is None else [Route("/mcp", deps.tools)]),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),
+            *_app_routes(AppRoutes(deps, submit, authenticator), private),
             *_listener_routes(ListenerRoutes(deps, streams), private),
         ],
         redirect_slashes=False,
@@ -191,6 +196,14 @@ def _webhook_routes(endpoints: EndpointRoutes, private: Callable[[Private], Open
         Route(f"{one}/secret/rotate", Resource(POST=private(endpoints.rotate_endpoint_secret))),
         Route("/webhooks/keys", keys),
         Route("/webhooks/secret/rotate", Resource(POST=private(endpoints.rotate_workspace_secret))),
+    ]
+
+
+def _app_routes(apps: AppRoutes, private: Callable[[Private], Open]) -> list[Route]:
+    return [
+        Route("/node-apps", Resource(GET=private(apps.list_apps), POST=private(apps.push))),
+        Route("/node-apps/{app}", Resource(GET=private(apps.get_app))),
+        Route("/node-apps/{app}/execute", Resource(POST=private(apps.execute))),
     ]
 
 

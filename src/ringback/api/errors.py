@@ -17,7 +17,9 @@ log = get_logger(__name__)
 STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.InvalidRequest: 400,
     errors.NotAuthenticated: 401,
+    errors.BudgetSpent: 402,
     errors.HostRefused: 403,
+    errors.OriginRefused: 403,
     errors.FormRefused: 403,
     errors.StyleNotOwned: 403,
     errors.NotFound: 404,
@@ -31,6 +33,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.UnsupportedMediaType: 415,
     errors.RangeNotSatisfiable: 416,
     errors.AssetsFull: 409,
+    errors.TooManyApps: 409,
     errors.TooManyChores: 409,
     errors.BacklogFull: 429,
     errors.RateLimited: 429,

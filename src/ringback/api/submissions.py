@@ -35,6 +35,7 @@ from ringback.api.waiting import wait_for_end
 from ringback.artifacts.reading import artifact_name
 from ringback.catalogue.catalogue import Model, ValidInput
 from ringback.catalogue.media import media_in, styles_in
+from ringback.catalogue.pricing import cost_of
 from ringback.errors import (
     Draining,
     MethodNotAllowed,
@@ -51,7 +52,7 @@ _PATH_LENGTH_MAX = 200  # near matches are looked for, which takes time in the l
 # RFC 9745: since 2026-05-27, when the public API description already had the camelCase names as
 # deprecated (it tells when they end, and not when they began to).
 _DEPRECATED: RawHeader = (b"deprecation", b"@1779840000")
-_REPLAYED: RawHeader = (b"idempotency-replayed", b"true")
+REPLAYED: RawHeader = (b"idempotency-replayed", b"true")
 
 
 class Submissions:
@@ -110,7 +111,7 @@ class Submissions:
         accepted = await self._service.submit(asked)
         told = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]
         if accepted.replayed:
-            told.append(_REPLAYED)
+            told.append(REPLAYED)
         if model.sunset is not None:
             told.extend(model.sunset.headers())
         elif valid.deprecated:
@@ -153,7 +154,7 @@ class Submissions:
 
         In dev it may be the answer of a fault that refuses the job.
         """
-        await self._judge_media(model, valid.input, base_url, workspace_id)
+        await self.judge_media(model, valid.input, base_url, workspace_id)
         if styles := styles_in(model.parameters, valid.input):
             member = member_of(workspace_id, token_id)
             await self._styles.check_usable(styles, member=member, engine=model.engine)
@@ -172,6 +173,7 @@ class Submissions:
             webhook_events=webhook_events(headers),
             idempotency_key=idempotency_key(headers),
             priority=priority(headers),
+            compute_units=cost_of(model, valid.input),
             token_id=token_id,
             lab=None if faults in (None, NO_FAULTS) else str(faults),
         )
@@ -190,7 +192,7 @@ class Submissions:
         if model.sunset is not None and self._clock.now_ms() >= model.sunset.begins_at:
             raise model.sunset.unavailable(f"{model.kind}/{model.id}")
 
-    async def _judge_media(
+    async def judge_media(
         self, model: Model, values: dict[str, Any], base_url: str, workspace_id: str
     ) -> None:
         """Raise ``InvalidRequest`` for an input URL that could never be fetched, or not by them.

@@ -39,14 +39,16 @@ from ringback.errors import SetupError
 from ringback.settings import Settings
 from ringback.storage.postgres import PostgresStore
 from ringback.storage.postgres.connecting import Server, close
+from ringback.storage.postgres.guarding import (
+    check_nobody_works,
+    end_of_move,
+    is_being_moved_into,
+    open_for_a_move,
+)
 from ringback.storage.sqlite.files import DATABASE, DirectoryLock, connect, migrate
 from ringback.webhooks.sealing import is_sealed
 
 _ROWS = 2_000
-_MOVES = (
-    "create table if not exists moves "
-    "(what text primary key, last_key text not null, count bigint not null)"
-)
 _HELD = "; stop it: what it wrote meanwhile would stay behind"
 
 Tell = Callable[[str], None]
@@ -79,12 +81,11 @@ async def move(settings: Settings, *, dry: bool, tell: Tell) -> Moved:
 
 async def _look(settings: Settings, source: apsw.Connection) -> Moved:
     """Return what would be moved; nothing is written anywhere."""
-    assert settings.database is not None
-    server = Server(settings.database)
-    await server.look()
+    server = await _target(settings)
     connection = await server.connect()
     try:
         await _check_is_free(connection)
+        await check_nobody_works(connection)
     finally:
         await close(connection)
     if settings.artifacts_url is not None:
@@ -94,37 +95,49 @@ async def _look(settings: Settings, source: apsw.Connection) -> Moved:
 
 
 async def _move(settings: Settings, source: apsw.Connection, tell: Tell) -> Moved:
-    assert settings.database is not None
     _check_seals(settings, source)
-    server = Server(settings.database)
-    await server.look()
+    server = await _target(settings)
     connection = await server.connect()
     try:
         await _check_is_free(connection)
+        await open_for_a_move(connection)
     finally:
         await close(connection)
     artifacts_count = await _move_files(settings, tell)
-    store = await PostgresStore.open(settings.database)  # which makes the schema
+    store = await PostgresStore.open(server.dsn, moving=True)  # which makes the schema
     connection = await server.connect()
     try:
-        await connection.execute(_MOVES)
         for table in TABLES:
             await _move_table(source, connection, table, tell)
         rows = {}
         for table in TABLES:
             rows[table.name] = await _prove(source, connection, table, tell)
         await _check_ledger(store)
-        await connection.execute("drop table moves")
+        await end_of_move(connection)
     finally:
         await close(connection)
         await store.close()
     return Moved(rows=rows, artifacts_count=artifacts_count, is_dry=False)
 
 
+async def _target(settings: Settings) -> Server:
+    """Return the server of the database, or ``SetupError`` where a pooler stands before it."""
+    dsn = settings.database_direct or settings.database
+    assert dsn is not None
+    server = Server(dsn)
+    await server.look()
+    if server.is_pooled:
+        raise SetupError(
+            "A pooler stands before that database, and a move goes past it: name the database "
+            "itself in RINGBACK_DATABASE_DIRECT."
+        )
+    return server
+
+
 async def _check_is_free(connection: Connection) -> None:
     """Raise ``SetupError`` when the database holds data that no broken-off move has brought."""
     async with connection.transaction():
-        if await connection.fetchval("select to_regclass('moves')") is not None:
+        if await is_being_moved_into(connection):
             return
         if await connection.fetchval("select to_regclass('workspaces')") is None:
             return

@@ -27,14 +27,16 @@ async def open_store(
     if settings.database is None:
         store = await SqliteStore.open(settings.data, exclusive=exclusive, mint=mint)
     else:
-        store = await _shared_store(settings.database, bells, mint)
+        store = await _shared_store(settings.database, settings.database_direct, bells, mint)
     try:
         yield store
     finally:
         await store.close()
 
 
-async def _shared_store(database: str, bells: Bells | None, mint: Mint) -> Store:
+async def _shared_store(
+    database: str, direct: str | None, bells: Bells | None, mint: Mint
+) -> Store:
     try:
         from ringback.storage.postgres import PostgresStore
     except ModuleNotFoundError as exc:
@@ -42,4 +44,4 @@ async def _shared_store(database: str, bells: Bells | None, mint: Mint) -> Store
             "The setting database needs PostgreSQL's driver; add it with: "
             "pip install 'ringback[postgres]'."
         ) from exc
-    return await PostgresStore.open(database, bells=bells, mint=mint)
+    return await PostgresStore.open(database, direct=direct, bells=bells, mint=mint)

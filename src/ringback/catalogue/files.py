@@ -42,6 +42,7 @@ class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     compute_units: float | None = None
     cost_per: str | None = None
     cost_by: tuple[str, ...] = ()
+    cost_from: dict[str, tuple[str, ...]] = {}
     costs: tuple[tuple[str | float, ...], ...] = ()
     usual_s: float | None = None
     sunset: Sunset | None = None
@@ -145,6 +146,11 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
             )
     if entry.sunset is not None and entry.sunset.since is None:
         raise ValueError(f"{where}: its sunset needs `since`, the day since which it is known.")
+    for column, names in entry.cost_from.items():
+        if column not in entry.cost_by or not set(names) <= set(parameters):
+            raise ValueError(
+                f"{where}: cost_from has columns of cost_by, each with the parameters that decide."
+            )
     return Model(
         id=f"{provider.provider}/{entry.name}",
         kind=entry.kind,
@@ -160,6 +166,7 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
         compute_units=entry.compute_units,
         cost_per=entry.cost_per,
         cost_by=entry.cost_by,
+        cost_from=entry.cost_from,
         costs=tuple(_cost(entry, row) for row in entry.costs),
         sunset=entry.sunset,
         usual_s=entry.usual_s,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import Struct
@@ -54,6 +54,7 @@ class Model:
     compute_units: float | None = None  # of the first variant, where there are several
     cost_per: str | None = None  # the number of what, in the input, that the units are for
     cost_by: tuple[str, ...] = ()  # what tells the variants apart; empty where there is one
+    cost_from: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the fields that tell
     costs: tuple[Cost, ...] = ()
     sunset: Sunset | None = None  # for a model whose end is known
     usual_s: float | None = None  # from submission to the end, usually

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ringback.catalogue.catalogue import Catalogue
+from ringback.catalogue.openapi_apps import APP_PATHS, APP_SCHEMAS
 from ringback.catalogue.openapi_assets import ASSET_PATHS, ASSET_SCHEMAS
 from ringback.catalogue.openapi_chores import CHORE_PATHS, CHORE_SCHEMAS
 from ringback.catalogue.openapi_components import COMPONENTS
@@ -18,6 +19,7 @@ from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
 from ringback.catalogue.openapi_styles import STYLE_SCHEMAS, style_paths
+from ringback.catalogue.openapi_usage import USAGE_PATHS, USAGE_SCHEMAS
 
 _ABOUT = (
     "Ask for a picture and get a job at once; when it has ended, its webhook is called, signed and "
@@ -42,9 +44,11 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             {"name": "Jobs", "description": "What became of what was asked for."},
             {"name": "Assets", "description": "Files for jobs to use."},
             {"name": "Styles", "description": "Trained from pictures, to draw in."},
+            {"name": "Node Apps", "description": "Graphs of steps, pushed once and run as jobs."},
             {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},
             {"name": "Events", "description": "What happened, for those who were away."},
             {"name": "Endpoints", "description": "Webhook URLs that a workspace keeps."},
+            {"name": "Usage", "description": "What was spent, and what may be."},
             {"name": "Server", "description": "The server itself."},
         ],
         "paths": {
@@ -52,10 +56,12 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             **FIXED_PATHS,
             **ASSET_PATHS,
             **style_paths(catalogue.trainings),
+            **APP_PATHS,
             **LOG_PATHS,
             **CHORE_PATHS,
             **ENDPOINT_PATHS,
             **LISTENER_PATHS,
+            **USAGE_PATHS,
         },
         "components": {
             **COMPONENTS,
@@ -63,10 +69,12 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
                 **COMPONENTS["schemas"],
                 **ASSET_SCHEMAS,
                 **STYLE_SCHEMAS,
+                **APP_SCHEMAS,
                 **LOG_SCHEMAS,
                 **CHORE_SCHEMAS,
                 **ENDPOINT_SCHEMAS,
                 **LISTENER_SCHEMAS,
+                **USAGE_SCHEMAS,
             },
         },
     }

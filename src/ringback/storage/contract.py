@@ -7,8 +7,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.apps.shelf import Apps
 from ringback.assets.shelf import Assets
 from ringback.clock import Clock
+from ringback.jobs.budget import Budgets
 from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue, Prompts
 from ringback.ledger import Ledger
@@ -159,11 +161,13 @@ class Store(
     Workspaces,
     Secrets,
     Chores,
+    Apps,
     Assets,
     Styles,
     Books,
     Pruning,
     Control,
+    Budgets,
     Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""

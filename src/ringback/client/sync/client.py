@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ringback.client import requests
 from ringback.client.clock import Clock, SystemClock
 from ringback.client.config import configured
 from ringback.client.idempotency import new_key
+from ringback.client.models import Usage
 from ringback.client.requests import model_path, submission
 from ringback.client.retrying import Retrying
 from ringback.client.sync.job import Job, bound
@@ -28,6 +29,9 @@ from ringback.client.sync.resources import (
 )
 from ringback.client.sync.transport import Transport
 
+if TYPE_CHECKING:
+    import httpx2
+
 
 class Ringback:
     """A client of a server that speaks the contract.
@@ -35,7 +39,8 @@ class Ringback:
     Key and URL may come from the environment: ``RINGBACK_API_KEY`` and ``RINGBACK_BASE_URL``, or
     the ``KREA_`` names; without any it is the emulator on this machine. ``timeout`` is in seconds
     and for each step of a request; a request is tried again up to ``max_retries`` times where
-    that is safe. Raises ``ConfigurationError`` for what cannot work.
+    that is safe. ``http_transport`` carries the requests in place of the network. Raises
+    ``ConfigurationError`` for what cannot work.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Ringback:
         max_retries: int = 4,
         clock: Clock | None = None,
         rng: Random | None = None,
+        http_transport: httpx2.BaseTransport | None = None,
     ) -> None:
         config = configured(api_key, base_url, environment=os.environ)
         transport = self._transport = Transport(
@@ -54,6 +60,7 @@ class Ringback:
             timeout_s=timeout,
             retrying=Retrying(max_retries, rng or Random()),
             clock=clock or SystemClock(),
+            http_transport=http_transport,
         )
         self.base_url = config.base_url
         self.jobs = Jobs(transport)
@@ -82,6 +89,20 @@ class Ringback:
     def close(self) -> None:
         """Close every connection."""
         self._transport.close()
+
+    def usage(
+        self,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        group: Sequence[str] = ("day",),
+    ) -> Usage:
+        """Return what was spent between two days (``2026-01-31``): this month, unless named.
+
+        ``group`` has what to tell apart: some of ``day``, ``model``, ``token``.
+        """
+        asked = {"from": first, "to": last, "group": ",".join(group)}
+        return self._transport.call(requests.get("/usage", asked), Usage)
 
     def image(
         self,

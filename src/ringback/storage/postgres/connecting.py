@@ -43,7 +43,7 @@ class Server:
     """A PostgreSQL server, direct or behind a pooler."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+        self.dsn = dsn
         self._clock = SystemClock()
         self.is_pooled = False
 
@@ -77,7 +77,7 @@ class Server:
 
     def _unreached(self, exc: Exception) -> SetupError:
         return SetupError(
-            f"The database {shown(self._dsn)} cannot be reached ({_sentence(exc)}); "
+            f"The database {shown(self.dsn)} cannot be reached ({_sentence(exc)}); "
             "check the setting database, and that the server runs and lets this user in."
         )
 
@@ -101,7 +101,7 @@ class Server:
 
     async def _connect(self, *, statement_cache_size: int) -> Connection:
         return await asyncpg.connect(
-            self._dsn,
+            self.dsn,
             timeout=_CONNECT_S,
             command_timeout=_COMMAND_S,
             statement_cache_size=statement_cache_size,

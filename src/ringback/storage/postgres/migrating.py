@@ -9,7 +9,7 @@ from ringback.errors import SetupError
 from ringback.storage.postgres.connecting import Connection
 from ringback.storage.postgres.statements import migrations
 
-_LOCK = 7_464_001
+LOCK = 7_464_001
 """The advisory lock that whoever changes the schema holds, for the time of its transaction."""
 
 _OLDEST = re.compile(
@@ -63,7 +63,7 @@ def oldest_beside(number: int) -> int:
 
 async def _take(connection: Connection, number: int, script: str) -> None:
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
         # Looked up again under the lock: another process may have been faster.
         if (await schema_of(connection)).version < number:
             await connection.execute(script)

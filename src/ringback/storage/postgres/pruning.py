@@ -73,7 +73,7 @@ class Tending:
             if self._is_quiet(what):
                 return None
             async with self._connected() as connection:
-                retiree = await next_retiree(connection, what, before_ms=before_ms)
+                retiree = await self._next(connection, what, before_ms=before_ms)
                 if retiree is None:
                     self._quiet_until[what] = self._clock.monotonic() + _LOOK_AGAIN_S
                     return None
@@ -99,23 +99,29 @@ class Tending:
                 return ()
             async with self._connected() as connection:
                 if self._walk is None:
-                    self._walk = await next_retiree(connection, Kept.JOBS, before_ms=before_ms)
+                    self._walk = await self._next(connection, Kept.JOBS, before_ms=before_ms)
                     self._walked_to, self._walked_all = "", False
                 if self._walk is None or self._walked_all:
                     return ()
                 return await self._walk_on(connection, self._walk, limit)
 
     async def _walk_on(self, connection: Connection, walk: Retiree, limit: int) -> tuple[str, ...]:
-        rows = await connection.fetch(
-            f"select job_id, case when {walk.over} then result end from {walk.name} "  # noqa: S608
-            "where job_id > $1 order by job_id limit $2",
-            self._walked_to,
-            limit,
-        )
+        async with connection.transaction(readonly=True):
+            rows = await connection.fetch(
+                f"select job_id, case when {walk.over} then result end from {walk.name} p "  # noqa: S608
+                "where job_id > $1 order by job_id limit $2",
+                self._walked_to,
+                limit,
+            )
         self._walked_all = len(rows) < limit
         if rows:
             self._walked_to = rows[-1][0]
         return tuple(url for _, result in rows for url in urls_of(result))
+
+    async def _next(self, connection: Connection, what: Kept, *, before_ms: int) -> Retiree | None:
+        # Behind a pooler what does not share a transaction does not share a process.
+        async with connection.transaction(readonly=True):
+            return await next_retiree(connection, what, before_ms=before_ms)
 
     async def _make_ahead(self) -> None:
         now = self._clock.monotonic()

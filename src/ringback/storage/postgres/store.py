@@ -19,6 +19,7 @@ from ringback.ids import Ids
 from ringback.storage.contract import Counts
 from ringback.storage.postgres.clock import DatabaseClock
 from ringback.storage.postgres.connecting import WAIT_S, Server, close
+from ringback.storage.postgres.guarding import open_for_work
 from ringback.storage.postgres.lanes import LANES, lane_of
 from ringback.storage.postgres.lookups import LookUps
 from ringback.storage.postgres.migrating import migrate
@@ -29,6 +30,7 @@ from ringback.storage.postgres.reading import Reader
 from ringback.storage.postgres.statements import GROUPED
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
+from ringback.storage.sql.apps import SqlApps
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
@@ -40,6 +42,7 @@ from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.prompts import SqlPrompts
 from ringback.storage.sql.styles import SqlStyles
+from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
 
@@ -55,24 +58,32 @@ class PostgresStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlApps,
     SqlAssets,
     SqlStyles,
     SqlChores,
     SqlBooks,
     PostgresPruning,
     SqlControl,
+    SqlUsage,
 ):
     """A ``Store`` in a PostgreSQL database, shared by many processes."""
 
     def __init__(
-        self, server: Server, clock: DatabaseClock, mint: Mint, bells: Bells, patience_s: float
+        self,
+        server: Server,
+        direct: Server,
+        clock: DatabaseClock,
+        mint: Mint,
+        bells: Bells,
+        patience_s: float,
     ) -> None:
         self._server = server
         self._machine = SystemClock()
         self._patience_s = patience_s
         self._mint = mint
         self._clock = clock
-        self._telegraph = Telegraph(server, clock, bells)
+        self._telegraph = Telegraph(direct, clock, bells)
         self._reader = Reader(server, count=_READERS, clock=self._machine, patience_s=patience_s)
         self._look_ups = LookUps(self._read_alone)
         self._writer = Writer(
@@ -89,16 +100,20 @@ class PostgresStore(
         cls,
         dsn: str,
         *,
+        direct: str | None = None,
         bells: Bells | None = None,
         mint: Mint | None = None,
         patience_s: float = _PATIENCE_S,
         start_s: float = WAIT_S,
+        moving: bool = False,
     ) -> Self:
         """Open the store of a database, its schema brought up to date, or raise ``SetupError``.
 
-        ``bells`` are rung for what other processes write. A server that is away is waited for
+        ``bells`` are rung for what other processes write; behind a pooler that takes a way past it,
+        ``direct``. A server that is away is waited for
         as long as ``patience_s`` before whoever reads or writes is told ``StorageUnavailable``,
-        and for ``start_s`` before opening is refused.
+        and for ``start_s`` before opening is refused. ``moving`` is for the move that has the
+        database to itself; everybody else is refused while there is one.
         """
         server = Server(dsn)
         await server.look(wait_s=start_s)
@@ -106,12 +121,18 @@ class PostgresStore(
         connection = await server.connect()
         try:
             await migrate(connection)
+            if not moving:
+                await open_for_work(connection)
             await clock.set_by(connection)
             await make_partitions(connection, now_ms=clock.now_ms())
         finally:
             await close(connection)
         mint = mint or Mint(new_id=Ids(clock.now_ms, Random().getrandbits).uuid7)
-        return cls(server, clock, mint, bells or Bells(), patience_s)
+        past = server
+        if direct is not None:
+            past = Server(direct)
+            await past.look(wait_s=start_s)
+        return cls(server, past, clock, mint, bells or Bells(), patience_s)
 
     @property
     def is_shared(self) -> bool:

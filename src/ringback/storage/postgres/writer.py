@@ -220,9 +220,11 @@ class Writer:
         while True:
             try:
                 connection = await self._connection(lane)
-                status = await connection.fetchval(
-                    "select pg_xact_status($1::text::xid8)", transaction_id
-                )
+                # Behind a pooler what does not share a transaction does not share a process.
+                async with connection.transaction():
+                    status = await connection.fetchval(
+                        "select pg_xact_status($1::text::xid8)", transaction_id
+                    )
             except asyncpg.InvalidParameterValueError:
                 return False  # a server that took over and never heard of it
             except Exception as exc:

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from ringback.apps.model import AppVersion
 from ringback.assets.model import Asset
 from ringback.jobs.model import Job, JobResult, JobStatus
-from ringback.styles.model import Style, StyleChange
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.desk import Chore, ChoreKind, DeliveryFilter
 from ringback.webhooks.endpoints import Endpoint
@@ -86,6 +86,8 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.memo,
         job.compute_units,
         job.token_id,
+        job.run_id,
+        job.step,
     )
 
 
@@ -116,6 +118,8 @@ def job_from(row: Row) -> Job:
         memo=row[20],
         compute_units=row[21],
         token_id=row[22],
+        run_id=row[23],
+        step=row[24],
     )
 
 
@@ -353,40 +357,6 @@ def asset_from(row: Row) -> Asset:
     return Asset(**dict(zip(Asset.__struct_fields__, row, strict=True)))
 
 
-def style_row(style: Style) -> dict[str, Any]:
-    """Return a style's columns by name."""
-    row = msgspec.structs.asdict(style)
-    del row["likes_count"], row["orphaned"]  # which are not kept with it
-    return {
-        **row,
-        "previews": as_json(style.previews),
-        "urls": None if style.urls is None else as_json(style.urls),
-        "public": int(style.public),
-        "shared": int(style.shared),
-    }
-
-
-def style_change_row(change: StyleChange) -> dict[str, Any]:
-    """Return what is changed by the columns' names; null leaves a column as it is."""
-    return {
-        **msgspec.structs.asdict(change),
-        "urls": None if change.urls is None else as_json(change.urls),
-        "public": None if change.public is None else int(change.public),
-        "shared": None if change.shared is None else int(change.shared),
-    }
-
-
-def style_from(row: Row) -> Style:
-    """Return the style of a row."""
-    columns = dict(zip(Style.__struct_fields__, row, strict=True))
-    urls = columns["urls"]
-    return Style(
-        **{
-            **columns,
-            "previews": _decode_names(columns["previews"]),
-            "urls": None if urls is None else _decode_names(urls),
-            "public": bool(columns["public"]),
-            "shared": bool(columns["shared"]),
-            "orphaned": bool(columns["orphaned"]),
-        }
-    )
+def app_from(row: Row) -> AppVersion:
+    """Return the version of a node app of a row."""
+    return AppVersion(**dict(zip(AppVersion.__struct_fields__, row, strict=True)))

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from msgspec.structs import fields
 
+from ringback.apps.model import AppVersion
 from ringback.assets.model import Asset
 from ringback.jobs.model import Job
 from ringback.styles.model import Style
@@ -30,6 +31,7 @@ COLUMNS = {
         "flight, flying, next_due_at_ms, paused_at_ms"
     ),
     "{chore_columns}": ", ".join(field.name for field in fields(Chore)),
+    "{app_columns}": ", ".join(field.name for field in fields(AppVersion)),
     "{asset_columns}": ", ".join(field.name for field in fields(Asset)),
     "{style_columns}": ", ".join(
         _OF_STYLE.get(field.name, f"s.{field.name}") for field in fields(Style)

@@ -12,6 +12,7 @@ from typing import Any, Self
 from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sql.apps import SqlApps
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
@@ -24,6 +25,7 @@ from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.prompts import SqlPrompts
 from ringback.storage.sql.pruning import SqlPruning
 from ringback.storage.sql.styles import SqlStyles
+from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work
 from ringback.storage.sql.workspaces import SqlWorkspaces
 from ringback.storage.sqlite.commits import CommitThread, MakeCommits
@@ -47,12 +49,14 @@ class SqliteStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlApps,
     SqlAssets,
     SqlStyles,
     SqlChores,
     SqlBooks,
     SqlPruning,
     SqlControl,
+    SqlUsage,
 ):
     """A ``Store`` in one data directory, for one server process and its command line."""
 
