@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ringback.artifacts.contract import ArtifactStore
 from ringback.assets.incoming import Incoming
 from ringback.assets.shelf import Assets
@@ -25,14 +27,26 @@ from ringback.webhooks.signing import Signing
 from ringback.wire.signature import Signer
 
 ENGINES = ("sketch", "null")
-"""The engines that a server has."""
+"""The engines that every server has."""
+_ENGINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 def catalogue_for(settings: Settings) -> Catalogue:
     """Return the built-in models and the user's, each with its engine, or raise ``SetupError``."""
-    catalogue = Catalogue.load(settings.models).routed(settings.engines)
-    catalogue.check_engines(ENGINES)
+    catalogue = Catalogue.load(settings.models, settings.providers).routed(settings.routes)
+    catalogue.check_engines(engines_of(settings))
     return catalogue
+
+
+def engines_of(settings: Settings) -> tuple[str, ...]:
+    """Return the names of all engines: those that every server has, and the config file's."""
+    for name in settings.upstreams:
+        if name in ENGINES or not _ENGINE_NAME.fullmatch(name):
+            raise SetupError(
+                f"An engine cannot be called {name!r}; take lower-case letters, digits and dashes, "
+                f"and none of {', '.join(ENGINES)}."
+            )
+    return (*ENGINES, *settings.upstreams)
 
 
 def asset_desk(

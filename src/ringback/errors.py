@@ -7,6 +7,7 @@ RingbackError
 │   │   ├── InvalidMedia            a file whose content is not what can be taken (400)
 │   │   └── InvalidTarget           a URL that may not be called (400)
 │   ├── NotAuthenticated            no token, or an unknown one (401)
+│   ├── BudgetSpent                 the workspace's or token's compute units are spent (402)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
 │   ├── FormRefused                 a form of the page that came from elsewhere (403)
 │   ├── NotFound                    (404)
@@ -20,6 +21,7 @@ RingbackError
 │   │   ├── ModelNotFound           carries near matches
 │   │   ├── RouteNotFound
 │   │   └── TokenNotFound
+│   ├── ModelUnavailable            the model has passed its sunset (410)
 │   ├── MethodNotAllowed            (405)
 │   ├── UploadTooSlow               the body did not come in the time it may take (408)
 │   ├── IdempotencyConflict         one key, two different requests (409)
@@ -39,6 +41,8 @@ RingbackError
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
 ├── EngineError                     the engine could not make the result; the job fails with it
+│   ├── AnswerLost                  a purchase that may or may not have come about
+│   └── ProviderAway                the provider of an upstream engine does not answer
 ├── Undeliverable                a delivery that can never be sent; it is discarded
 ├── FetchError                      a guarded request to a user's URL failed; has a stable reason
 ├── StorageFull                     the disk has no room for new work (507)
@@ -106,6 +110,20 @@ class NotAuthenticated(CallerError):
     """No token came, or one that opens nothing."""
 
     code = "not_authenticated"
+
+
+class BudgetSpent(CallerError):
+    """What the workspace, or the token, may spend has been spent."""
+
+    code = "budget_spent"
+
+    def __init__(self, compute_units: float, *, whose: str, is_monthly: bool) -> None:
+        each = " a month" if is_monthly else ""
+        wait = " or wait for the next month (UTC)" if is_monthly else ""
+        super().__init__(
+            f"This {whose}'s budget of {compute_units:g} compute units{each} is spent; "
+            f"ask the operator for more{wait}."
+        )
 
 
 class HostRefused(CallerError):
@@ -206,6 +224,26 @@ class ModelNotFound(NotFound):
         super().__init__(f"There is no model {model!r}.{hint}")
         self.model = model
         self.near = tuple(near)
+
+
+class ModelUnavailable(CallerError):
+    """The model has passed its sunset; carries what there is to use now."""
+
+    code = "model_unavailable"
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        sunset_date: str,
+        replacement: str | None = None,
+        migration_url: str | None = None,
+    ) -> None:
+        instead = "" if replacement is None else f" Use {replacement} now."
+        super().__init__(f"The model {model} is gone since {sunset_date}.{instead}")
+        self.sunset_date = sunset_date
+        self.replacement = replacement
+        self.migration_url = migration_url
 
 
 class RouteNotFound(NotFound):
@@ -414,6 +452,25 @@ class LeaseLost(RingbackError):
 
 class EngineError(RingbackError):
     """The engine could not make the job's result; the sentence becomes ``result.error``."""
+
+
+class AnswerLost(EngineError):
+    """A request that buys something may have arrived, and its answer did not."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(
+            f"The provider of {engine} did not answer the submission ({reason}); the job may have "
+            "been bought, and is not bought again."
+        )
+        self.reason = reason
+
+
+class ProviderAway(EngineError):
+    """The provider of an upstream engine gives no answer that counts; later it may."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(f"The provider of {engine} does not answer ({reason}); try again later.")
+        self.reason = reason
 
 
 class Undeliverable(RingbackError):

@@ -47,6 +47,11 @@ def uuid7_floor(at_ms: int) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def uuid7_ms(uuid7: str) -> int:
+    """Return the time in a UUID version 7, in milliseconds."""
+    return int(uuid7.replace("-", "")[:12], 16)
+
+
 def new_token() -> str:
     """Return a new bearer token: ``rb_`` and 256 random bits."""
     return f"rb_{secrets.token_urlsafe(32)}"

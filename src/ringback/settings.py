@@ -91,8 +91,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """dev only: faults for every job, or a fault script that ends in .toml."""
     models: Path | None = None
     """A folder of your own model files (*.toml), read beside the built-in ones."""
-    engines: dict[str, str] = {}
-    """file only: models that another engine serves, like "bfl/flux-1-dev" = "null"."""
+    providers: tuple[dict[str, Any], ...] = ()
+    """file only: providers with models of your own, each as a model file has it."""
+    engines: dict[str, str | dict[str, Any]] = {}
+    """file only: models that another engine serves, like "bfl/flux-1-dev" or "video/*" = "null"."""
     active_max: Count = 4
     """Jobs of one workspace that may be queued or running at once; more are backlogged."""
     backlog_max: Annotated[int, Meta(ge=0)] = 1000
@@ -163,6 +165,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The least serious log lines that are written."""
     log_format: Literal["auto", "json", "text"] = "auto"
     """auto: text to a terminal, JSON elsewhere."""
+
+    @property
+    def routes(self) -> dict[str, str]:
+        """Return which engine serves which models, where it is not the catalogue's choice."""
+        return {name: value for name, value in self.engines.items() if isinstance(value, str)}
+
+    @property
+    def upstreams(self) -> dict[str, dict[str, Any]]:
+        """Return the tables of upstream engines, by the engines' names."""
+        return {name: value for name, value in self.engines.items() if isinstance(value, dict)}
 
     @property
     def is_alone(self) -> bool:

@@ -36,6 +36,7 @@ class Slot(Struct, frozen=True, kw_only=True):
 
     engine: Engine
     concurrency: int
+    timeout_s: float | None = None  # None: as long as built-in engines may take
 
 
 class Worker:
@@ -178,13 +179,17 @@ class Worker:
             input=job.input,
             lab=job.lab,
             memo=job.memo,
+            base_url=job.base_url,
         )
         io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
+        slot = self._slots[job.engine]
+        timeout_s = slot.timeout_s or self._job_timeout_s
         try:
             # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
-            with self._bells.ended.watch(job.job_id, run.cancel):
-                async with asyncio.timeout(self._job_timeout_s) as timeout:
-                    made = await self._slots[job.engine].engine.run(request, io)
+            with self._bells.ended.watch(job.job_id, run.end):
+                async with asyncio.timeout(timeout_s) as timeout:
+                    run.is_out_of_time = timeout.expired
+                    made = await slot.engine.run(request, io)
         except EngineError as exc:
             return JobEvent.FAIL, JobResult(error=str(exc))
         except (LeaseLost, StorageFull, ArtifactsAway):
@@ -194,7 +199,7 @@ class Worker:
             if isinstance(exc, asyncio.CancelledError) and run.is_stopped():
                 raise
             if isinstance(exc, TimeoutError) and timeout.expired():
-                error = f"The job took longer than {self._job_timeout_s:g} s."
+                error = f"The job took longer than {timeout_s:g} s."
                 return JobEvent.FAIL, JobResult(error=error)
             log.exception("engine_broke", job_id=job.job_id, engine=job.engine)
             return JobEvent.FAIL, JobResult(error=_BROKEN)
@@ -252,6 +257,8 @@ class _Run:
         self.give_back = False
         self.previews: list[str] = []
         self.is_over = False  # then tidying up is all that is left, and nobody stops that
+        self.is_ended = False  # by somebody else
+        self.is_out_of_time: Callable[[], bool] = lambda: False
         self._has_begun = False
         self._is_unwanted = False
 
@@ -260,6 +267,11 @@ class _Run:
         self._has_begun = True
         if self._is_unwanted:
             raise asyncio.CancelledError
+
+    def end(self) -> None:
+        """Stop the run of a job that somebody has ended."""
+        self.is_ended = True
+        self.cancel()
 
     def cancel(self) -> None:
         """Stop the run."""
@@ -328,6 +340,10 @@ class _JobIO:
         base_url = self._run.job.base_url
         own = await read_own(self._artifacts, url, base_url=base_url, bytes_max=bytes_max)
         return await self._fetch(url, bytes_max=bytes_max) if own is None else own
+
+    def is_over(self) -> bool:
+        """Say whether the job has ended or run out of time."""
+        return self._run.is_ended or self._run.is_out_of_time()
 
     async def _report(
         self,

@@ -192,19 +192,19 @@ async def test_a_page_and_the_next_fit(world: World, client: httpx2.AsyncClient)
     judges.judge(await client.get("/jobs", params={"cursor": first.json()["next_cursor"]}))
 
 
-def _image_bodies() -> list[dict[str, Any]]:
-    """Return each image route's body as the contract has it: schema and example."""
+def _bodies() -> list[dict[str, Any]]:
+    """Return each generate route's body as the contract has it: schema and example."""
     if CONTRACT is None:
         return []
     return [
         {"path": path, **operations["post"]["requestBody"]["content"]["application/json"]}
         for path, operations in CONTRACT.document["paths"].items()
-        if path.startswith("/generate/image/")
+        if path.startswith("/generate/")
     ]
 
 
 @needs_contract
-@pytest.mark.parametrize("body", _image_bodies(), ids=lambda body: body["path"])
+@pytest.mark.parametrize("body", _bodies(), ids=lambda body: body["path"])
 async def test_the_contracts_own_example_is_accepted_where_it_fits_the_contract(
     client: httpx2.AsyncClient, body: dict[str, Any]
 ) -> None:

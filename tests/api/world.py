@@ -37,6 +37,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
@@ -120,6 +121,7 @@ class World:
             listeners=self.listeners,
             listening=Listening(self.listeners, self.service, clock=self.clock, bells=bells),
             chores=ChoreDesk(store, clock=self.clock, ids=ids),
+            usage=UsageDesk(store, clock=self.clock),
             catalogue=CATALOGUE,
             policy=TargetPolicy.server(),
             artifacts=self.artifacts,

@@ -333,3 +333,16 @@ def test_an_assets_life_on_a_real_server(inside: Inside, tmp_path: Path) -> None
     assert inside("assets", "list").err.startswith("No assets")
     (tmp_path / "fox.txt").write_text("a fox")
     assert inside("assets", "upload", str(tmp_path / "fox.txt"), status=1).err
+
+
+@pytest.mark.usefixtures("ringback_server")
+def test_usage_is_shown_by_what_was_asked_for(inside: Inside) -> None:
+    made(inside)
+    by_model = inside("usage", "--by", "model", "--json").document
+    (null,) = [one for one in by_model["items"] if one["model"] == "image/ringback/null"]
+    assert null["jobs"] >= 1
+    assert null["compute_units"] == 0
+    shown = inside("usage", "--by", "model").out
+    assert "image/ringback/null" in shown
+    none = inside("usage", "--from", "2020-01-01", "--to", "2020-01-31")
+    assert "No job was completed" in none.err

@@ -143,3 +143,44 @@ def test_without_the_key_that_sealed_what_there_is_nothing_is_sealed_and_no_key_
     other = base64.b64encode(bytes([1] * 32)).decode()
     assert ringback.run(*create, "two", RINGBACK_MASTER_KEY=other).returncode == 1
     assert ringback.run(*create, "two", **server).returncode == 0
+
+
+def test_budgets_are_set_shown_and_removed(ringback: Program, made: dict[str, Any]) -> None:
+    budget = ("keys", "budget", "--workspace", "studio")
+    assert "nothing limits" in ringback.run(*budget).stderr
+    assert ringback.run(*budget, "--set", "500").returncode == 0
+    own = ringback.run(*budget, "--token", made["token_id"], "--set", "7.5", "--per", "total")
+    assert own.returncode == 0, own.stderr
+    shown = json.loads(ringback.run(*budget, "--json").stdout)
+    assert [(one["token_id"], one["compute_units"], one["period"]) for one in shown] == [
+        (None, 500.0, "month"),
+        (made["token_id"], 7.5, "total"),
+    ]
+    removed = ringback.run(*budget, "--remove")
+    assert removed.stdout == f"token {made['token_id']}  0 of 7.5 units spent  total\n"
+    assert ringback.run(*budget, "--remove").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--workspace", "nobody", "--set", "1"), "There is no workspace nobody"),
+        (("--workspace", "studio", "--token", "x", "--set", "1"), "studio has no token x"),
+        (("--workspace", "studio", "--remove"), "There is no budget of the whole workspace"),
+        (("--workspace", "studio", "--set", "-1"), "--set"),
+        (("--workspace", "studio", "--set", "1", "--remove"), "go against each other"),
+    ],
+)
+def test_a_wrong_budget_is_refused_in_words(
+    ringback: Program, made: dict[str, Any], more: tuple[str, ...], says: str
+) -> None:
+    refused = ringback.run("keys", "budget", *more)
+    assert refused.returncode != 0
+    assert says in refused.stderr
+
+
+def test_a_token_is_made_with_its_budget(ringback: Program) -> None:
+    asked = ("keys", "create", "--workspace", "studio", "--budget", "20", "--json")
+    token = json.loads(ringback.run(*asked).stdout)
+    (budget,) = json.loads(ringback.run("keys", "budget", "--workspace", "studio", "--json").stdout)
+    assert (budget["token_id"], budget["compute_units"]) == (token["token_id"], 20.0)

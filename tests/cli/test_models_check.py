@@ -11,7 +11,7 @@ import pytest
 from cli.program import Program
 from docs.pages import blocks
 
-MODEL, CONFIG = blocks("docs/models.md", "toml")
+MODEL, _, _, CONFIG = blocks("docs/models.md", "toml")
 
 
 @pytest.fixture

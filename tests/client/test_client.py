@@ -171,6 +171,15 @@ async def test_models_are_found(both: Both) -> None:
         await both(both.client.models.get, "no/such-model")
 
 
+async def test_usage_is_told(both: Both) -> None:
+    usage = await both(both.client.usage, group=["model", "token"])
+    assert usage.total.jobs == sum(item.jobs for item in usage.items)
+    assert all(item.model and item.day is None for item in usage.items)
+    assert usage.budgets == ()
+    none = await both(both.client.usage, first="2020-01-01", last="2020-01-31")
+    assert (none.items, none.total.jobs) == ((), 0)
+
+
 async def test_assets_are_uploaded_used_and_deleted(both: Both, tmp_path: Path) -> None:
     assets = both.client.assets
     (tmp_path / "füchsin.heic").write_bytes(heic(size=(300, 200)))

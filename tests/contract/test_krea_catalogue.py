@@ -1,4 +1,4 @@
-"""Our image models against the public API's description, bound by bound.
+"""Our models against the public API's description, bound by bound.
 
 The description is not ours to ship: the environment variable RINGBACK_CONTRACT_DIR names the
 folder with ``krea-openapi.json`` and ``catalogue.json``; without it these tests are skipped.
@@ -17,12 +17,14 @@ import pytest
 
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.example import example_of
+from ringback.catalogue.model import Model
 from ringback.catalogue.openapi import describe
+from ringback.catalogue.parameter import NUMBER_MAX, NUMBER_MIN
 from ringback.catalogue.schemas import compiled
 from ringback.errors import InvalidRequest
 
 FOLDER = os.environ.get("RINGBACK_CONTRACT_DIR")
-PREFIX = "/generate/image/"
+PREFIX = "/generate/"
 CATALOGUE = Catalogue.load()
 DOCUMENT = describe(CATALOGUE, version="1", public_url=None)
 
@@ -41,11 +43,10 @@ OPERATIONS: dict[str, Any] = {
     if path.startswith(PREFIX)
 }
 LATER: dict[str, Any] = {
-    endpoint["id"]: endpoint
+    endpoint["sdk_path"]: endpoint
     for endpoint in contract_file("catalogue.json")
     .get("supplement_not_in_snapshot", {})
     .get("endpoints", [])
-    if endpoint["kind"] == "image"
 }
 _KEYWORDS = {"min": "minimum", "max": "maximum"}
 WORDS = {"uri": "https://example.com/a.png", "uuid": "550e8400-e29b-41d4-a716-446655440000"}
@@ -56,7 +57,7 @@ def contract_schema(model_id: str) -> dict[str, Any]:
     if model_id in LATER:
         return later_schema(LATER[model_id])
     schema = deepcopy(body_content(model_id)["schema"])
-    if model_id.startswith("openai/"):
+    if model_id.startswith("image/openai/"):
         # Here the description lets any text pass, and media inputs are URLs, says the contract.
         schema["properties"]["image_urls"]["items"]["format"] = "uri"
     return dict(schema)
@@ -99,7 +100,7 @@ def standard_schema(flat: dict[str, Any]) -> dict[str, Any]:
 def candidates(schema: dict[str, Any], good: Any) -> Iterator[Any]:
     """Yield values at, just within and just past each bound of the schema, and of other types."""
     yield from (None, True, 1, 1.5, -7, 1_000_000, "x", "no such", [], {}, good)
-    yield from schema.get("enum", ())
+    yield from alternatives(schema)
     for limit in bounds(schema, "minimum", "maximum"):
         yield from (limit, limit - 1, limit + 1, limit - 0.25, limit + 0.25, float(limit))
     lead = "https://a/" if schema.get("format") == "uri" else ""
@@ -111,11 +112,33 @@ def candidates(schema: dict[str, Any], good: Any) -> Iterator[Any]:
     for limit in bounds(schema, "minItems", "maxItems"):
         for count in around(limit):
             yield (good * count)[:count]
-    if isinstance(good, list):
+    if isinstance(good, list) and good:
         for item in candidates(schema["items"], good[0]):
             yield from ([item], [good[0], item])
-    if isinstance(good, dict):
+    if isinstance(good, dict) and "properties" in schema:
         yield from changed_objects(schema, good)
+
+
+def alternatives(schema: dict[str, Any]) -> Iterator[Any]:
+    """Yield values for and beside each choice and each form of the schema."""
+    for choice in choices(schema):
+        yield from (choice, str(choice), [choice])
+        yield from (choice + 1, float(choice)) if isinstance(choice, int) else ()
+    for form in forms(schema):
+        yield from candidates(form, value_for(form))
+
+
+def choices(schema: dict[str, Any]) -> list[Any]:
+    """Return the values that alone are taken, however the schema writes them."""
+    if "const" in schema:
+        return [schema["const"]]
+    if "anyOf" in schema:
+        return [value for form in schema["anyOf"] for value in choices(form)]
+    return list(schema.get("enum", ()))
+
+
+def forms(schema: dict[str, Any]) -> list[Any]:
+    return list(schema.get("oneOf", ()))
 
 
 def bounds(schema: dict[str, Any], *names: str) -> list[Any]:
@@ -137,8 +160,10 @@ def changed_objects(schema: dict[str, Any], good: dict[str, Any]) -> Iterator[di
 
 def value_for(schema: dict[str, Any]) -> Any:
     """Return a value that the schema takes."""
-    if "enum" in schema:
-        return schema["enum"][0]
+    if alone := choices(schema):
+        return alone[0]
+    if forms(schema):
+        return value_for(forms(schema)[0])
     kind = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
     match kind:
         case "string":
@@ -147,6 +172,8 @@ def value_for(schema: dict[str, Any]) -> Any:
                 "uuid": "0" * 8 + "-0000" * 3 + "-" + "0" * 12,
             }
             return words.get(schema.get("format", ""), "fox")
+        case "null":
+            return None
         case "number" | "integer":
             return schema.get("minimum", 1)
         case "boolean":
@@ -159,20 +186,55 @@ def value_for(schema: dict[str, Any]) -> Any:
 
 def is_taken(model_id: str, body: dict[str, Any]) -> bool:
     try:
-        CATALOGUE.validate(CATALOGUE.find("image", model_id), body)
+        CATALOGUE.validate(model_of(model_id), body)
     except InvalidRequest:
         return False
     return True
 
 
+def model_of(model_id: str) -> Model:
+    kind, _, name = model_id.partition("/")
+    return CATALOGUE.find(kind, name)
+
+
 MODEL_IDS = [*OPERATIONS, *LATER] or ["skipped"]
 
 
-def test_every_image_route_is_a_model_of_ours() -> None:
-    ours = {model.id for model in CATALOGUE if model.kind == "image"}
-    assert len(OPERATIONS) == 22
+def test_every_route_is_a_model_of_ours() -> None:
+    ours = {f"{model.kind}/{model.id}" for model in CATALOGUE}
+    assert len(OPERATIONS) == 56
     assert len(LATER) == 3
-    assert ours - {"ringback/null"} == {*OPERATIONS, *LATER}
+    assert ours - {"image/ringback/null"} == {*OPERATIONS, *LATER}
+
+
+@pytest.mark.parametrize("model_id", MODEL_IDS)
+def test_our_schema_of_a_body_is_the_contracts(model_id: str) -> None:
+    assert plain(model_of(model_id).schema) == plain(contract_schema(model_id))
+
+
+def plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema without what says nothing, and said in one way where there are several."""
+    said = {
+        name: value
+        for name, value in schema.items()
+        if name not in ("description", "anyOf", "const", "enum", "oneOf", "pattern")
+    }
+    if alone := choices(schema):
+        said |= {"enum": alone, "type": "number" if "anyOf" in schema else schema["type"]}
+    if "oneOf" in schema:
+        said["oneOf"] = [plain(form) for form in forms(schema)]
+    if schema.get("format") != "uri" and "pattern" in schema:
+        said["pattern"] = schema["pattern"]
+    if "items" in schema:
+        said["items"] = plain(schema["items"])
+    if "properties" in schema:
+        said["properties"] = {name: plain(one) for name, one in schema["properties"].items()}
+        said["required"] = sorted(schema.get("required", ()))
+    # A number that says no bound has the widest, and null has one value.
+    without = {"minimum": NUMBER_MIN, "maximum": NUMBER_MAX, "default": None}
+    return {
+        name: value for name, value in said.items() if name not in without or value != without[name]
+    }
 
 
 @pytest.mark.parametrize("model_id", MODEL_IDS)
@@ -191,13 +253,13 @@ def test_we_take_and_refuse_what_the_contract_does(model_id: str) -> None:
 
 
 def required_only(model_id: str) -> dict[str, Any]:
-    return example_of(CATALOGUE.find("image", model_id))
+    return example_of(model_of(model_id))
 
 
 @pytest.mark.parametrize("model_id", MODEL_IDS)
 def test_the_same_fields_are_known_required_and_filled_in(model_id: str) -> None:
     schema = contract_schema(model_id)
-    model = CATALOGUE.find("image", model_id)
+    model = model_of(model_id)
     assert list(model.parameters) == list(schema["properties"])
     required = {name for name, parameter in model.parameters.items() if parameter.required}
     assert required == set(schema["required"])
@@ -211,7 +273,7 @@ def test_the_same_fields_are_known_required_and_filled_in(model_id: str) -> None
 @pytest.mark.parametrize("model_id", list(LATER) or ["skipped"])
 def test_defaults_inside_lists_are_the_contracts(model_id: str) -> None:
     schema = contract_schema(model_id)["properties"]
-    model = CATALOGUE.find("image", model_id)
+    model = model_of(model_id)
     for name in ("image_style_references", "moodboards"):
         inner = schema[name]["items"]["properties"]
         item = {key: value_for(inner[key]) for key in schema[name]["items"]["required"]}
@@ -230,7 +292,7 @@ def test_the_contracts_own_example_is_taken(model_id: str) -> None:
 def test_the_old_names_are_the_contracts_and_work(model_id: str) -> None:
     listed = OPERATIONS[model_id].get("x-krea-deprecated-field-aliases", [])
     contract = [(entry["from"], entry["to"], entry["sunset_date"]) for entry in listed]
-    model = CATALOGUE.find("image", model_id)
+    model = model_of(model_id)
     assert [(alias.old, alias.new, alias.sunset) for alias in model.aliases] == contract
     properties = contract_schema(model_id)["properties"]
     for old, new, _ in contract:
@@ -255,6 +317,21 @@ def readable(description: str) -> list[str]:
     ]
 
 
-def test_no_image_route_has_a_body_of_several_shapes() -> None:
+def test_no_route_has_a_body_of_several_shapes() -> None:
     endpoints = contract_file("catalogue.json")["endpoints"]
-    assert not [entry["id"] for entry in endpoints if entry["kind"] == "image" and entry["union"]]
+    assert not [entry["id"] for entry in endpoints if entry["union"]]
+
+
+def test_the_old_names_are_the_26_that_the_contract_counts() -> None:
+    pairs = {(alias.old, alias.new) for model in CATALOGUE for alias in model.aliases}
+    assert pairs == {tuple(pair) for pair in contract_file("catalogue.json")["alias_table"]}
+    assert len(pairs) == 26
+
+
+@pytest.mark.parametrize("model_id", list(OPERATIONS) or ["skipped"])
+def test_cost_and_usual_time_are_the_contracts(model_id: str) -> None:
+    listed = {entry["sdk_path"]: entry for entry in contract_file("catalogue.json")["endpoints"]}
+    model, entry = model_of(model_id), listed[model_id]
+    assert model.compute_units == entry["compute_units"]
+    assert model.usual_s == entry["avg_completion_seconds"]
+    assert len(model.costs or [None]) == max(1, len(entry["compute_table"]))

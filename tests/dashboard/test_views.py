@@ -100,6 +100,27 @@ async def test_a_search_looks_a_bounded_way_back_and_goes_on_from_there(
     assert looks == 3
 
 
+async def test_a_search_goes_on_in_the_index_to_the_very_first_job(
+    world: PageWorld, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("_ONE_BY_ONE", 5), ("_AT_ONCE", 5), ("_WINDOW", 3), ("LOOKED_AT_MAX", 6)):
+        monkeypatch.setattr(search, name, size)
+    for number in range(60):
+        await submit(world, f"{'the needle' if number % 20 == 0 else 'hay'} {number:02}")
+    while await world.store.index_prompts(before_ms=world.clock.now_ms() + 1, limit=50):
+        pass
+    page = await browser.see("/ui/jobs?text=NEEDLE")
+    assert re.findall(r"the needle \d\d", page) == [
+        "the needle 40",
+        "the needle 20",
+        "the needle 00",
+    ]
+    assert "data-older" not in page
+    assert "the needle" not in await browser.see("/ui/jobs?text=needle+1")
+    page = await browser.see("/ui/jobs?text=needle&status=completed")
+    assert "the needle" not in page
+
+
 async def test_a_form_with_a_fault_comes_back_filled_in_and_says_where(browser: Browser) -> None:
     answer = await browser.send(
         "/ui/playground/image/bfl/flux-1-dev",

@@ -179,12 +179,20 @@ def test_a_server_is_put_into_production_as_the_readme_says(shell: Shell) -> Non
 
 @pytest.mark.timeout(_LIMIT_S)
 def test_own_models_are_checked_as_their_guide_says(shell: Shell) -> None:
-    model, config = blocks("docs/models.md", "toml")
+    model, ending, inline, config = blocks("docs/models.md", "toml")
+    later = model.partition("[[models]]")[2].replace('"poster"', '"poster-2"')
     (shell.directory / "models").mkdir()
-    (shell.directory / "models" / "studio.toml").write_text(model)
-    (shell.directory / "ringback.toml").write_text(config)
+    (shell.directory / "models" / "studio.toml").write_text(
+        f"{model}\n{ending}\n[[models]]\n{later}"
+    )
+    (shell.directory / "ringback.toml").write_text(f"{config}\n{inline}")
     (checking,) = blocks("docs/models.md", "sh")
-    assert "yours   image/studio/poster, served by sketch" in shell(checking)
+    checked = shell(checking)
+    assert "yours   image/studio/poster, served by sketch" in checked
+    assert "yours   image/garage/band/cover, served by sketch" in checked
+    assert "routed  video/google/veo-3.1, served by null" in checked
+    assert "routed  image/bfl/flux-1-dev, served by null" in checked
+    assert "image/bfl/flux-1.1-pro" not in checked
 
 
 @pytest.mark.timeout(_LIMIT_S)

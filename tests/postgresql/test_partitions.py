@@ -10,10 +10,17 @@ from msgspec.structs import replace
 from raw import raw
 
 from ringback.ids import Ids
+from ringback.jobs.queue import PromptSearch
 from ringback.retention import Kept
 from ringback.storage.postgres import PostgresStore
 from ringback.storage.postgres.connecting import close
-from ringback.storage.postgres.partitions import TABLES, WEEK_MS, make_partitions, weeks_of
+from ringback.storage.postgres.partitions import (
+    TABLES,
+    WEEK_MS,
+    _make,
+    make_partitions,
+    weeks_of,
+)
 from ringback.storage.sql.owing import Mint
 from ringback.webhooks.model import DeliveryStatus
 
@@ -108,6 +115,35 @@ async def test_a_week_that_is_past_is_dropped_whole_and_the_books_balance(dsn: s
     assert ledger.balances
     assert ledger.accounts[0].jobs_pruned_count == 3
     assert ledger.accounts[0].deliveries_pruned_count == 3
+    await store.close()
+
+
+async def test_a_weeks_prompts_go_with_its_jobs_wherever_they_lie(dsn: str) -> None:
+    store = await a_store_of_then(dsn)
+    await an_ended_job(store)
+    pending = a_job(job_id=ids.uuid7(), engine="other", input={"prompt": "still waits"})
+    await store.submit(a_submission(pending))
+    await store.index_prompts(before_ms=AFTER, limit=9)
+    assert await count(store, f"prompts_w{WEEK}") == 2
+    assert await forget(store, Kept.JOBS) == 1
+    assert await raw(store, "select job_id from prompts") == [(pending.job_id,)]
+    search = PromptSearch(workspace_id="studio", text="still", before_id=None, window=9, limit=9)
+    looked = await store.search_prompts(search)
+    assert looked is not None
+    assert [job.job_id for job in looked.jobs] == [pending.job_id]
+    await store.close()
+
+
+async def test_prompts_of_a_week_without_a_partition_of_them_go_too(dsn: str) -> None:
+    store = await PostgresStore.open(dsn)
+    connection = await store._server.connect()
+    await _make(connection, "jobs", WEEK)  # as a release before there were prompts has left it
+    await close(connection)
+    await an_ended_job(store)
+    await store.index_prompts(before_ms=AFTER, limit=9)
+    assert await count(store, "prompts_rest") == 1
+    assert await forget(store, Kept.JOBS) == 1
+    assert await count(store, "prompts") == 0
     await store.close()
 
 

@@ -31,18 +31,19 @@ from hypothesis.stateful import (
 )
 from postgres import Databases
 from raw import Rows, raw
-from sim.audit import Row, changes_after, commits_of, postgres_audit, sqlite_audit
+from sim.audit import Row, changes_after, changes_taken, commits_of, postgres_audit, sqlite_audit
 from sim.ledger import Ledger
 from sim.process import NoArtifacts
 from sim.store import Watched
 
 from ringback.doorbell import Bells
 from ringback.egress.answer import Answer, Reason, Timings
-from ringback.errors import BacklogFull, IdempotencyConflict, LeaseLost
+from ringback.errors import BacklogFull, BudgetSpent, IdempotencyConflict, LeaseLost
 from ringback.ids import Ids
 from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
-from ringback.jobs.model import Job, JobResult
+from ringback.jobs.budget import Budget, Period, UsageWanted
+from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.pruner import Pruner
 from ringback.retention import Kept, Retention
@@ -64,6 +65,8 @@ from ringback.webhooks.schedule import SCHEDULE_S
 T = TypeVar("T")
 
 HOOKS = ("https://one.example/hook", "https://two.example/hook", None)
+TOKEN = "0123456789ab"
+BUDGET = 12.0
 LEASE_S = 15.0
 CLAIMED_MS = 40_000
 RETRY_AFTER_MS = 3_600_000
@@ -152,6 +155,11 @@ class Life(RuleBasedStateMachine):
         self.store = await self.open_store(mint)
         self.store.watcher = self.ledger
         await open_workspaces(self.store, "studio")
+        budget = Budget(
+            workspace_id="studio", token_id=TOKEN, compute_units=BUDGET, period=Period.TOTAL
+        )
+        # Set anew at each restart: what was spent stays spent.
+        assert await self.store.put_budget(budget, now_ms=self.clock.now_ms())
         limits = Limits(active_max=3, backlog_max=4)
         self.service = Service(
             self.store, clock=self.clock, ids=self.ids, limits=limits, bells=self.bells
@@ -177,15 +185,32 @@ class Life(RuleBasedStateMachine):
         self.loop.close()
         self.cleanup.close()
 
+    @property
+    def spent(self) -> float:
+        """What all jobs that were seen to complete cost, forgotten ones too."""
+        completed = (job for job in self.seen_jobs.values() if job.status is JobStatus.COMPLETED)
+        return sum(job.compute_units or 0.0 for job in completed)
+
     # what happens
 
-    @rule(hook=st.sampled_from(HOOKS), key=st.sampled_from([None, None, "a", "b"]))
-    def submit(self, hook: str | None, key: str | None) -> None:
-        request = a_request(webhook_url=hook, idempotency_key=key)
+    @rule(
+        hook=st.sampled_from(HOOKS),
+        key=st.sampled_from([None, None, "a", "b"]),
+        units=st.sampled_from([None, 0.0, 2.5, 8.0]),
+    )
+    def submit(self, hook: str | None, key: str | None, units: float | None) -> None:
+        request = a_request(
+            webhook_url=hook, idempotency_key=key, compute_units=units, token_id=TOKEN
+        )
         try:
             accepted = self.run(self.service.submit(request))
         except (BacklogFull, IdempotencyConflict):
             return
+        except BudgetSpent:
+            assert units
+            assert self.spent >= BUDGET
+            return
+        assert accepted.replayed or not units or self.spent < BUDGET
         assert accepted.replayed == (accepted.job.job_id in self.known)
         if not accepted.replayed:
             self.known.append(accepted.job.job_id)
@@ -384,6 +409,24 @@ class Life(RuleBasedStateMachine):
             self.seen_jobs[job_id] = job
 
     @invariant()
+    def usage_is_what_the_completed_jobs_cost(self) -> None:
+        completed = [one for one in self.seen_jobs.values() if one.status is JobStatus.COMPLETED]
+        wanted = UsageWanted(
+            workspace_id="studio",
+            first_day=0,
+            last_day=10**6,
+            by_day=False,
+            by_model=False,
+            by_token=False,
+            limit=10,
+        )
+        counted = self.run(self.store.usage(wanted))
+        expected = [(len(completed), self.spent)] if completed else []
+        assert [(one.jobs_count, one.compute_units) for one in counted] == expected
+        (budget,) = self.run(self.store.budgets_of("studio"))
+        assert budget.spent == self.spent
+
+    @invariant()
     def every_end_owes_what_it_should(self) -> None:
         for job in self.seen_jobs.values():
             owed = [
@@ -490,7 +533,7 @@ class PostgresLife(Life):
 
     async def open_store(self, mint: Mint) -> CaughtSqlite | CaughtPostgres:
         store = await CaughtPostgres.open(self.dsn, mint=mint)
-        store.look = lambda query: self.database.execute(query).fetchall()
+        store.look = lambda _: self.database.execute(changes_taken()).fetchall()
         return store
 
 

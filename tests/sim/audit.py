@@ -45,6 +45,15 @@ def changes_after(seq: int) -> str:
     return f"select * from audit where seq > {seq} order by seq"  # noqa: S608 - a number of ours
 
 
+def changes_taken() -> str:
+    """Return what takes the changes that were committed and not yet taken.
+
+    On PostgreSQL a change can have an earlier place than others and be committed after them: who
+    asks for what comes after a place would never see it.
+    """
+    return "with taken as (delete from audit returning *) select * from taken order by seq"
+
+
 def commits_of(rows: Iterable[Row]) -> list[list[Row]]:
     """Return a PostgreSQL database's changes by transaction, as if one had come after the other.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ringback.catalogue.catalogue import Catalogue, Model
 from ringback.catalogue.example import example_of
 from ringback.catalogue.files import check_models
+from ringback.catalogue.media import media_in
 from ringback.errors import ModelNotFound, SetupError
 
 CATALOGUE = Catalogue.load()
@@ -24,6 +26,13 @@ type = "object"
 x = { type = "integer", required = true, min = 0 }
 label = { type = "string", default = "corner" }
 
+[shapes.picture]
+type = "media"
+
+[shapes.none]
+type = "string"
+enum = ["no"]
+
 [[models]]
 name = "poster"
 kind = "image"
@@ -33,6 +42,7 @@ description = "Ours."
 prompt = { type = "string", required = true }
 palette = { type = "array", items = { type = "string" }, default = ["red"] }
 corners = { type = "array", items = "corner" }
+frame = { type = "union", one_of = ["corner", "picture", "none"] }
 """
 
 
@@ -103,6 +113,21 @@ def test_own_models_stand_beside_the_built_in_ones(tmp_path: Path) -> None:
     assert body == {"prompt": "x", "corners": [{"x": 1}, {"x": 2, "label": "top"}]}
 
 
+def test_a_form_of_an_own_union_is_filled_in_and_its_media_found(tmp_path: Path) -> None:
+    catalogue = own(tmp_path, OWN_FILE)
+    poster = catalogue.find("image", "studio/poster")
+    for given, completed in (
+        ({"x": 1}, {"x": 1, "label": "corner"}),
+        ("no", "no"),
+        ("https://example.com/a.png", "https://example.com/a.png"),
+    ):
+        body = {"prompt": "x", "frame": given}
+        valid = catalogue.validate(poster, body).input
+        assert valid["frame"] == completed
+        media = list(media_in(poster.parameters, valid))
+        assert media == ([("/frame", given)] if str(given).startswith("http") else [])
+
+
 def test_a_default_that_can_change_is_not_shared_between_jobs(tmp_path: Path) -> None:
     catalogue = own(tmp_path, OWN_FILE)
     poster = catalogue.find("image", "studio/poster")
@@ -132,6 +157,29 @@ def test_a_default_that_can_change_is_not_shared_between_jobs(tmp_path: Path) ->
             r"alias old",
         ),
         ("[models.parameters]", "costs = [['1K', 2]]\n[models.parameters]", r"each of costs"),
+        (
+            "[models.parameters]",
+            "sunset = {date = 2027-01-01}\n[models.parameters]",
+            r"poster: its sunset needs `since`",
+        ),
+        (
+            "[models.parameters]",
+            "sunset = {date = 2027-01-01, since = 2026-01-01, replacement = 'image/a/b'}\n"
+            "[models.parameters]",
+            r"replacement of image/studio/poster is 'image/a/b', which is no model",
+        ),
+        (
+            "[models.parameters]",
+            "sunset = {date = 2027-01-01, since = 2026-01-01, migration_url = 'a b'}\n"
+            "[models.parameters]",
+            r"migration_url",
+        ),
+        ('"corner", "picture"', '"edge"', r"parameter frame: one_of must have"),
+        (
+            'enum = ["no"]',
+            "enum = [1]",
+            r"parameter frame, form 3: not every choice is of its type",
+        ),
     ],
 )
 def test_a_wrong_model_file_is_refused_with_its_place(
@@ -151,3 +199,18 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     content = OWN_FILE.replace('"studio"', '"ringback"', 1).replace('"poster"', '"null"')
     with pytest.raises(SetupError, match="image/ringback/null"):
         own(tmp_path, content)
+
+
+def test_a_provider_in_the_settings_file_is_as_good_as_a_file(tmp_path: Path) -> None:
+    content = tomllib.loads(OWN_FILE)
+    catalogue = Catalogue.load(None, [content])
+    assert catalogue.find("image", "studio/poster").title == "Poster"
+    with pytest.raises(SetupError, match=r"providers, studio, cannot be used: .*`title`"):
+        Catalogue.load(None, [{**content, "models": [{"name": "x", "kind": "image"}]}])
+    with pytest.raises(SetupError, match="Two models are called image/studio/poster"):
+        Catalogue.load(own_folder(tmp_path), [content])
+
+
+def own_folder(tmp_path: Path) -> Path:
+    (tmp_path / "studio.toml").write_text(OWN_FILE)
+    return tmp_path

@@ -21,7 +21,8 @@ KREA_BODY = {"prompt": "x", "aspect_ratio": "1:1", "resolution": "1K"}
 
 
 def validated(model_id: str, body: object) -> dict[str, Any]:
-    return CATALOGUE.validate(CATALOGUE.find("image", model_id), body).input
+    model = next(model for model in CATALOGUE if model.id == model_id)
+    return CATALOGUE.validate(model, body).input
 
 
 def refused(model_id: str, body: object) -> InvalidRequest:
@@ -255,6 +256,51 @@ def test_an_answer_repeats_little_of_the_body_and_ends() -> None:
     error = refused(FLUX, {"prompt": "x" * 1_000_000, "z" * 1_000_000: 1, "width": 10**400})
     assert len(str(error)) < 600
     assert all(len(fault.path) + len(fault.message) < 200 for fault in error.details)
+
+
+KLING = "kling/kling-1"
+ZOOM = {"type": "simple", "config": {"zoom": 3}}
+MOVES = "simple, down_back, forward_up, right_turn_forward, left_turn_forward"
+
+
+@pytest.mark.parametrize(
+    ("camera", "path", "message"),
+    [
+        (5, "/camera_control", "must be an object"),
+        ({}, "/camera_control/type", f"must be one of {MOVES}"),
+        ({"type": "spin"}, "/camera_control/type", f"must be one of {MOVES}"),
+        ({"type": []}, "/camera_control/type", f"must be one of {MOVES}"),
+        (
+            {"type": "simple", "config": {"zoom": 11}},
+            "/camera_control/config/zoom",
+            "must be at most 10, not 11",
+        ),
+        (
+            {"type": "down_back", "config": {"zoom": 1}},
+            "/camera_control/config",
+            "must be null, not an object",
+        ),
+    ],
+)
+def test_a_wrong_form_is_named_by_what_its_tag_asks_for(
+    camera: object, path: str, message: str
+) -> None:
+    assert faults(KLING, {"prompt": "x", "camera_control": camera}) == [(path, message)]
+
+
+@pytest.mark.parametrize(
+    "camera", [ZOOM, {"type": "simple"}, {"type": "down_back", "config": None}]
+)
+def test_each_form_of_a_union_is_taken(camera: dict[str, Any]) -> None:
+    assert validated(KLING, {"prompt": "x", "camera_control": camera})["camera_control"] == camera
+
+
+def test_numbers_of_a_choice_are_compared_as_numbers() -> None:
+    assert validated(KLING, {"prompt": "x", "duration": 10.0})["duration"] == 10
+    assert validated(KLING, {"prompt": "x"})["duration"] == 5
+    for wrong in (7, "5", None):
+        assert faults(KLING, {"prompt": "x", "duration": wrong})[0][0] == "/duration"
+    assert faults(KLING, {"prompt": "x", "duration": 7}) == [("/duration", "must be one of 5, 10")]
 
 
 JSON = st.recursive(

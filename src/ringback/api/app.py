@@ -18,6 +18,7 @@ from ringback.api.endpoints import EndpointRoutes
 from ringback.api.errors import ErrorsBecomeAnswers
 from ringback.api.events import EventRoutes
 from ringback.api.headers import headers_of
+from ringback.api.hooks import HookRoute
 from ringback.api.hosts import HostCheck
 from ringback.api.jobs import JobRoutes
 from ringback.api.jwks import JwksRoute
@@ -26,6 +27,7 @@ from ringback.api.listeners import ListenerRoutes
 from ringback.api.resources import Open, Private, Resource, private_to
 from ringback.api.streams import Streams
 from ringback.api.submissions import PREFIX, Submissions
+from ringback.api.usage import UsageRoutes
 from ringback.errors import RouteNotFound
 
 __all__ = ["ApiDeps", "create_api"]
@@ -84,8 +86,12 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route("/destinations", Resource(GET=private(destinations.list_destinations))),
             Route("/destinations/pause", Resource(POST=private(destinations.pause))),
             Route("/destinations/resume", Resource(POST=private(destinations.resume))),
+            Route("/usage", Resource(GET=private(UsageRoutes(deps.usage).get_usage))),
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
+            Route(
+                "/hooks/{engine}/{job_id}/{proof}", Resource(POST=HookRoute(deps.take_hook).post)
+            ),
             *_lab_routes(deps, private),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from msgspec import Struct
 from starlette.types import Scope
 
 from ringback.api.headers import RequestHeaders, headers_of
@@ -20,6 +21,19 @@ _BARE = re.compile(rb"[\x21-\x7e]+")
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _REMEMBERED_MAX = 4096
 _BELIEVED_S = 1.0
+_ID_LENGTH = 12
+
+
+def token_id_of(digest: str) -> str:
+    """Return a token's id: the beginning of its digest, by which its owner can tell which it is."""
+    return digest[:_ID_LENGTH]
+
+
+class Opened(Struct, frozen=True):
+    """What a token opens, and which one it is."""
+
+    workspace_id: str
+    token_id: str
 
 
 class Authenticator:
@@ -33,14 +47,21 @@ class Authenticator:
         self._is_dev = settings.is_dev
         self._clock = clock
         # What a credential opens, and until when that is believed without asking again.
-        self._known: dict[str, tuple[str, float]] = {}
+        self._known: dict[str, tuple[Opened, float]] = {}
 
     async def workspace_of(self, scope: Scope) -> str:
         """Return the workspace's id, or raise ``NotAuthenticated``."""
-        return await self.workspace_of_token(self._token(headers_of(scope)))
+        return (await self.opened_by(scope)).workspace_id
+
+    async def opened_by(self, scope: Scope) -> Opened:
+        """Return what the request's token opens, or raise ``NotAuthenticated``."""
+        return await self._opened(self._token(headers_of(scope)))
 
     async def workspace_of_token(self, token: bytes) -> str:
         """Return the id of the workspace that a token opens, or raise ``NotAuthenticated``."""
+        return (await self._opened(token)).workspace_id
+
+    async def _opened(self, token: bytes) -> Opened:
         # The digest is what is looked up and remembered: a lookup whose time tells how much of a
         # digest was right tells nothing about the token, so it need not be constant in time.
         digest = hashlib.sha256(token).hexdigest()
@@ -49,35 +70,35 @@ class Authenticator:
         if known is not None and now_s < known[1]:
             return known[0]
         if self._is_dev:
-            workspace_id = await self._open(token.decode(), digest)
+            opened = await self._open(token.decode(), digest)
         else:
-            workspace_id = await self._look_up(digest)
-        return self._remember(digest, workspace_id, now_s)
+            opened = await self._look_up(digest)
+        return self._remember(digest, opened, now_s)
 
     async def workspace_of_digest(self, digest: str) -> str:
         """Return the id of the workspace that the token with that digest opens, or raise."""
         now_s = self._clock.monotonic()
         known = self._known.get(digest)
         if known is not None and now_s < known[1]:
-            return known[0]
-        return self._remember(digest, await self._look_up(digest), now_s)
+            return known[0].workspace_id
+        return self._remember(digest, await self._look_up(digest), now_s).workspace_id
 
-    def _remember(self, digest: str, workspace_id: str, now_s: float) -> str:
+    def _remember(self, digest: str, opened: Opened, now_s: float) -> Opened:
         if len(self._known) >= _REMEMBERED_MAX:
             self._known.clear()  # it fills again within a second
-        self._known[digest] = (workspace_id, now_s + _BELIEVED_S)
-        return workspace_id
+        self._known[digest] = (opened, now_s + _BELIEVED_S)
+        return opened
 
-    async def _look_up(self, digest: str) -> str:
+    async def _look_up(self, digest: str) -> Opened:
         token = await self._workspaces.find_token(digest)
         if token is None:
             self._known.pop(digest, None)
             raise NotAuthenticated("This token is unknown or was revoked.")
-        return token.workspace_id
+        return Opened(token.workspace_id, token.token_id)
 
-    async def _open(self, token: str, digest: str) -> str:
+    async def _open(self, token: str, digest: str) -> Opened:
         name = token if _NAME.fullmatch(token) else f"dev-{digest[:16]}"
-        return (await self._keys.open_workspace(name)).workspace_id
+        return Opened((await self._keys.open_workspace(name)).workspace_id, token_id_of(digest))
 
     def _token(self, headers: RequestHeaders) -> bytes:
         value = headers.get(b"authorization")

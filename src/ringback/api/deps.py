@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
+from ringback.api.hooks import TakeHook
 from ringback.api.lab import AskedFaults, Lab
 from ringback.artifacts.contract import ArtifactStore
 from ringback.assets.incoming import Incoming
@@ -22,6 +23,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
 
@@ -37,6 +39,7 @@ class ApiDeps:
     listeners: ListenerDesk
     listening: Listening
     chores: ChoreDesk
+    usage: UsageDesk
     catalogue: Catalogue
     policy: TargetPolicy
     artifacts: ArtifactStore
@@ -51,3 +54,4 @@ class ApiDeps:
     faults: AskedFaults | None = None
     pages: ASGIApp | None = None  # what answers under /ui
     broken_loops: Callable[[], Sequence[str]]
+    take_hook: TakeHook | None = None  # what providers' webhooks come to

@@ -33,6 +33,7 @@ from ringback.api.waiting import wait_for_end
 from ringback.artifacts.reading import artifact_name
 from ringback.catalogue.catalogue import Model, ValidInput
 from ringback.catalogue.media import media_in
+from ringback.catalogue.pricing import cost_of
 from ringback.errors import (
     Draining,
     MethodNotAllowed,
@@ -61,6 +62,7 @@ class Submissions:
         self._authenticator = authenticator
         self._faults = deps.faults
         self._body_bytes_max = deps.settings.body_bytes_max
+        self._clock = deps.clock
         self._models: dict[str, Model] = {}
         # Judging a URL costs more than all else here, and clients send the same few.
         self._judged = lru_cache(maxsize=4096)(self._judge)
@@ -70,14 +72,20 @@ class Submissions:
         if scope["method"] != "POST":
             raise MethodNotAllowed(scope["method"], ("POST",))
         headers = headers_of(scope)
-        workspace_id = await self._authenticator.workspace_of(scope)
+        opened = await self._authenticator.opened_by(scope)
         if self._service.is_draining:
             raise Draining("The server is going down; try again in a moment.")
         model = self._model(scope["path"])
+        self._check_available(model)
         body = await read_object(headers, receive, self._body_bytes_max)
         valid = self.validate(model, body)
         asked = await self.asked_for(
-            model, valid, headers, workspace_id=workspace_id, base_url=base_url_of(scope)
+            model,
+            valid,
+            headers,
+            workspace_id=opened.workspace_id,
+            token_id=opened.token_id,
+            base_url=base_url_of(scope),
         )
         if isinstance(asked, Answer):
             await asked(scope, receive, send)
@@ -86,7 +94,9 @@ class Submissions:
         told = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]
         if accepted.replayed:
             told.append(_REPLAYED)
-        if valid.deprecated:
+        if model.sunset is not None:
+            told.extend(model.sunset.headers())
+        elif valid.deprecated:
             told.append(_DEPRECATED)
         timeout_s = preferred_wait_s(headers)
         if timeout_s is None:
@@ -101,7 +111,11 @@ class Submissions:
         await ok(document, told)(scope, receive, send)
 
     def validate(self, model: Model, body: dict[str, Any]) -> ValidInput:
-        """Return the body completed, or raise ``InvalidRequest`` naming each wrong field."""
+        """Return the body completed, or raise ``InvalidRequest`` naming each wrong field.
+
+        Raises ``ModelUnavailable`` for a model that has passed its sunset.
+        """
+        self._check_available(model)
         return self._catalogue.validate(model, body)
 
     async def asked_for(
@@ -112,6 +126,7 @@ class Submissions:
         *,
         workspace_id: str,
         base_url: str,
+        token_id: str | None = None,
     ) -> GenerationRequest | Answer:
         """Return what is asked for by a valid input and the headers, its targets judged.
 
@@ -133,6 +148,8 @@ class Submissions:
             webhook_events=webhook_events(headers),
             idempotency_key=idempotency_key(headers),
             priority=priority(headers),
+            compute_units=cost_of(model, valid.input),
+            token_id=token_id,
             lab=None if faults in (None, NO_FAULTS) else str(faults),
         )
 
@@ -145,6 +162,10 @@ class Submissions:
             # Only models that exist are remembered, so there can be no more than they.
             model = self._models[path] = self._catalogue.find(kind, model_id)
         return model
+
+    def _check_available(self, model: Model) -> None:
+        if model.sunset is not None and self._clock.now_ms() >= model.sunset.begins_at:
+            raise model.sunset.unavailable(f"{model.kind}/{model.id}")
 
     async def _judge_media(
         self, model: Model, values: dict[str, Any], base_url: str, workspace_id: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ringback.artifacts.bucket import bucket_at
 from ringback.artifacts.contract import ArtifactStore
@@ -12,6 +14,7 @@ from ringback.clock import Clock
 from ringback.engines.contract import Engine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
+from ringback.engines.upstream.assembling import Upstream
 from ringback.errors import SetupError
 from ringback.settings import Settings
 from ringback.worker import Slot
@@ -45,16 +48,27 @@ def artifacts_for(settings: Settings, clock: Clock) -> ArtifactStore:
     )
 
 
-def slots_for(settings: Settings) -> dict[str, Slot]:
+def slots_for(
+    settings: Settings, upstreams: Mapping[str, Upstream] = MappingProxyType({})
+) -> dict[str, Slot]:
     """Return the engines of this process, by name, and how many jobs of each run at once."""
     sketch: Engine = SketchEngine(processes=settings.sketch_processes)
     slots = {
         "sketch": Slot(engine=sketch, concurrency=settings.sketch_processes + _SKETCH_WAITING),
         "null": Slot(engine=NullEngine(), concurrency=_NULL_CONCURRENCY),
+        **{name: _slot_of(upstream) for name, upstream in upstreams.items()},
     }
     if unknown := [name for name in settings.worker_engines if name not in slots]:
         raise SetupError(f"There is no engine {unknown[0]}; there are {' and '.join(slots)}.")
-    assert set(slots) == set(ENGINES)
+    assert set(slots) == {*ENGINES, *upstreams}
     return {
         name: slot for name, slot in slots.items() if name in (settings.worker_engines or slots)
     }
+
+
+def _slot_of(upstream: Upstream) -> Slot:
+    return Slot(
+        engine=upstream.engine,
+        concurrency=upstream.settings.concurrency,
+        timeout_s=upstream.settings.timeout_s,
+    )

@@ -33,6 +33,7 @@ from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
 from ringback.service.tokens import TokenDesk
+from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Store
 from ringback.webhooks.dispatcher import Dispatcher
@@ -134,6 +135,7 @@ class App:
                 if role is not None:
                     await role.close()
             self.ground.fetcher.close()
+            self.ground.upstreams.close()
 
     async def _begin(self) -> None:
         if self.settings.is_alone:
@@ -166,6 +168,7 @@ class App:
             listeners=self.listeners,
             listening=Listening(self.listeners, ground.service, clock=clock, bells=bells),
             chores=ChoreDesk(store, clock=clock, ids=ids),
+            usage=UsageDesk(store, clock=clock),
             catalogue=catalogue_for(settings),
             policy=ground.policy,
             artifacts=ground.artifacts,
@@ -187,6 +190,7 @@ class App:
             broken_loops=ground.loops.broken,
             lab=self.stepping,
             faults=self.faults,
+            take_hook=ground.upstreams.take_hook,
         )
         if not settings.dashboard:
             return create_api(deps)

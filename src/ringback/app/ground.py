@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 from ringback.app.adapters import artifacts_for
+from ringback.app.upstreams import Upstreams
 from ringback.assembly import operator_signing_for, policy_for, proxy_for
 from ringback.assets.incoming import Incoming
 from ringback.clock import Clock
@@ -56,6 +57,7 @@ class Ground:
         self.fetcher = Fetcher(
             self.policy, settings=FetcherSettings(egress_proxy=self.proxy), clock=self.clock
         )
+        self.upstreams = Upstreams(settings, self.policy, proxy=self.proxy)
         self.sealer = sealer_for(settings)
         self.book = SigningBook(
             store,

@@ -51,10 +51,13 @@ TABLES = (
     Table(name="idempotency", key=("workspace_id", "key")),
     Table(name="assets", key=("asset_id",)),
     Table(name="chores", key=("chore_id",)),
+    Table(name="usage", key=("workspace_id", "day", "token_id", "kind", "model")),
+    Table(name="budgets", key=("workspace_id", "token_id")),
     Table(name="retention", key=("what",)),
     Table(name="drained_roles", key=("role",)),
 )
-"""Every table but that of who leads, which is of processes that run; parents before children."""
+"""Every table, parents before children, but two: who leads is of processes that run, and the index
+of prompts is written anew, each store in its own way."""
 
 
 class Digest:

@@ -1,4 +1,5 @@
-"""What is done once for all: leases of the dead rescued, chores, retention.
+"""What is done once for all: leases of the dead rescued, chores, retention,
+the index of prompts.
 
 Every process offers itself, whatever its roles are; the store says whose turn it is. Each step is
 safe all the same when two do it: the epoch, the row lock or the cursor decides.
@@ -12,6 +13,7 @@ from contextlib import suppress
 from ringback.app.ground import Ground
 from ringback.chores import ChoreRunner
 from ringback.errors import ArtifactsAway, StorageFull
+from ringback.indexer import Indexer
 from ringback.janitor import Janitor
 from ringback.jobs.model import Job
 from ringback.lead import Lead
@@ -25,7 +27,7 @@ _HALF_WRITTEN_MS = 24 * 3600 * 1000  # what another process has begun so long ag
 
 
 class Upkeep:
-    """The janitor, the chores and the pruner of a process."""
+    """The janitor, the chores, the pruner and the indexer of a process."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Upkeep:
             also=also,
         )
         self.chores = ChoreRunner(store, clock=clock, bells=bells, leads=leads)
+        self.indexer = Indexer(store, clock=clock, is_shared=store.is_shared, leads=leads)
         self.pruner = Pruner(
             store,
             store,
@@ -73,6 +76,7 @@ class Upkeep:
         loops.start("janitor", self.janitor.run)
         loops.start("chores", self.chores.run)
         loops.start("pruner", self.pruner.run)
+        loops.start("indexer", self.indexer.run)
 
     async def begin_alone(self) -> None:
         """Free what a dead predecessor held, before anybody claims anew."""

@@ -21,7 +21,7 @@ class WorkerRole:
         settings = ground.settings
         self._ground = ground
         self.answering = asyncio.Event()  # the process has begun, and may spend time on warmth
-        self._slots = slots_for(settings)
+        self._slots = slots_for(settings, ground.upstreams.by_name)
         self.worker = Worker(
             ground.service,
             slots={name: self._slot(slot) for name, slot in self._slots.items()},

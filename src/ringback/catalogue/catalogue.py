@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from ringback.catalogue.files import check_models, read_models
+from ringback.catalogue.files import Offer, check_models, offer_of, read_offer
 from ringback.catalogue.inputs import InputCheck, ValidInput
-from ringback.catalogue.model import Model
+from ringback.catalogue.model import Model, Retired
+from ringback.catalogue.routing import served_by
 from ringback.errors import ModelNotFound, SetupError
 
 __all__ = ["Catalogue", "Model", "ValidInput"]
@@ -21,41 +22,43 @@ _ECHO_MAX = 80
 class Catalogue:
     """Every model, by kind and id; schemas are compiled when a model is first asked for."""
 
-    def __init__(self, models: Iterable[Model]) -> None:
+    def __init__(self, models: Iterable[Model], retired: Iterable[Retired] = ()) -> None:
         self._models: dict[tuple[str, str], Model] = {}
         for model in models:
             if (model.kind, model.id) in self._models:
                 raise SetupError(f"Two models are called {model.kind}/{model.id}; rename one.")
             self._models[model.kind, model.id] = model
+        self._retired = {(one.kind, one.id): one for one in retired}
+        self._check_replacements()
         self._checks: dict[Model, InputCheck] = {}
 
     @classmethod
-    def load(cls, own: Path | None = None) -> Catalogue:
-        """Return the catalogue of the built-in files and of the ``*.toml`` files in ``own``.
+    def load(
+        cls, own: Path | None = None, providers: Iterable[Mapping[str, Any]] = ()
+    ) -> Catalogue:
+        """Return the catalogue of the built-in files, of those in ``own``, and of ``providers``.
 
-        Raises ``SetupError`` naming the file and what is wrong in it.
+        Raises ``SetupError`` naming the file or provider and what is wrong in it.
         """
-        models = _read(_BUILTIN)
+        added = [offer_of(provider) for provider in providers]
         if own is not None:
             if not own.is_dir():
                 raise SetupError(f"There is no folder {own} to read model files from.")
-            added = _read(own)
-            check_models(added)
-            models += added
-        return cls(models)
+            added += _read(own)
+        check_models([model for offer in added for model in offer.models])
+        offers = _read(_BUILTIN) + added
+        return cls(
+            [model for offer in offers for model in offer.models],
+            [one for offer in offers for one in offer.retired],
+        )
 
     def routed(self, engines: Mapping[str, str]) -> Catalogue:
         """Return the catalogue in which other engines serve some models, by the models' ids.
 
-        An id may have its kind before it. Raises ``SetupError`` for one that there is not.
+        An id may have its kind before it, and may be a pattern: see ``routing``. Raises
+        ``SetupError`` for one that names no model.
         """
-        named = {name for model in self for name in (model.id, f"{model.kind}/{model.id}")}
-        for name in engines:
-            if name not in named:
-                near = get_close_matches(name, named, n=3)
-                hint = f"did you mean {' or '.join(near)}?" if near else "GET /models lists them."
-                raise SetupError(f"The setting engines names the model {name!r}; {hint}")
-        return Catalogue(_served_by(model, engines) for model in self)
+        return Catalogue(served_by(list(self), engines), self._retired.values())
 
     def check_engines(self, known: Iterable[str]) -> None:
         """Raise ``SetupError`` for the first model whose engine is not one of these."""
@@ -74,9 +77,14 @@ class Catalogue:
         return len(self._models)
 
     def find(self, kind: str, model_id: str) -> Model:
-        """Return the model, or raise ``ModelNotFound`` with up to three that resemble it."""
+        """Return the model, or raise ``ModelNotFound`` with up to three that resemble it.
+
+        Raises ``ModelUnavailable`` for one that is gone.
+        """
         model = self._models.get((kind, model_id))
         if model is None:
+            if retired := self._retired.get((kind, model_id)):
+                raise retired.sunset.unavailable(f"{kind}/{model_id}")
             raise self._not_found(kind, model_id[:_ECHO_MAX])
         return model
 
@@ -86,6 +94,17 @@ class Catalogue:
         if check is None:
             check = self._checks[model] = InputCheck(model)
         return check(body)
+
+    def _check_replacements(self) -> None:
+        endings = [(f"{one.kind}/{one.id}", one.sunset) for one in self._retired.values()]
+        endings += [(f"{one.kind}/{one.id}", one.sunset) for one in self if one.sunset]
+        there = {f"{model.kind}/{model.id}" for model in self}
+        for name, sunset in endings:
+            if sunset.replacement is not None and sunset.replacement not in there:
+                raise SetupError(
+                    f"The replacement of {name} is {sunset.replacement!r}, which is no model; "
+                    "write it like image/bfl/flux-1-dev."
+                )
 
     def _not_found(self, kind: str, model_id: str) -> ModelNotFound:
         of_kind = [model.id for model in self if model.kind == kind]
@@ -98,10 +117,5 @@ class Catalogue:
         return ModelNotFound(named, get_close_matches(named, everything, n=3))
 
 
-def _read(folder: Path) -> list[Model]:
-    return [model for file in sorted(folder.glob("*.toml")) for model in read_models(file)]
-
-
-def _served_by(model: Model, engines: Mapping[str, str]) -> Model:
-    engine = engines.get(f"{model.kind}/{model.id}") or engines.get(model.id)
-    return model if engine in (None, model.engine) else replace(model, engine=engine)
+def _read(folder: Path) -> list[Offer]:
+    return [read_offer(file) for file in sorted(folder.glob("*.toml"))]

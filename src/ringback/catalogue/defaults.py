@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any
 
 from ringback.catalogue.parameter import Parameter
+from ringback.catalogue.schemas import compiled
 
 _Fill = Callable[[Any], Any]
 
@@ -44,6 +45,9 @@ def _fill_of(parameter: Parameter) -> _Fill | None:
     if isinstance(parameter.items, Parameter):
         fill_item = _fill_of(parameter.items)
         return None if fill_item is None else partial(_fill_list, fill_item)
+    if parameter.forms:
+        fills = [(compiled(form.schema).is_valid, _fill_of(form)) for form in parameter.forms]
+        return partial(_fill_form, fills) if any(fill for _, fill in fills) else None
     defaults = Defaults(parameter.properties or {})
     return partial(_fill_object, defaults) if defaults else None
 
@@ -51,6 +55,11 @@ def _fill_of(parameter: Parameter) -> _Fill | None:
 def _fill_list(fill_item: _Fill, value: Any) -> Any:
     # A nullable field may hold null instead.
     return [fill_item(item) for item in value] if isinstance(value, list) else value
+
+
+def _fill_form(fills: Sequence[tuple[Callable[[Any], bool], _Fill | None]], value: Any) -> Any:
+    fill = next((fill for is_form, fill in fills if is_form(value)), None)
+    return value if fill is None else fill(value)
 
 
 def _fill_object(defaults: Defaults, value: Any) -> Any:

@@ -30,6 +30,10 @@ def _value(parameter: Parameter) -> Any:
         return parameter.default
     if parameter.enum is not None:
         return parameter.enum[0]
+    return _value_of_type(parameter)
+
+
+def _value_of_type(parameter: Parameter) -> Any:
     match parameter.type:
         case "media":
             return _MEDIA
@@ -44,6 +48,10 @@ def _value(parameter: Parameter) -> Any:
             )
         case "object":
             return _object(parameter.properties or {})
+        case "union":
+            return _value(parameter.forms[0])
+        case "null":
+            return None
         case _:
             return _number(parameter)
 

@@ -6,7 +6,7 @@ yields one fault at a time, so that a body with a million wrong fields costs no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,6 +21,7 @@ _NAMES = {
     "number": "a number",
     "integer": "a whole number",
     "boolean": "true or false",
+    "null": "null",
     "array": "a list",
     "object": "an object",
 }
@@ -60,16 +61,19 @@ class _Rule:
         self._properties = {
             name: _Rule(inner) for name, inner in (parameter.properties or {}).items()
         }
+        self._forms = [_Rule(form) for form in parameter.forms]
 
     def faults(self, value: Any, path: str) -> Iterator[FieldError]:
         """Yield what is wrong with the value: itself, or what it holds."""
         if self._is_valid(value):
             return
         parameter = self.parameter
-        if not _has_type(parameter.type, value):
+        if self._forms:
+            yield from self._form_faults(value, path)
+        elif not _has_type(parameter.type, value):
             yield FieldError(path, _wrong_type(parameter, value))
         elif parameter.enum is not None:
-            yield FieldError(path, f"must be one of {', '.join(parameter.enum)}")
+            yield FieldError(path, _wrong_choice(parameter.enum))
         elif isinstance(value, list):
             yield from self._list_faults(value, path)
         elif isinstance(value, dict):
@@ -78,6 +82,20 @@ class _Rule:
             yield FieldError(path, _wrong_text(parameter, value))
         else:
             yield FieldError(path, _wrong_number(parameter.schema, value))
+
+    def _form_faults(self, value: Any, path: str) -> Iterator[FieldError]:
+        """Yield what keeps a union from the form that its tag names, or that no form fits."""
+        tags = _tags([form.parameter for form in self._forms])
+        if not tags or not isinstance(value, dict):
+            wrong = "must be an object" if tags else "has none of the forms that it may have"
+            yield FieldError(path, wrong)
+            return
+        name, choices = tags
+        for form, choice in zip(self._forms, choices, strict=True):
+            if value.get(name) == choice:
+                yield from form.faults(value, path)
+                return
+        yield FieldError(_pointer(path, name), _wrong_choice(choices))
 
     def _list_faults(self, value: list[Any], path: str) -> Iterator[FieldError]:
         parameter = self.parameter
@@ -95,6 +113,20 @@ class _Rule:
                 yield FieldError(_pointer(path, name), "is required")
 
 
+def _tags(forms: list[Parameter]) -> tuple[str, list[str | int | float]] | None:
+    """Return the property that tells the forms apart, and its value in each."""
+    for name in (forms[0].properties or {}) if forms else ():
+        named = [(form.properties or {}).get(name) for form in forms]
+        values = [one.enum[0] for one in named if one and one.enum and len(one.enum) == 1]
+        if len(set(values)) == len(forms):
+            return name, values
+    return None
+
+
+def _wrong_choice(choices: Iterable[str | int | float]) -> str:
+    return f"must be one of {', '.join(map(str, choices))}"
+
+
 def _has_type(type_name: str, value: Any) -> bool:
     match type_name:
         case "boolean":
@@ -109,6 +141,8 @@ def _has_type(type_name: str, value: Any) -> bool:
             return isinstance(value, list)
         case "object":
             return isinstance(value, dict)
+        case "null":
+            return value is None
         case _:
             return isinstance(value, str)
 

@@ -7,6 +7,7 @@ does not say otherwise; ``shapes`` are parameters that several ``items`` share, 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +15,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ringback.catalogue.example import example_of
-from ringback.catalogue.model import Alias, Cost, Model
+from ringback.catalogue.model import Alias, Cost, Model, Retired
 from ringback.catalogue.parameter import Parameter
 from ringback.catalogue.schemas import compiled
+from ringback.catalogue.sunset import Sunset
 from ringback.errors import SetupError
 
 _Segment = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+$")]
@@ -39,26 +41,60 @@ class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     aliases: dict[str, _AliasEntry] = {}
     compute_units: float | None = None
     cost_by: tuple[str, ...] = ()
+    cost_from: dict[str, tuple[str, ...]] = {}
     costs: tuple[tuple[str | float, ...], ...] = ()
     usual_s: float | None = None
+    sunset: Sunset | None = None
+
+
+class _RetiredEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: _Name
+    kind: _Segment
+    sunset: Sunset
 
 
 class _ProviderFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: _Segment
     engine: str
     type: str
-    models: tuple[_ModelEntry, ...]
+    models: tuple[_ModelEntry, ...] = ()
+    retired: tuple[_RetiredEntry, ...] = ()
     shapes: dict[str, Parameter] = {}
 
 
-def read_models(file: Path) -> list[Model]:
-    """Return the models of one data file, or raise ``SetupError`` saying what is wrong in it."""
+class Offer(Struct, frozen=True, kw_only=True):
+    """What is in a data file: models, and those that are gone."""
+
+    models: tuple[Model, ...]
+    retired: tuple[Retired, ...]
+
+
+def read_offer(file: Path) -> Offer:
+    """Return what is in one data file, or raise ``SetupError`` saying what is wrong in it."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-        provider = msgspec.convert(content, _ProviderFile)
-        return [_model(provider, entry) for entry in provider.models]
-    except (OSError, ValueError) as exc:
+        return _offer(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as exc:
         raise SetupError(f"The model file {file.name} cannot be used: {exc}") from exc
+
+
+def offer_of(content: Mapping[str, Any]) -> Offer:
+    """Return what a provider in the settings' file offers, or raise ``SetupError``."""
+    try:
+        return _offer(content)
+    except ValueError as exc:
+        name = str(content.get("provider", "without a name"))[:80]
+        raise SetupError(f"The setting providers, {name}, cannot be used: {exc}") from exc
+
+
+def _offer(content: Mapping[str, Any]) -> Offer:
+    provider = msgspec.convert(content, _ProviderFile)
+    return Offer(
+        models=tuple(_model(provider, entry) for entry in provider.models),
+        retired=tuple(
+            Retired(kind=one.kind, id=f"{provider.provider}/{one.name}", sunset=one.sunset)
+            for one in provider.retired
+        ),
+    )
 
 
 def check_models(models: list[Model]) -> None:
@@ -81,14 +117,19 @@ def _check(parameter: Parameter, where: str) -> None:
     try:
         validator = compiled(parameter.schema)
         fits = not parameter.has_default or validator.is_valid(parameter.default)
+        choices_fit = all(validator.is_valid(choice) for choice in parameter.enum or ())
     except ValueError as exc:
         raise SetupError(f"{where}: {exc}") from exc
+    if not choices_fit:
+        raise SetupError(f"{where}: not every choice is of its type and within its bounds.")
     if not fits:
         raise SetupError(f"{where}: the default is not allowed by its own bounds.")
     if isinstance(parameter.items, Parameter):
         _check(parameter.items, f"{where}, items")
     for name, inner in (parameter.properties or {}).items():
         _check(inner, f"{where}, property {name}")
+    for number, form in enumerate(parameter.forms, start=1):
+        _check(form, f"{where}, form {number}")
 
 
 def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
@@ -101,6 +142,13 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
         if old in parameters or alias.to not in parameters:
             raise ValueError(
                 f"{where}: the alias {old} must stand for a parameter, and not be one itself."
+            )
+    if entry.sunset is not None and entry.sunset.since is None:
+        raise ValueError(f"{where}: its sunset needs `since`, the day since which it is known.")
+    for column, names in entry.cost_from.items():
+        if column not in entry.cost_by or not set(names) <= set(parameters):
+            raise ValueError(
+                f"{where}: cost_from has columns of cost_by, each with the parameters that decide."
             )
     return Model(
         id=f"{provider.provider}/{entry.name}",
@@ -116,7 +164,9 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
         ),
         compute_units=entry.compute_units,
         cost_by=entry.cost_by,
+        cost_from=entry.cost_from,
         costs=tuple(_cost(entry, row) for row in entry.costs),
+        sunset=entry.sunset,
         usual_s=entry.usual_s,
     )
 
@@ -131,6 +181,10 @@ def _with_shapes(parameter: Parameter, shapes: dict[str, Parameter], where: str)
         if items is None:
             raise ValueError(f"{where}: items must be a parameter or name one of the shapes.")
         changes["items"] = _with_shapes(items, shapes, where)
+    if parameter.type == "union":
+        changes["one_of"] = tuple(
+            _with_shapes(form, shapes, where) for form in _forms_of(parameter, shapes, where)
+        )
     if parameter.properties is not None:
         changes["properties"] = {
             name: _with_shapes(inner, shapes, where) for name, inner in parameter.properties.items()
@@ -138,10 +192,27 @@ def _with_shapes(parameter: Parameter, shapes: dict[str, Parameter], where: str)
     return msgspec.structs.replace(parameter, **changes) if changes else parameter
 
 
+def _forms_of(parameter: Parameter, shapes: dict[str, Parameter], where: str) -> list[Parameter]:
+    forms = [shapes.get(form) if isinstance(form, str) else form for form in parameter.one_of or ()]
+    if not forms or None in forms:
+        raise ValueError(f"{where}: one_of must have parameters, or names of the shapes.")
+    return [form for form in forms if form is not None]
+
+
 def _cost(entry: _ModelEntry, row: tuple[str | float, ...]) -> Cost:
-    *variant, compute_units = row
-    if len(variant) != len(entry.cost_by) or isinstance(compute_units, str):
-        raise ValueError(
-            f"model {entry.name}: each of costs is one value for each of cost_by, then the units."
-        )
-    return Cost(variant=tuple(str(value) for value in variant), compute_units=compute_units)
+    variant, numbers = row[: len(entry.cost_by)], row[len(entry.cost_by) :]
+    match numbers:
+        case [int() | float() as compute_units]:
+            usual_s = None
+        case [int() | float() as compute_units, int() | float() as usual_s]:
+            pass
+        case _:
+            raise ValueError(
+                f"model {entry.name}: each of costs is one value for each of cost_by, then the "
+                "units and, if it is known, the usual seconds."
+            )
+    return Cost(
+        variant=tuple(str(value) for value in variant),
+        compute_units=compute_units,
+        usual_s=usual_s,
+    )

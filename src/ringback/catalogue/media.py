@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ringback.catalogue.parameter import Parameter
+from ringback.catalogue.parameter import Parameter, looks_like_media
 
 
 def media_in(
@@ -24,3 +24,7 @@ def _media_of(parameter: Parameter, value: Any, path: str) -> Iterator[tuple[str
             yield from _media_of(parameter.items, item, f"{path}/{place}")
     elif parameter.properties is not None and isinstance(value, dict):
         yield from media_in(parameter.properties, value, path=path)
+    elif parameter.forms:
+        # The value was taken in one form; what the others would find in it may be no URL at all.
+        found = (one for form in parameter.forms for one in _media_of(form, value, path))
+        yield from {one: None for one in found if looks_like_media(one[1])}

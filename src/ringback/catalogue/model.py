@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import Struct
 
 from ringback.catalogue.parameter import Parameter, object_schema
+from ringback.catalogue.sunset import Sunset
 
 
 class Alias(Struct, frozen=True, kw_only=True):
@@ -23,6 +24,15 @@ class Cost(Struct, frozen=True, kw_only=True):
 
     variant: tuple[str, ...]
     compute_units: float
+    usual_s: float | None = None  # where it differs between the variants
+
+
+class Retired(Struct, frozen=True, kw_only=True):
+    """A model that is gone for good: its route alone is remembered, and why nothing is there."""
+
+    kind: str
+    id: str
+    sunset: Sunset
 
 
 # Compared and hashed by identity: a model is looked up for every submission.
@@ -40,7 +50,9 @@ class Model:
     aliases: tuple[Alias, ...] = ()
     compute_units: float | None = None  # of the first variant, where there are several
     cost_by: tuple[str, ...] = ()  # what tells the variants apart; empty where there is one
+    cost_from: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the fields that tell
     costs: tuple[Cost, ...] = ()
+    sunset: Sunset | None = None  # for a model whose end is known
     usual_s: float | None = None  # from submission to the end, usually
 
     @property

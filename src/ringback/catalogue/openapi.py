@@ -17,6 +17,7 @@ from ringback.catalogue.openapi_listeners import LISTENER_PATHS, LISTENER_SCHEMA
 from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
+from ringback.catalogue.openapi_usage import USAGE_PATHS, USAGE_SCHEMAS
 
 _ABOUT = (
     "Ask for a picture and get a job at once; when it has ended, its webhook is called, signed and "
@@ -36,11 +37,14 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
         "security": [{"bearerAuth": []}],
         "tags": [
             {"name": "Image", "description": "One route for each model of pictures."},
+            {"name": "Video", "description": "One route for each model of videos."},
+            {"name": "Enhance", "description": "Pictures made larger and better."},
             {"name": "Jobs", "description": "What became of what was asked for."},
             {"name": "Assets", "description": "Files for jobs to use."},
             {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},
             {"name": "Events", "description": "What happened, for those who were away."},
             {"name": "Endpoints", "description": "Webhook URLs that a workspace keeps."},
+            {"name": "Usage", "description": "What was spent, and what may be."},
             {"name": "Server", "description": "The server itself."},
         ],
         "paths": {
@@ -51,6 +55,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             **CHORE_PATHS,
             **ENDPOINT_PATHS,
             **LISTENER_PATHS,
+            **USAGE_PATHS,
         },
         "components": {
             **COMPONENTS,
@@ -61,6 +66,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
                 **CHORE_SCHEMAS,
                 **ENDPOINT_SCHEMAS,
                 **LISTENER_SCHEMAS,
+                **USAGE_SCHEMAS,
             },
         },
     }
@@ -80,6 +86,8 @@ def models_document(catalogue: Catalogue) -> dict[str, Any]:
                 "type": model.type,
                 "compute_units": model.compute_units,
                 "average_completion_s": model.usual_s,
+                "sunset_date": model.sunset and model.sunset.date.isoformat(),
+                "replacement": model.sunset and model.sunset.replacement,
                 "parameters": model.schema,
             }
             for model in catalogue

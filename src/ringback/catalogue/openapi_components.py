@@ -37,6 +37,7 @@ _ERRORS = {
     404: ("NotFound", "This workspace has nothing of that name."),
     408: ("TooSlow", "The body did not come in the time that it may take."),
     409: ("IdempotencyConflict", "The Idempotency-Key was used for a different request."),
+    410: ("ModelUnavailable", "The model has passed its sunset."),
     413: ("BodyTooLarge", "The body has more bytes than this server takes."),
     415: ("UnsupportedMediaType", "The body is of a type that this route does not take."),
     429: ("BacklogFull", "The workspace has as many jobs waiting as it may have."),
@@ -51,7 +52,8 @@ _ERROR_HEADERS = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
 
 
 def _error_response(code: int, description: str) -> dict[str, Any]:
-    response: dict[str, Any] = {"description": description, "content": json_content("Error")}
+    schema = "Gone" if code == 410 else "Error"
+    response: dict[str, Any] = {"description": description, "content": json_content(schema)}
     if code in _ERROR_HEADERS:
         response["headers"] = _ERROR_HEADERS[code]
     return response
@@ -149,6 +151,12 @@ _SCHEMAS: dict[str, Schema] = {
             "type": _TEXT,
             "compute_units": {"type": ["number", "null"]},
             "average_completion_s": {"type": ["number", "null"]},
+            "sunset_date": {
+                "type": ["string", "null"],
+                "format": "date",
+                "description": "From this day on (UTC) the model is answered with 410.",
+            },
+            "replacement": {"type": ["string", "null"], "description": "The model to use then."},
             "parameters": {"type": "object", "description": "The JSON Schema of the body."},
         },
         ["id", "kind", "path", "title", "description", "engine", "type", "parameters"],
@@ -169,6 +177,22 @@ _SCHEMAS: dict[str, Schema] = {
         },
         ["error", "message", "code"],
         "Why the request was not served.",
+    ),
+    "Gone": object_schema(
+        {
+            "error": {"const": "model_unavailable"},
+            "reason": {"const": "deprecated"},
+            "message": {"type": "string", "description": "What is wrong, in one sentence."},
+            "code": {"const": "model_unavailable"},
+            "sunset_date": {"type": "string", "format": "date"},
+            "replacement": {
+                "type": ["string", "null"],
+                "description": "The model to use now, like `video/google/veo-3.1`.",
+            },
+            "migration_url": {"type": ["string", "null"], "format": "uri"},
+        },
+        ["error", "reason", "message", "code", "sunset_date", "replacement", "migration_url"],
+        "Why a model is no longer there.",
     ),
     "FieldError": object_schema(
         {

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ringback.catalogue.example import example_of
-from ringback.catalogue.model import Model
+from ringback.catalogue.model import Cost, Model
 from ringback.catalogue.openapi_components import header_parameter, json_content, responses
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]+")
@@ -35,7 +35,9 @@ def model_operation(model: Model) -> dict[str, Any]:
                 "description": "The job. It is kept, and will be run.",
                 "headers": {
                     "Location": _header("Where the job is looked at."),
-                    "Deprecation": _header("Comes when the body used an old field name."),
+                    "Deprecation": _header(
+                        "Comes when the body used an old field name, and when the model will end."
+                    ),
                     "Idempotency-Replayed": _header(
                         "`true` when the job was made by an earlier request with the same key."
                     ),
@@ -43,9 +45,13 @@ def model_operation(model: Model) -> dict[str, Any]:
                 },
                 "content": json_content("SubmittedJob"),
             },
-            **responses(400, 401, 402, 403, 404, 409, 413, 415, 429, 503, 507),
+            **responses(400, 401, 402, 403, 404, 409, 410, 413, 415, 429, 503, 507),
         },
     }
+    if model.sunset is not None:
+        operation["deprecated"] = True
+        operation["x-sunset-date"] = model.sunset.date.isoformat()
+        operation["responses"]["200"]["headers"] |= _SUNSET_HEADERS
     if model.aliases:
         # The public API's name: programs that rewrite old fields look for it.
         operation["x-krea-deprecated-field-aliases"] = [
@@ -68,21 +74,23 @@ def _cost_table(model: Model) -> list[str]:
     if model.compute_units is None:
         return []
     columns = [*model.cost_by, "Compute Units"]
-    rows = [[*cost.variant, _units(cost.compute_units)] for cost in model.costs]
-    if not rows:
-        rows = [[_units(model.compute_units)]]
+    costs = model.costs or (Cost(variant=(), compute_units=model.compute_units),)
     if model.usual_s is not None:
-        # Where a time is told, cost follows the time, and both are averages.
         columns.append("Average Completion Time")
-        rows = [
-            [*row[:-1], f"~{row[-1].removesuffix('.0')}", f"~{model.usual_s:g} seconds"]
-            for row in rows
-        ]
     return [
         _row(columns),
         "|" + "|".join("-" * (len(column) + 2) for column in columns) + "|",
-        *(_row(row) for row in rows),
+        *(_row(_cells(model, cost)) for cost in costs),
     ]
+
+
+def _cells(model: Model, cost: Cost) -> list[str]:
+    units = _units(cost.compute_units)
+    if model.usual_s is None:
+        return [*cost.variant, units]
+    # Where a time is told, cost follows the time, and both are averages.
+    usual_s = model.usual_s if cost.usual_s is None else cost.usual_s
+    return [*cost.variant, f"~{units.removesuffix('.0')}", f"~{usual_s:g} seconds"]
 
 
 def _units(compute_units: float) -> str:
@@ -111,3 +119,9 @@ def _old_names(model: Model) -> list[str]:
 
 def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
+
+
+_SUNSET_HEADERS = {
+    "Sunset": _header("When the model ends."),
+    "Link": _header("Where to read about that, and the model to use then."),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -18,19 +19,27 @@ _MEDIA = {
 }
 
 
+def looks_like_media(text: str) -> bool:
+    """Say whether a text begins as a field of type ``media`` must."""
+    return re.match(_MEDIA["pattern"], text) is not None
+
+
 class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
     """One field of a model's input: its type, bounds, default and meaning.
 
-    ``media`` is a string with an http(s) URL or a ``data:`` URI. In a file, ``items`` may name one
-    of the file's shapes; in a loaded model it is always a parameter.
+    ``media`` is a string with an http(s) URL or a ``data:`` URI; a ``union`` has exactly one of the
+    forms of ``one_of``. In a file, ``items`` and ``one_of`` may name the file's shapes; in a loaded
+    model they are always parameters.
     """
 
-    type: Literal["string", "media", "number", "integer", "boolean", "array", "object"]
+    type: Literal[
+        "string", "media", "number", "integer", "boolean", "null", "array", "object", "union"
+    ]
     required: bool = False
     nullable: bool = False
     default: Any = UNSET
     example: Any = UNSET
-    enum: tuple[str, ...] | None = None
+    enum: tuple[str | int | float, ...] | None = None
     min: int | float | None = None
     max: int | float | None = None
     min_length: int | None = None
@@ -41,6 +50,7 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, e
     min_items: int | None = None
     max_items: int | None = None
     properties: dict[str, Parameter] | None = None
+    one_of: tuple[Parameter | str, ...] | None = None
     description: str | None = None
 
     @property
@@ -51,12 +61,10 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, e
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema (draft 2020-12) of the field's value."""
-        schema: dict[str, Any] = dict(_MEDIA) if self.type == "media" else {"type": self.type}
-        if self.nullable:
-            schema["type"] = [schema["type"], "null"]
+        schema = self._type_schema()
         if self.enum is not None:
             schema["enum"] = [*self.enum, None] if self.nullable else [*self.enum]
-        if self.type in ("number", "integer"):
+        elif self.type in ("number", "integer"):
             schema["minimum"] = NUMBER_MIN if self.min is None else self.min
             schema["maximum"] = NUMBER_MAX if self.max is None else self.max
         if isinstance(self.items, Parameter):
@@ -76,6 +84,20 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, e
                 schema[keyword] = value
         if self.has_default:
             schema["default"] = self.default
+        return schema
+
+    @property
+    def forms(self) -> tuple[Parameter, ...]:
+        """What a union may be; nothing for another type."""
+        return tuple(form for form in self.one_of or () if isinstance(form, Parameter))
+
+    def _type_schema(self) -> dict[str, Any]:
+        if self.type == "union":
+            null = [{"type": "null"}] if self.nullable else []
+            return {"oneOf": [*(form.schema for form in self.forms), *null]}
+        schema: dict[str, Any] = dict(_MEDIA) if self.type == "media" else {"type": self.type}
+        if self.nullable:
+            schema["type"] = [schema["type"], "null"]
         return schema
 
 

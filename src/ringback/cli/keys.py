@@ -33,20 +33,43 @@ _WORKSPACE = click.option(
 
 @click.group("keys")
 def command() -> None:
-    """Make, list and revoke tokens; show signing secrets.
+    """Make, list and revoke tokens; show signing secrets; set budgets.
 
     All of it works beside a running server, which notices within a second.
     """
 
 
+_PERIOD = click.option(
+    "--per",
+    type=click.Choice(["month", "total"]),
+    default="month",
+    show_default=True,
+    help="What the budget is for: each calendar month (UTC), or all time.",
+)
+_UNITS = click.FloatRange(min=0, max=1e12)
+
+
 @command.command("create")
 @_WORKSPACE
+@click.option("--budget", type=_UNITS, metavar="UNITS", help="Compute units this token may spend.")
+@_PERIOD
 @_data_options
-def create(workspace: str, data: Path | None, config: Path | None, as_json: bool) -> None:
+def create(
+    workspace: str,
+    budget: float | None,
+    per: str,
+    data: Path | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
     """Make a token, and the workspace if it is new; the token is shown this once."""
+    from ringback.cli.budgets import set_budget
     from ringback.cli.keyring import create_token
 
-    made = create_token(settings_from({"data": data}, config=config), workspace)
+    settings = settings_from({"data": data}, config=config)
+    made = create_token(settings, workspace)
+    if budget is not None:
+        set_budget(settings, workspace, token_id=made["token_id"], units=budget, period=per)
     if as_json:
         click.echo(json.dumps(made))
         return
@@ -102,3 +125,47 @@ def secret(
 
     found = secret_of(settings_from({"data": data}, config=config), workspace, rotate=rotate)
     click.echo(json.dumps(found) if as_json else found["secret"])
+
+
+@command.command("budget")
+@_WORKSPACE
+@click.option("--token", "token_id", metavar="ID", help="Of this token alone.")
+@click.option("--set", "units", type=_UNITS, metavar="UNITS", help="Set the budget to this.")
+@_PERIOD
+@click.option("--remove", is_flag=True, help="Remove the budget.")
+@_data_options
+def budget(
+    workspace: str,
+    token_id: str | None,
+    units: float | None,
+    per: str,
+    remove: bool,
+    data: Path | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Show a workspace's budgets, set one, or remove one.
+
+    When a budget is spent, new jobs that cost something are refused with 402; jobs that were
+    accepted run to their end. What was spent in the period already counts.
+    """
+    from ringback.cli.budgets import budgets_of, remove_budget, set_budget
+
+    settings = settings_from({"data": data}, config=config)
+    if units is not None and remove:
+        raise click.UsageError("--set and --remove go against each other.")
+    if units is not None:
+        set_budget(settings, workspace, token_id=token_id or "", units=units, period=per)
+    elif remove:
+        remove_budget(settings, workspace, token_id=token_id or "")
+    found = budgets_of(settings, workspace)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for one in found:
+        whose = f"token {one['token_id']}" if one["token_id"] else "the workspace"
+        click.echo(
+            f"{whose}  {one['spent']:,g} of {one['compute_units']:,g} units spent  {one['period']}"
+        )
+    if not found:
+        click.echo("No budgets: nothing limits what is spent.", err=True)

@@ -41,7 +41,9 @@ def list_(kind: str | None, url: str | None, token: str | None, as_json: bool) -
     if as_json:
         print_json(found)
         return
-    print_lines(f"{one.kind:7}  {one.id:32}  {one.title or ''}".rstrip() for one in found)
+    print_lines(
+        f"{one.kind:7}  {one.id:32}  {one.title or ''}{_ending(one)}".rstrip() for one in found
+    )
     if not found:
         talk("The server offers no such models.")
 
@@ -69,11 +71,20 @@ def _lines(model: Model) -> Iterator[str]:
     yield f"{model.kind}/{model.id}  {model.title or ''}".rstrip()
     yield from (model.description or "").splitlines()[:1]
     if model.compute_units is not None:
-        yield f"{model.compute_units:g} compute units, about {model.average_completion_s or 0:g} s"
+        usual_s = model.average_completion_s
+        about = "" if usual_s is None else f", about {usual_s:g} s"
+        yield f"{model.compute_units:g} compute units{about}"
+    if model.sunset_date is not None:
+        instead = "" if model.replacement is None else f"; {model.replacement} takes its place"
+        yield f"Ends on {model.sunset_date}{instead}"
     properties = model.parameters.get("properties")
     required = model.parameters.get("required") or ()
     for name, schema in properties.items() if isinstance(properties, Mapping) else ():
         yield _parameter(str(name), schema, is_required=name in required)
+
+
+def _ending(model: Model) -> str:
+    return "" if model.sunset_date is None else f", until {model.sunset_date}"
 
 
 def _parameter(name: str, schema: Any, *, is_required: bool) -> str:

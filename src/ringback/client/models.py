@@ -77,7 +77,37 @@ class Model(Struct, frozen=True, kw_only=True):
     engine: str | None = None
     compute_units: float | None = None
     average_completion_s: float | None = None
+    sunset_date: str | None = None
+    replacement: str | None = None
     parameters: dict[str, Any] = {}
+
+
+class UsageItem(Struct, frozen=True, kw_only=True):
+    """What was completed and what it cost, told apart as it was asked for."""
+
+    jobs: int
+    compute_units: float
+    day: str | None = None
+    model: str | None = None
+    token_id: str | None = None
+
+
+class Budget(Struct, frozen=True, kw_only=True):
+    """What the workspace, or one of its tokens, may spend."""
+
+    compute_units: float
+    spent: float
+    left: float
+    period: str
+    token_id: str | None = None
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """What a workspace has spent, and its budgets."""
+
+    items: tuple[UsageItem, ...]
+    total: UsageItem
+    budgets: tuple[Budget, ...] = ()
 
 
 class Asset(Struct, frozen=True, kw_only=True):

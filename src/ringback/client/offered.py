@@ -36,10 +36,11 @@ def _model(kind: str, model_id: str, path: str, operation: Any) -> Model | None:
         id=model_id,
         kind=kind,
         path=path,
-        title=title if isinstance(title, str) else None,
+        title=_text(title),
         description=about,
         compute_units=_number(numbers[1]) if numbers else None,
         average_completion_s=_number(numbers[2]) if numbers else None,
+        sunset_date=_text(operation.get("x-sunset-date")),
         parameters=_parameters(operation),
     )
 
@@ -50,6 +51,10 @@ def _parameters(operation: Mapping[str, Any]) -> dict[str, Any]:
     except (KeyError, TypeError):
         return {}
     return dict(schema) if isinstance(schema, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(text: str) -> float | None:

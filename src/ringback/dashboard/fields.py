@@ -81,7 +81,7 @@ def _field(name: str, parameter: Parameter, value: Any) -> Field:
         value=_text(control, shown),
         required=parameter.required,
         description=parameter.description or "",
-        choices=tuple(parameter.enum or ()),
+        choices=tuple(map(str, parameter.enum or ())),
         min=parameter.min,
         max=parameter.max,
         step=_step(parameter),
@@ -145,6 +145,8 @@ def _value(name: str, parameter: Parameter, texts: list[str]) -> Any:
             return _json(name, text)
         case "text":
             return texts[-1]
+        case "choice" if parameter.type in ("number", "integer"):
+            return _number(name, text)
         case _:
             return text
 

@@ -140,8 +140,15 @@ def _shown(name: str, value: Any) -> str:
         return ""
     if name in _SECRET:
         return "•••"
+    if isinstance(value, dict):
+        # Of a table, its name alone: some of what it holds is secret.
+        return ", ".join(
+            one if isinstance(two, dict) else f"{one} = {two}" for one, two in value.items()
+        )
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(
+            str(one.get("provider", "")) if isinstance(one, dict) else str(one) for one in value
+        )
     text = str(value)
     parts = urlsplit(text) if "://" in text else None
     if parts is not None and "@" in parts.netloc:

@@ -16,12 +16,12 @@ from ringback.dashboard.fields import elided, pictures_in
 from ringback.dashboard.frame import picture_path
 from ringback.dashboard.live import Look, Seen, Watches
 from ringback.dashboard.pictures import Metadata, metadata_of
-from ringback.dashboard.search import prompt_of
 from ringback.dashboard.snippets import submission
 from ringback.dashboard.timeline import timeline_of
 from ringback.dashboard.visit import Visit
 from ringback.errors import JobNotFound, ModelNotFound
 from ringback.jobs.model import Job
+from ringback.jobs.prompts import prompt_of
 from ringback.service import Service
 from ringback.service.deliveries import DeliveryDesk
 from ringback.webhooks.desk import DeliveryFilter
@@ -74,7 +74,7 @@ class JobViews:
         return visit.page(
             "job.html",
             job=job,
-            prompt=prompt_of(job),
+            prompt=prompt_of(job.input),
             model=model,
             pictures=await self._pictures(job),
             asked=asked,

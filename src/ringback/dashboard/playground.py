@@ -74,6 +74,7 @@ class PlaygroundViews:
                 RequestHeaders(_headers(visit)),
                 workspace_id=visit.workspace_id,
                 base_url=visit.base_url,
+                token_id=visit.token_id,
             )
         except InvalidRequest as exc:
             return self._page(

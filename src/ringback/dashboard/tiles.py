@@ -11,10 +11,10 @@ from msgspec import Struct
 from ringback.api.streams import frame
 from ringback.dashboard.frame import picture_path
 from ringback.dashboard.live import Seen, Watches
-from ringback.dashboard.search import prompt_of
 from ringback.dashboard.visit import Visit
 from ringback.errors import JobNotFound
 from ringback.jobs.model import Job, JobStatus
+from ringback.jobs.prompts import prompt_of
 from ringback.jobs.queue import JobFilter
 from ringback.service import Service
 
@@ -50,7 +50,7 @@ def tile_of(job: Job) -> Tile:
     )
     return Tile(
         job=job,
-        prompt=prompt_of(job),
+        prompt=prompt_of(job.input),
         picture=picture,
         is_film=bool(picture and picture.endswith(".mp4")),
         version=f"{job.status}.{round(job.progress * 100)}.{len(urls)}",

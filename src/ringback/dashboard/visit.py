@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from ringback.api.auth import token_id_of
 from ringback.dashboard.forms import one
 from ringback.dashboard.frame import Frame
 from ringback.dashboard.sessions import Session
@@ -34,6 +35,12 @@ class Visit:
         """Return whose pages they are."""
         assert self.session is not None
         return self.session.workspace_id
+
+    @property
+    def token_id(self) -> str | None:
+        """Return the id of the token that opened the session; None in the emulator's own."""
+        digest = None if self.session is None else self.session.digest
+        return None if digest is None else token_id_of(digest)
 
     @property
     def query(self) -> Mapping[str, str]:

@@ -146,14 +146,18 @@ class Connection(asyncio.Protocol):
             and self.first_byte_at is None
         )
 
-    def request(self, data: bytes, *, deadline: float, now: float) -> asyncio.Future[None]:
+    def request(
+        self, data: bytes, *, deadline: float, now: float, limits: Limits | None = None
+    ) -> asyncio.Future[None]:
         """Write a request; the future is done when the answer is whole, or has failed.
 
         ``deadline`` is in the event loop's time, ``now`` in the clock's. The future never carries
-        an exception.
+        an exception. ``limits`` hold from now on, in place of those the connection has.
         """
         assert self._waiter is None, "one request at a time"
         self._reset()
+        if limits is not None:
+            self._limits = limits
         self.requested_at = now
         self._waiter = waiter = self._loop.create_future()
         if self._transport is None:

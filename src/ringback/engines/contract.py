@@ -19,6 +19,7 @@ class EngineRequest:
     input: Mapping[str, Any]
     lab: str | None = None  # faults that its submission asked for, in dev alone
     memo: str | None = None  # what an earlier run of the same job wrote down, if one did
+    base_url: str = ""  # what the URLs of this server's own files begin with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,12 @@ class EngineIO(Protocol):
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL (http, https or data), or raise ``FetchError``."""
+
+    def is_over(self) -> bool:
+        """Say whether the job has ended or run out of time, so that nobody waits for it any more.
+
+        A run that is stopped and not over is given back, and a later one goes on with it.
+        """
 
 
 class Engine(Protocol):

@@ -43,6 +43,37 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     status: JobStatus | None = None
 
 
+class PromptSearch(Struct, frozen=True, kw_only=True):
+    """A text to be found in the prompts of a workspace's next jobs before ``before_id``."""
+
+    workspace_id: str
+    text: str
+    before_id: str | None
+    window: int  # how many jobs to look through
+    limit: int
+
+
+class Looked(Struct, frozen=True, kw_only=True):
+    """Jobs that a text led to, newest first, and before which job to look on; None: no more."""
+
+    jobs: tuple[Job, ...]  # perhaps some in which it is not: the index goes by three characters
+    before_id: str | None
+
+
+class Prompts(Protocol):
+    """An index of prompts, which is written behind the jobs."""
+
+    async def index_prompts(self, *, before_ms: int, limit: int) -> int:
+        """Index the next jobs that were made before then; returns how many, at most so many."""
+
+    async def search_prompts(self, search: PromptSearch) -> Looked | None:
+        """Return what the index has of a text; costs by the window, however many jobs there are.
+
+        None where it has nothing to say: it has not come to those jobs yet, or the text has fewer
+        than three characters.
+        """
+
+
 class JobQueue(Protocol):
     """Jobs, durably. Every write is one transaction, synced before it returns.
 
@@ -53,7 +84,8 @@ class JobQueue(Protocol):
     async def submit(self, submission: Submission) -> Accepted:
         """Write a new job.
 
-        Raises ``IdempotencyConflict``, ``RateLimited``, ``BacklogFull`` or ``StorageFull``.
+        Raises ``IdempotencyConflict``, ``BudgetSpent``, ``RateLimited``, ``BacklogFull`` or
+        ``StorageFull``.
         """
 
     async def forget_keys(self, *, used_before_ms: int, limit: int) -> int:

@@ -21,7 +21,14 @@ from ringback.errors import Draining, JobNotFound, LeaseLost
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job, JobResult, JobStatus
-from ringback.jobs.queue import Accepted, Idempotency, JobFilter, Submission
+from ringback.jobs.queue import (
+    Accepted,
+    Idempotency,
+    JobFilter,
+    Looked,
+    PromptSearch,
+    Submission,
+)
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.service.telling import Teller, event_of
@@ -52,6 +59,8 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     lab: str | None = None
     priority: int = 0
+    compute_units: float | None = None  # what it costs if it completes
+    token_id: str | None = None  # that asks for it
 
 
 class Service:
@@ -100,8 +109,8 @@ class Service:
     async def submit(self, request: GenerationRequest) -> Accepted:
         """Make a job; it is committed and synced when this returns.
 
-        Raises ``BacklogFull``, ``RateLimited``, ``IdempotencyConflict``, ``StorageFull`` or
-        ``Draining``.
+        Raises ``BacklogFull``, ``BudgetSpent``, ``RateLimited``, ``IdempotencyConflict``,
+        ``StorageFull`` or ``Draining``.
         """
         if self._draining:
             raise Draining("The server is going down; try again in a moment.")
@@ -124,6 +133,8 @@ class Service:
                     webhook_events=request.webhook_events,
                     lab=request.lab,
                     priority=request.priority,
+                    compute_units=request.compute_units,
+                    token_id=request.token_id,
                 ),
                 limits=self._limits,
                 idempotency=None
@@ -180,6 +191,10 @@ class Service:
     async def list_jobs(self, wanted: JobFilter) -> list[Job]:
         """Return a workspace's jobs, newest first."""
         return await self._store.list_jobs(wanted)
+
+    async def search_prompts(self, search: PromptSearch) -> Looked | None:
+        """Return what the index of prompts has of a text; None where it has nothing to say."""
+        return await self._store.search_prompts(search)
 
     async def cancel(self, job_id: str, *, workspace_id: str) -> Job:
         """End a job that has not ended; one that has is left as it is. Both return the job.

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from ringback.assets.shelf import Assets
 from ringback.clock import Clock
+from ringback.jobs.budget import Budgets
 from ringback.jobs.model import Job
-from ringback.jobs.queue import JobQueue
+from ringback.jobs.queue import JobQueue, Prompts
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
 from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
@@ -151,6 +152,7 @@ class Pruning(Protocol):
 
 class Store(
     JobQueue,
+    Prompts,
     Outbox,
     DeliveryLog,
     Endpoints,
@@ -161,6 +163,7 @@ class Store(
     Books,
     Pruning,
     Control,
+    Budgets,
     Protocol,
 ):
     """Everything that is remembered; any implementation passes the suite of tests/contract."""

@@ -9,6 +9,7 @@ async with FakeReceiver([503, reset(), 200]) as receiver:
 
 from ringback.testing.clock import FakeClock, settle
 from ringback.testing.engine import EngineScript, RecordingIO, ScriptedEngine, never_ends
+from ringback.testing.provider import ScriptedProvider
 from ringback.testing.receiver import (
     FakeReceiver,
     ReceivedRequest,
@@ -33,6 +34,7 @@ __all__ = [
     "RecordingIO",
     "Script",
     "ScriptedEngine",
+    "ScriptedProvider",
     "close_after",
     "drip",
     "endless",

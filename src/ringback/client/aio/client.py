@@ -24,6 +24,7 @@ from ringback.client.aio.transport import AsyncTransport
 from ringback.client.clock import AsyncClock, AsyncSystemClock
 from ringback.client.config import configured
 from ringback.client.idempotency import new_key
+from ringback.client.models import Usage
 from ringback.client.requests import model_path, submission
 from ringback.client.retrying import Retrying
 
@@ -81,6 +82,20 @@ class AsyncRingback:
     async def close(self) -> None:
         """Close every connection."""
         await self._transport.close()
+
+    async def usage(
+        self,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        group: Sequence[str] = ("day",),
+    ) -> Usage:
+        """Return what was spent between two days (``2026-01-31``): this month, unless named.
+
+        ``group`` has what to tell apart: some of ``day``, ``model``, ``token``.
+        """
+        asked = {"from": first, "to": last, "group": ",".join(group)}
+        return await self._transport.call(requests.get("/usage", asked), Usage)
 
     async def image(
         self,

@@ -13,6 +13,7 @@ from ringback.client import requests
 from ringback.client.clock import Clock, SystemClock
 from ringback.client.config import configured
 from ringback.client.idempotency import new_key
+from ringback.client.models import Usage
 from ringback.client.requests import model_path, submission
 from ringback.client.retrying import Retrying
 from ringback.client.sync.job import Job, bound
@@ -82,6 +83,20 @@ class Ringback:
     def close(self) -> None:
         """Close every connection."""
         self._transport.close()
+
+    def usage(
+        self,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        group: Sequence[str] = ("day",),
+    ) -> Usage:
+        """Return what was spent between two days (``2026-01-31``): this month, unless named.
+
+        ``group`` has what to tell apart: some of ``day``, ``model``, ``token``.
+        """
+        asked = {"from": first, "to": last, "group": ",".join(group)}
+        return self._transport.call(requests.get("/usage", asked), Usage)
 
     def image(
         self,

@@ -7,6 +7,7 @@ from ringback.storage.postgres.connecting import Connection
 
 TABLES = {
     "jobs": "job_id",
+    "prompts": "job_id",
     "events": "event_id",
     "deliveries": "delivery_id",
     "attempts": "delivery_id",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ringback.ids import uuid7_floor
 from ringback.retention import Kept
 from ringback.storage.postgres.connecting import Connection
 from ringback.storage.postgres.partitions import WEEK_MS, is_there, partition_of, weeks_of
@@ -57,6 +58,8 @@ async def next_retiree(connection: Connection, what: Kept, *, before_ms: int) ->
 
 async def retire(connection: Connection, retiree: Retiree) -> int:
     """Drop a partition, and count what was forgotten; returns how many rows."""
+    if retiree.what is Kept.JOBS:
+        await _forget_prompts(connection, retiree)
     # Names of our own and numbers: nothing here is a stranger's.
     name, parent, over = retiree.name, retiree.what.value, retiree.over
     # Counted before anything is locked; what is over stays as it is.
@@ -81,6 +84,8 @@ async def retire(connection: Connection, retiree: Retiree) -> int:
         await connection.execute(f"drop table {name}")
         if retiree.what is Kept.DELIVERIES:
             await _drop_attempts(connection, retiree.week)
+        if retiree.what is Kept.JOBS:
+            await _drop_prompts(connection, retiree.week)
         if counted := _COUNTED.get(retiree.what):
             await connection.execute(
                 f"update workspaces set {counted} = {counted} + c.count "  # noqa: S608
@@ -100,5 +105,30 @@ async def _drop_attempts(connection: Connection, week: int) -> None:
     await connection.execute(
         f"insert into attempts select * from {name} p "  # noqa: S608
         "where exists (select 1 from deliveries d where d.delivery_id = p.delivery_id)"
+    )
+    await connection.execute(f"drop table {name}")
+
+
+async def _forget_prompts(connection: Connection, retiree: Retiree) -> None:
+    """Delete a week's prompts that lie in the rest, before what is locked is locked.
+
+    Those of jobs from before there was an index do. A job whose prompt goes, and which stays all
+    the same as it is not over, is no longer found by its text.
+    """
+    first, end = uuid7_floor(retiree.week * WEEK_MS), uuid7_floor((retiree.week + 1) * WEEK_MS)
+    await connection.execute(
+        "delete from prompts_rest where job_id >= $1 and job_id < $2", first, end
+    )
+
+
+async def _drop_prompts(connection: Connection, week: int) -> None:
+    """Let the prompts go with their jobs; those of jobs that stay move to the rest, as these do."""
+    if not await is_there(connection, "prompts", week):
+        return
+    name = partition_of("prompts", week)
+    await connection.execute(f"alter table prompts detach partition {name}")
+    await connection.execute(
+        f"insert into prompts select * from {name} p "  # noqa: S608
+        "where exists (select 1 from jobs j where j.job_id = p.job_id)"
     )
     await connection.execute(f"drop table {name}")

@@ -39,6 +39,8 @@ from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
+from ringback.storage.sql.prompts import SqlPrompts
+from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
 
@@ -49,6 +51,7 @@ _MAINTAIN_S = 24 * 3600.0
 
 class PostgresStore(
     SqlJobs,
+    SqlPrompts,
     SqlOutbox,
     SqlLog,
     SqlEndpoints,
@@ -58,6 +61,7 @@ class PostgresStore(
     SqlBooks,
     PostgresPruning,
     SqlControl,
+    SqlUsage,
 ):
     """A ``Store`` in a PostgreSQL database, shared by many processes."""
 

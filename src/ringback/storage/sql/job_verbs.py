@@ -8,8 +8,9 @@ from math import ceil
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ringback.errors import BacklogFull, IdempotencyConflict, RateLimited
+from ringback.errors import BacklogFull, BudgetSpent, IdempotencyConflict, RateLimited
 from ringback.jobs.admission import Limits, admit, promotable
+from ringback.jobs.budget import Budget, Period, first_spent
 from ringback.jobs.model import Job, JobStatus
 from ringback.jobs.queue import Accepted, Submission
 from ringback.jobs.turns import share_of
@@ -22,6 +23,7 @@ from ringback.storage.sql.rows import (
     marks_json,
     result_json,
 )
+from ringback.storage.sql.usage_verbs import budgets_in, charge, completed_of, counting
 from ringback.storage.sql.work import Ask, Work, first, together
 from ringback.storage.sql.written import once, written
 from ringback.webhooks.endpoints import Endpoint
@@ -48,6 +50,7 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
     load = yield from load_of({item.job.workspace_id for item in items})
     known = yield from _known_keys(items)
     rates = yield from rates_of(items)
+    budgets = yield from budgets_in(load, {item.job.workspace_id for item in items})
     results: list[Accepted | Exception] = []
     fresh: list[Job] = []
     keys = []
@@ -60,6 +63,9 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
                 if fingerprint == key.fingerprint
                 else IdempotencyConflict()
             )
+            continue
+        if (spent := first_spent(budgets, job)) is not None:
+            results.append(_budget_spent(spent))
             continue
         wait_s = rates.wait_s(job.workspace_id, item.limits, now_ms=job.created_at_ms)
         if wait_s > 0:
@@ -85,6 +91,14 @@ def submit(items: Sequence[Submission]) -> Work[list[Accepted | Exception]]:
     )
     yield from rates.write()
     return results
+
+
+def _budget_spent(budget: Budget) -> BudgetSpent:
+    return BudgetSpent(
+        budget.compute_units,
+        whose="token" if budget.token_id else "workspace",
+        is_monthly=budget.period is Period.MONTH,
+    )
 
 
 def claim_jobs(items: Sequence[ClaimJobs]) -> Work[list[list[Job]]]:
@@ -191,7 +205,10 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
     if not ended:
         return results
     yield from _admit(ended, load)
-    yield from _owe(ended, load, mint, beside=_cancelling_passing(ended))
+    completed = completed_of([item.after for item in ended])
+    counted = [counting(completed)] if completed else []
+    yield from _owe(ended, load, mint, beside=[_cancelling_passing(ended), *counted])
+    yield from charge(completed, load)
     return results
 
 
@@ -219,7 +236,7 @@ def _cancelling_passing(ended: Sequence[Ending]) -> Ask:
 
 
 def _owe(
-    ended: Sequence[Ending], load: Load, mint: Mint, *, beside: Ask | None = None
+    ended: Sequence[Ending], load: Load, mint: Mint, *, beside: Sequence[Ask] = ()
 ) -> Work[None]:
     listeners: dict[str, list[Endpoint]] = {}
     for workspace_id in {item.after.workspace_id for item in ended}:

@@ -13,7 +13,10 @@ class Load:
     def __init__(self, rows: Rows) -> None:
         self._now: dict[str, list[int]] = {}
         self._before: dict[str, tuple[int, ...]] = {}
-        for workspace_id, endpoints, *counts in rows:
+        self._limited: set[str] = set()
+        for workspace_id, endpoints, budgets, *counts in rows:
+            if budgets:
+                self._limited.add(workspace_id)
             self._now[workspace_id] = [endpoints, *counts, 0, 0]
             self._before[workspace_id] = (endpoints, *counts, 0, 0)
 
@@ -25,6 +28,14 @@ class Load:
     def has_endpoints(self, workspace_id: str) -> bool:
         """Say whether the workspace keeps any endpoint."""
         return self._now[workspace_id][0] > 0
+
+    def has_budgets(self, workspace_id: str) -> bool:
+        """Say whether there is a budget for the workspace or one of its tokens."""
+        return workspace_id in self._limited
+
+    def knows(self, workspace_id: str) -> bool:
+        """Say whether there is such a workspace."""
+        return workspace_id in self._now
 
     def add(
         self,

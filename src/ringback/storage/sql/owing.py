@@ -29,7 +29,7 @@ Placed = tuple[int, str, Delivery]
 """A delivery, behind its event's place and id."""
 
 
-def write_owed(owed: Sequence[Owed], load: Load, *, beside: Ask | None = None) -> Work[None]:
+def write_owed(owed: Sequence[Owed], load: Load, *, beside: Sequence[Ask] = ()) -> Work[None]:
     """Write events, each with its deliveries, and the books, these counted in.
 
     What is to be written ``beside`` concerns neither events nor destinations.
@@ -38,14 +38,14 @@ def write_owed(owed: Sequence[Owed], load: Load, *, beside: Ask | None = None) -
     for workspace_id, count in Counter(one.workspace_id for one in deliveries).items():
         load.add(workspace_id, owed=count)
     if not owed:
-        yield from together(beside, load.changes())
+        yield from together(*beside, load.changes())
         return
     events = {event.event_id: event for event, _ in owed}
     rows = [event_row(event) for event in events.values()]
     written: list[Any] = yield from together(
         ("deliveries.insert_events", {"rows": rows}),
         _making_due(deliveries) if deliveries else None,
-        beside,
+        *beside,
     )
     if deliveries:
         seqs: dict[str, int] = dict(written[0])

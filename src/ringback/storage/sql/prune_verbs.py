@@ -73,7 +73,9 @@ def _delete_attempts(_what: Kept, keys: list[Any]) -> Work[None]:
 
 
 def _delete_jobs(_what: Kept, keys: list[Any]) -> Work[None]:
+    yield "retention.prune_prompts", {"keys": keys}
     rows: list[Any] = yield "retention.prune_jobs", {"keys": keys}
+    yield "retention.rewind_prompts", {}
     counts = Counter(workspace_id for (workspace_id,) in rows)
     yield "retention.count_pruned_jobs", {"rows": list(counts.items())}
 

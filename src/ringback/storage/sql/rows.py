@@ -44,6 +44,11 @@ def result_json(result: JobResult | None) -> str | None:
     return None if result is None else _encode(result).decode()
 
 
+def input_of(text: str) -> dict[str, Any]:
+    """Return a job's input from how it is kept."""
+    return _decode_input(text)
+
+
 def urls_of(result: str | None) -> tuple[str, ...]:
     """Return the URLs in a result as it is kept."""
     return () if result is None else _decode_result(result).urls or ()

@@ -123,7 +123,7 @@ def migrate(connection: apsw.Connection) -> None:
             raise _busy(Path(connection.filename)) from exc
         try:
             # Looked up again within the transaction: another process may have been faster.
-            if connection.pragma("user_version") == number - 1:
+            if _version(connection) < number:
                 connection.execute(script)
                 connection.pragma("user_version", number)
             connection.execute("commit")

@@ -21,7 +21,9 @@ from ringback.storage.sql.endpoints import SqlEndpoints
 from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
+from ringback.storage.sql.prompts import SqlPrompts
 from ringback.storage.sql.pruning import SqlPruning
+from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work
 from ringback.storage.sql.workspaces import SqlWorkspaces
 from ringback.storage.sqlite.commits import CommitThread, MakeCommits
@@ -40,6 +42,7 @@ from ringback.storage.sqlite.writer import Writer
 
 class SqliteStore(
     SqlJobs,
+    SqlPrompts,
     SqlOutbox,
     SqlLog,
     SqlEndpoints,
@@ -49,6 +52,7 @@ class SqliteStore(
     SqlBooks,
     SqlPruning,
     SqlControl,
+    SqlUsage,
 ):
     """A ``Store`` in one data directory, for one server process and its command line."""
 

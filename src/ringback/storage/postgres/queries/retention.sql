@@ -33,9 +33,17 @@ select result
   from (select * from jobs_rest where seq > :cursor order by seq limit :limit) next
  where created_at_ms < :before_ms and completed_at_ms < :before_ms
 
+-- name: prune_prompts
+delete from prompts
+ where job_id in (select job_id from jobs_rest where seq = any(:keys::bigint[]))
+
 -- name: prune_jobs
 delete from jobs_rest where seq = any(:keys::bigint[])
 returning workspace_id
+
+-- name: rewind_prompts
+-- It goes by ids, which never come again.
+select where false
 
 -- name: count_pruned_jobs
 update workspaces set jobs_pruned_count = jobs_pruned_count + r.count

@@ -11,7 +11,8 @@ select workspace_id, created_at_ms from workspaces
  where workspace_id <> 'ringback:operator' order by workspace_id
 
 -- name: load_of
-select workspace_id, endpoints_count, active_count, backlogged_count from workspaces
+select workspace_id, endpoints_count, budgets_count, active_count, backlogged_count
+  from workspaces
  where workspace_id = any(:workspace_ids::text[]) order by workspace_id for no key update
 
 -- name: change_load

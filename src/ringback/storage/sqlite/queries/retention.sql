@@ -34,9 +34,17 @@ select result
   from (select * from jobs where seq > :cursor order by seq limit :limit)
  where created_at_ms < :before_ms and completed_at_ms < :before_ms
 
+-- name: prune_prompts
+delete from prompts where rowid in (select value from json_each(:keys))
+
 -- name: prune_jobs
 delete from jobs where seq in (select value from json_each(:keys))
 returning workspace_id
+
+-- name: rewind_prompts
+-- Where the newest jobs went, the next ones have numbers that were met before.
+update prompts_place set place = (select coalesce(max(seq), 0) from jobs)
+ where place > (select coalesce(max(seq), 0) from jobs)
 
 -- name: count_pruned_jobs
 update workspaces set jobs_pruned_count = jobs_pruned_count + (r.value ->> 1)

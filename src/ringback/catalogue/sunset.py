@@ -1,0 +1,63 @@
+"""A model's sunset: told ahead in headers, and answered with 410 from its date on. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from datetime import date as Day
+from email.utils import format_datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from ringback.clock import to_ms
+from ringback.errors import ModelUnavailable
+
+_Url = Annotated[str, Meta(pattern="^https?://[!-~]+$", max_length=500)]
+_ModelId = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){2,3}$")]
+
+
+class Sunset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a model ends, since when that is known, and what to use then.
+
+    The model is gone from the first moment of ``date`` in UTC; ``since`` is left out of those that
+    are gone already. ``replacement`` is another model's
+    id with its kind before it; at ``migration_url`` one can read what to do.
+    """
+
+    date: Day
+    since: Day | None = None
+    replacement: _ModelId | None = None
+    migration_url: _Url | None = None
+
+    @property
+    def begins_at(self) -> int:
+        """The first moment without the model, in milliseconds since 1970."""
+        return to_ms(_midnight(self.date))
+
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Return what good answers say until then: RFC 9745, RFC 8594 and links."""
+        links = []
+        if self.migration_url is not None:
+            links.append(f'<{self.migration_url.replace(">", "%3E")}>; rel="sunset"')
+        if self.replacement is not None:
+            links.append(f'</generate/{self.replacement}>; rel="successor-version"')
+        headers = [
+            (b"deprecation", b"@%d" % (to_ms(_midnight(self.since or self.date)) // 1000)),
+            (b"sunset", format_datetime(_midnight(self.date), usegmt=True).encode()),
+        ]
+        if links:
+            headers.append((b"link", ", ".join(links).encode()))
+        return tuple(headers)
+
+    def unavailable(self, model: str) -> ModelUnavailable:
+        """Return the error of asking for the model after its end."""
+        return ModelUnavailable(
+            model,
+            sunset_date=self.date.isoformat(),
+            replacement=self.replacement,
+            migration_url=self.migration_url,
+        )
+
+
+def _midnight(day: Day) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,234 @@
+"""The runner of every upstream engine: buys once, waits, brings the result home.
+
+The provider's ticket is written down before the first look, so that a restart goes on instead of
+buying again. Where the provider takes no idempotency key, it is also written down that a
+submission is under way: cut off there, the job fails rather than being bought twice, unless the
+operator chose ``resend``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+from ringback.clock import Clock
+from ringback.doorbell import Watchers
+from ringback.engines.contract import EngineIO, EngineRequest, Made
+from ringback.engines.upstream.config import UpstreamSettings
+from ringback.engines.upstream.delays import poll_delay_s
+from ringback.engines.upstream.files import Files
+from ringback.engines.upstream.memo import Memo, read_memo
+from ringback.engines.upstream.provider import File, Inputs, Look, Order, Provider
+from ringback.engines.upstream.said import plain
+from ringback.errors import AnswerLost, EngineError, FetchError, ProviderAway
+from ringback.log import get_logger
+
+log = get_logger(__name__)
+
+INPUT_BYTES_MAX = 75 << 20
+_CANCEL_S = 20.0
+
+
+class UpstreamEngine:
+    """Has jobs made by a provider."""
+
+    def __init__(
+        self,
+        name: str,
+        provider: Provider,
+        *,
+        settings: UpstreamSettings,
+        files: Files,
+        hook_url: Callable[[str], str | None],
+        wakes: Watchers,
+        clock: Clock,
+        rng: Random,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self._provider = provider
+        self._settings = settings
+        self._files = files
+        self._hook_url = hook_url
+        self._wakes = wakes
+        self._clock = clock
+        self._rng = rng
+        self._secrets = secrets
+        self._errands: set[asyncio.Task[None]] = set()  # cancellations under way
+
+    async def run(self, request: EngineRequest, io: EngineIO) -> Made:
+        """Have the job made, or go on with what an earlier run had bought."""
+        memo = read_memo(request.memo)
+        ticket = memo.ticket
+        if ticket is None:
+            bought = await self._buy(request, io, memo)
+            if isinstance(bought, Look):
+                return await self._made(request, bought, io)
+            ticket = bought
+        try:
+            return await self._made(request, await self._wait(request, ticket, io), io)
+        except asyncio.CancelledError:
+            # Given back, or lost to another worker, it goes on at the provider.
+            if io.is_over():
+                self._on_errand(self._cancel(request.job_id, ticket))
+            raise
+
+    async def close(self) -> None:
+        """Let cancellations under way come to their end, which is bounded."""
+        if self._errands:
+            await asyncio.wait(self._errands)
+        await self._provider.close()
+
+    # Buying.
+
+    async def _buy(self, request: EngineRequest, io: EngineIO, memo: Memo) -> str | Look:
+        once = not self._provider.is_idempotent
+        if once and memo.sent and not self._settings.resend:
+            raise EngineError(
+                f"The server was cut off while it submitted this job to the provider of "
+                f"{self.name}; it may have been bought, and is not bought again."
+            )
+        if once:
+            await io.remember(Memo(sent=True).text())
+        # A task of its own: a cancelled job's submission is let end, or its ticket were lost.
+        submission = asyncio.create_task(self._submitted(request, io))
+        try:
+            bought = await asyncio.shield(submission)
+            if isinstance(bought, str):
+                await io.remember(Memo(ticket=bought).text())
+        except asyncio.CancelledError:
+            if io.is_over():
+                self._on_errand(self._cancel_when_bought(request.job_id, submission))
+            else:
+                submission.cancel()
+            raise
+        return bought
+
+    async def _submitted(self, request: EngineRequest, io: EngineIO) -> str | Look:
+        order = Order(
+            job_id=request.job_id,
+            kind=request.kind,
+            model=self._model(request),
+            input=request.input,
+            hook_url=self._hook_url(request.job_id),
+        )
+        inputs = Inputs(io, base_url=request.base_url, bytes_max=INPUT_BYTES_MAX)
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return await self._provider.submit(order, inputs)
+            except AnswerLost:
+                if not self._settings.resend or attempts > self._settings.retries:
+                    raise
+            except ProviderAway:
+                if not self._provider.is_idempotent or attempts > self._settings.retries:
+                    raise
+            except FetchError as exc:
+                raise EngineError(f"An input could not be fetched: {exc.reason}.") from exc
+            await self._clock.sleep(self._settings.poll_s)
+
+    def _model(self, request: EngineRequest) -> str:
+        named = self._settings.models
+        return named.get(f"{request.kind}/{request.model}") or named.get(
+            request.model, request.model
+        )
+
+    # Waiting.
+
+    async def _wait(self, request: EngineRequest, ticket: str, io: EngineIO) -> Look:
+        """Look until the job has ended at the provider; the time limit is the worker's."""
+        news = asyncio.Event()
+        shown: File | None = None
+        looks = 0
+        with self._wakes.watch(request.job_id, news.set):
+            while True:
+                await self._pause(looks, news)
+                looks += 1
+                try:
+                    look = await self._provider.look(ticket)
+                except ProviderAway:
+                    continue  # what was bought is waited for, as long as the job may take
+                if look.status != "waiting":
+                    return look
+                if look.fraction is not None:
+                    await io.progress(min(max(look.fraction, 0.0), 1.0))
+                if look.preview is not None and look.preview != shown:
+                    shown = look.preview
+                    await self._show(shown, io)
+
+    async def _pause(self, looks: int, news: asyncio.Event) -> None:
+        """Return when it is time for the next look, or a webhook says that there is news."""
+        settings = self._settings
+        delay_s = poll_delay_s(
+            looks, first_s=settings.poll_s, most_s=settings.poll_s_max, rng=self._rng
+        )
+        waits = [
+            asyncio.ensure_future(self._clock.sleep(delay_s)),
+            asyncio.ensure_future(news.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        news.clear()
+
+    async def _show(self, preview: File, io: EngineIO) -> None:
+        with suppress(EngineError):  # a job is not lost over its preview
+            await io.preview(await self._files.keep(preview, io))
+
+    # Ending.
+
+    async def _made(self, request: EngineRequest, look: Look, io: EngineIO) -> Made:
+        job_id = request.job_id
+        log.info("provider_ended", engine=self.name, job_id=job_id, status=look.status)
+        if look.cost:
+            log.info("provider_charged", engine=self.name, job_id=job_id, cost=plain(look.cost))
+        if look.status == "cancelled":
+            raise EngineError(f"The job was cancelled at the provider of {self.name}.")
+        if look.status == "failed":
+            words = plain(look.error, self._secrets).rstrip(".")
+            because = f": {words}." if words else "."
+            raise EngineError(f"The job failed at the provider of {self.name}{because}")
+        assert look.status == "completed"
+        artifacts, links = [], []
+        for file in look.files:
+            if file.url is not None and not self._settings.copy_results:
+                links.append(file.url)
+            else:
+                artifacts.append(await self._files.keep(file, io))
+        return Made(
+            artifacts=tuple(artifacts),
+            links=tuple(links),
+            style_id=look.style_id,
+            outputs=look.outputs,
+        )
+
+    # Cancelling: beside the run, which must stop at once.
+
+    def _on_errand(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _cancel_when_bought(self, job_id: str, submission: asyncio.Task[str | Look]) -> None:
+        bought: str | Look | None = None
+        with suppress(TimeoutError, EngineError, FetchError):
+            async with asyncio.timeout(_CANCEL_S):
+                bought = await submission
+        if isinstance(bought, str):
+            await self._cancel(job_id, bought)
+
+    async def _cancel(self, job_id: str, ticket: str) -> None:
+        try:
+            async with asyncio.timeout(_CANCEL_S):
+                await self._provider.cancel(ticket)
+        except (TimeoutError, EngineError) as exc:
+            detail = plain(str(exc) or "it took too long", self._secrets)
+            log.warning("provider_not_cancelled", engine=self.name, job_id=job_id, detail=detail)
+        else:
+            log.info("provider_cancelled", engine=self.name, job_id=job_id)

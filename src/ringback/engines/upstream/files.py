@@ -1,0 +1,104 @@
+"""Brings results home: capped, judged again at every redirect, their type found by content."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from urllib.parse import urljoin
+
+from ringback.clock import Clock
+from ringback.egress.caller import Call, Caller, Reply
+from ringback.egress.url import MalformedTarget, parse_target
+from ringback.engines.contract import EngineIO
+from ringback.engines.upstream.delays import is_away, may_ask_again, retry_delay_s
+from ringback.engines.upstream.provider import File
+from ringback.errors import EngineError
+from ringback.media.looking import media_type_of
+
+_REDIRECTS_MAX = 3
+_AT_ONCE = 4  # each is held in memory until it is kept
+
+
+class Files:
+    """Gets the files of one engine.
+
+    Those on the provider's own origin are asked for by the operator's leave, with what opens the
+    provider where it is needed; all others as any stranger's URL is, and without.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str,
+        provider: Caller,
+        public: Caller,
+        clock: Clock,
+        rng: Random,
+        bytes_max: int,
+        timeout_s: float,
+        retries: int,
+    ) -> None:
+        self._name = name
+        self._origin = parse_target(base_url).origin
+        self._provider = provider
+        self._public = public
+        self._clock = clock
+        self._rng = rng
+        self._bytes_max = bytes_max
+        self._timeout_s = timeout_s
+        self._retries = retries
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def keep(self, file: File, io: EngineIO) -> str:
+        """Return the artifact that a file was kept as, or raise ``EngineError``."""
+        async with self._room:
+            content = file.content if file.content is not None else await self._got(file)
+            media_type = media_type_of(content)
+            if media_type is None:
+                raise EngineError(
+                    f"The provider of {self._name} made a file of a type that is not known here."
+                )
+            return await io.save(content, media_type=media_type.value)
+
+    async def _got(self, file: File) -> bytes:
+        assert file.url is not None
+        url = file.url
+        for _ in range(_REDIRECTS_MAX + 1):
+            reply = await self._asked(url, file)
+            if reply.status == 200 and reply.reason is None:
+                return reply.body
+            location = reply.header(b"location")
+            if reply.reason is not None or location is None or not 300 <= (reply.status or 0) < 400:
+                break
+            url = urljoin(url, location.decode("latin-1"))
+        said = reply.reason.value if reply.reason is not None else f"status {reply.status}"
+        raise EngineError(
+            f"The job was completed by the provider of {self._name}, but its result could not be "
+            f"fetched: {said}."
+        )
+
+    async def _asked(self, url: str, file: File) -> Reply:
+        try:
+            is_theirs = parse_target(url).origin == self._origin
+        except MalformedTarget as exc:
+            raise EngineError(
+                f"The provider of {self._name} named a result by what is no URL."
+            ) from exc
+        caller = self._provider if is_theirs else self._public
+        call = Call(
+            method="GET",
+            url=url,
+            headers=file.headers if is_theirs else (),
+            timeout_s=self._timeout_s,
+            bytes_max=self._bytes_max,
+        )
+        attempts = 0
+        while True:
+            reply = await caller.ask(call)
+            attempts += 1
+            over = not is_away(reply) or not may_ask_again(reply, may_repeat=True)
+            if over or attempts > self._retries:
+                return reply
+            now_ms = self._clock.now_ms()
+            await self._clock.sleep(retry_delay_s(reply, attempts, rng=self._rng, now_ms=now_ms))

@@ -1,0 +1,146 @@
+"""Any server that speaks the contract: the public API, or another Ringback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from ringback.egress.caller import Headers, Reply
+from ringback.engines.upstream.assembling import ProviderType, Tools
+from ringback.engines.upstream.config import UpstreamSettings
+from ringback.engines.upstream.provider import File, Inputs, Look, Order
+from ringback.engines.upstream.said import document_of, refusal, words_of
+from ringback.errors import EngineError, ProviderAway
+from ringback.wire.signature import SignatureMismatch, verify
+
+_FRACTIONS = {"processing": 0.1, "sampling": 0.4, "intermediate-complete": 0.7}
+_UPLOAD_S = 300.0
+
+
+class KreaSettings(UpstreamSettings, frozen=True, kw_only=True):
+    """What this type adds."""
+
+    idempotency: bool = False
+    """Whether the provider keeps to Idempotency-Key, as a Ringback does; it is sent either way."""
+
+    __repr__ = UpstreamSettings.__repr__
+
+
+class KreaProvider:
+    """Submits by the same routes that this server has, with the job's id as idempotency key."""
+
+    def __init__(self, settings: KreaSettings, tools: Tools) -> None:
+        self.is_idempotent = settings.idempotency
+        self._line = tools.line((("authorization", f"Bearer {tools.api_key}"),))
+        self._name = tools.name
+        self._secret = tools.webhook_secret
+
+    async def submit(self, order: Order, inputs: Inputs) -> str:
+        """Submit the job and return its id there."""
+        headers: Headers = (("idempotency-key", order.job_id),)
+        if order.hook_url is not None:
+            headers += (("x-webhook-url", order.hook_url),)
+        body = await self._with_uploads(dict(order.input), inputs)
+        path = f"/generate/{order.kind}/{quote(order.model)}"
+        reply = await self._line.ask(
+            "POST", path, json=body, headers=headers, may_repeat=self.is_idempotent
+        )
+        document = self._document(reply)
+        job_id = document.get("job_id")
+        if not isinstance(job_id, str) or not job_id:
+            raise self._nonsense()
+        return job_id
+
+    async def look(self, ticket: str) -> Look:
+        """Return how the job stands there."""
+        document = self._document(await self._line.ask("GET", self._job(ticket)))
+        result = document.get("result")
+        result = result if isinstance(result, dict) else {}
+        files = _files(result.get("urls"))
+        match document.get("status"):
+            case "completed":
+                style_id = result.get("style_id")
+                return Look(
+                    status="completed",
+                    files=files,
+                    style_id=style_id if isinstance(style_id, str) else None,
+                )
+            case "failed":
+                return Look(status="failed", error=words_of(result))
+            case "cancelled":
+                return Look(status="cancelled")
+            case str(status):
+                return Look(fraction=_FRACTIONS.get(status), preview=files[0] if files else None)
+            case _:
+                raise self._nonsense()
+
+    async def cancel(self, ticket: str) -> None:
+        """Cancel the job there."""
+        reply = await self._line.ask("DELETE", self._job(ticket))
+        if reply.status not in (200, 202, 204, 404, 409):
+            raise refusal(self._name, reply, self._line.secrets)
+
+    async def judge_hook(self, headers: Mapping[str, str], body: bytes, *, now_s: float) -> bool:
+        """Believe a signed webhook where a secret is set; else the address alone must do."""
+        if self._secret is None:
+            return True
+        try:
+            verify((self._secret,), headers=headers, body=body, now_s=now_s)
+        except SignatureMismatch:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _job(self, ticket: str) -> str:
+        return f"/jobs/{quote(ticket, safe='')}"
+
+    def _document(self, reply: Reply) -> dict[str, Any]:
+        if reply.status not in (200, 201, 202):
+            raise refusal(self._name, reply, self._line.secrets)
+        document = document_of(reply)
+        if not isinstance(document, dict):
+            raise self._nonsense()
+        return document
+
+    def _nonsense(self) -> EngineError:
+        # A gateway's page in place of the answer, most likely: the next one may be the answer.
+        return ProviderAway(self._name, "an answer that is not the contract's")
+
+    async def _with_uploads(self, value: Any, inputs: Inputs) -> Any:
+        """Return the input with our own files' URLs replaced by the provider's for its copies."""
+        if isinstance(value, dict):
+            return {name: await self._with_uploads(item, inputs) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [await self._with_uploads(item, inputs) for item in value]
+        return await self._uploaded(value, inputs) if inputs.is_own(value) else value
+
+    async def _uploaded(self, url: str, inputs: Inputs) -> str:
+        content = await inputs.read(url)
+        boundary = f"ringback-{sha256(content).hexdigest()}"  # no file can hold its own digest
+        body = (
+            f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="input"\r\n'
+            "content-type: application/octet-stream\r\n\r\n"
+        ).encode()
+        body += content + f"\r\n--{boundary}--\r\n".encode()
+        kind = ("content-type", f"multipart/form-data; boundary={boundary}")
+        reply = await self._line.ask(
+            "POST", "/assets", body=body, headers=(kind,), timeout_s=_UPLOAD_S
+        )
+        document = self._document(reply)
+        for name in ("image_url", "url", "asset_url"):
+            if isinstance(address := document.get(name), str):
+                return address
+        raise self._nonsense()
+
+
+def _files(urls: object) -> tuple[File, ...]:
+    if not isinstance(urls, list):
+        return ()
+    return tuple(File(url=url) for url in urls if isinstance(url, str))
+
+
+TYPE = ProviderType(settings=KreaSettings, make=KreaProvider)

@@ -1,0 +1,142 @@
+"""Asking providers, on real sockets: capped, judged, and clear about what may have arrived."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from ringback.egress.answer import Reason
+from ringback.egress.caller import Call, Caller, Reply
+from ringback.egress.policy import TargetPolicy
+from ringback.testing import (
+    FakeReceiver,
+    FakeResolver,
+    Script,
+    close_after,
+    hang,
+    redirect,
+    respond,
+)
+
+
+@pytest.fixture
+async def caller() -> AsyncIterator[Caller]:
+    """A caller of what the operator names."""
+    caller = Caller(TargetPolicy.operator())
+    yield caller
+    caller.close()
+
+
+def a_call(url: str, **changes: Any) -> Call:
+    return Call(**{"method": "GET", "url": url, "timeout_s": 2.0, **changes})
+
+
+async def asked(caller: Caller, script: Script, **changes: Any) -> Reply:
+    async with FakeReceiver([script]) as receiver:
+        return await caller.ask(a_call(receiver.url, **changes))
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "length"),
+    [("GET", b"", None), ("DELETE", b"", None), ("POST", b"", "0"), ("POST", b"{}", "2")],
+)
+async def test_the_request_is_what_was_asked_for(
+    caller: Caller, method: str, body: bytes, length: str | None
+) -> None:
+    async with FakeReceiver([respond(200, body=b"{}")]) as receiver:
+        url = receiver.url_at("/v1/jobs?x=1")
+        headers = (("authorization", "Bearer k"),)
+        reply = await caller.ask(a_call(url, method=method, body=body, headers=headers))
+    (request,) = receiver.requests
+    assert (reply.status, reply.body, reply.reason) == (200, b"{}", None)
+    assert (request.method, request.path, request.body) == (method, "/v1/jobs?x=1", body)
+    assert request.header("content-length") == length
+    assert request.header("authorization") == "Bearer k"
+    assert request.header("accept-encoding") == "identity"
+
+
+async def test_connections_are_used_again(caller: Caller) -> None:
+    async with FakeReceiver([200, 200, 200]) as receiver:
+        for _ in range(3):
+            assert (await caller.ask(a_call(receiver.url))).status == 200
+        assert receiver.connections_count == 1
+
+
+async def test_what_must_not_be_repeated_never_goes_over_a_used_connection(caller: Caller) -> None:
+    async with FakeReceiver([200, 200]) as receiver:
+        await caller.ask(a_call(receiver.url))
+        await caller.ask(a_call(receiver.url, method="POST", may_repeat=False))
+        assert receiver.connections_count == 2
+
+
+async def test_an_idle_connection_that_dies_is_replaced_without_a_word(caller: Caller) -> None:
+    async with FakeReceiver([200, close_after(), 200]) as receiver:
+        await caller.ask(a_call(receiver.url))
+        assert (await caller.ask(a_call(receiver.url))).status == 200
+
+
+async def test_more_than_is_read_is_refused_and_each_call_says_how_much_that_is(
+    caller: Caller,
+) -> None:
+    body = bytes(100_000)
+    async with FakeReceiver([respond(200, body=body)] * 3) as receiver:
+        assert (await caller.ask(a_call(receiver.url, bytes_max=100_000))).body == body
+        reply = await caller.ask(a_call(receiver.url, bytes_max=99_999))
+        assert reply.reason is Reason.TOO_LARGE
+        assert (await caller.ask(a_call(receiver.url, bytes_max=100_000))).body == body
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed(caller: Caller) -> None:
+    reply = await asked(caller, redirect("http://169.254.169.254/latest/meta-data/"))
+    assert reply.status == 302
+    assert reply.header(b"location") == b"http://169.254.169.254/latest/meta-data/"
+
+
+async def test_a_compressed_answer_is_refused(caller: Caller) -> None:
+    bomb = gzip.compress(bytes(1_000_000))
+    reply = await asked(caller, respond(200, headers=[("content-encoding", "gzip")], body=bomb))
+    assert reply.reason is Reason.PROTOCOL
+
+
+async def test_an_answer_that_does_not_come_may_be_of_a_request_that_arrived(
+    caller: Caller,
+) -> None:
+    reply = await asked(caller, hang(), method="POST", timeout_s=0.2)
+    assert reply.reason is Reason.TIMEOUT
+    assert reply.may_have_arrived
+
+
+async def test_a_request_without_a_connection_did_not_arrive(caller: Caller) -> None:
+    async with FakeReceiver() as receiver:
+        url = receiver.url
+    reply = await caller.ask(a_call(url))
+    assert reply.reason is Reason.CONNECT
+    assert not reply.may_have_arrived
+
+
+async def test_a_name_that_points_at_the_clouds_metadata_is_not_called() -> None:
+    resolver = FakeResolver({"api.example": ["169.254.169.254"]})
+    caller = Caller(TargetPolicy.operator(), resolver=resolver)
+    reply = await caller.ask(a_call("http://api.example/"))
+    assert reply.reason is Reason.BLOCKED_TARGET
+    assert not reply.may_have_arrived
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("x", "a\r\nb: c"), ("a b", "k-123"), ("Host", "elsewhere"), ("x", "a\0b"), ("x", "é\u0107")],
+)
+async def test_a_header_that_would_break_the_request_is_a_mistake_and_is_not_told(
+    caller: Caller, name: str, value: str
+) -> None:
+    with pytest.raises(ValueError, match="cannot be sent") as raised:
+        await caller.ask(a_call("http://127.0.0.1:9/", headers=((name, value),)))
+    assert value not in str(raised.value)
+
+
+def test_what_is_shown_of_a_call_has_no_secret_in_it() -> None:
+    call = a_call("http://127.0.0.1:9/", headers=(("authorization", "Bearer k-123"),))
+    assert "k-123" not in repr(call)
