@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ringback.apps.model import ENGINE as RUNS
 from ringback.artifacts.contract import ArtifactStore
 from ringback.assets.incoming import Incoming
 from ringback.assets.shelf import Assets
@@ -41,10 +42,10 @@ def catalogue_for(settings: Settings) -> Catalogue:
 def engines_of(settings: Settings) -> tuple[str, ...]:
     """Return the names of all engines: those that every server has, and the config file's."""
     for name in settings.upstreams:
-        if name in ENGINES or not _ENGINE_NAME.fullmatch(name):
+        if name in (*ENGINES, RUNS) or not _ENGINE_NAME.fullmatch(name):
             raise SetupError(
                 f"An engine cannot be called {name!r}; take lower-case letters, digits and dashes, "
-                f"and none of {', '.join(ENGINES)}."
+                f"and none of {', '.join((*ENGINES, RUNS))}."
             )
     return (*ENGINES, *settings.upstreams)
 

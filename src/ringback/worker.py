@@ -32,10 +32,15 @@ _BROKEN = "The engine broke while making the result; the server's log has the de
 
 
 class Slot(Struct, frozen=True, kw_only=True):
-    """An engine and how many of its jobs run at once."""
+    """An engine and how many of its jobs run at once.
+
+    One that ``waits`` does no work itself but waits for other jobs: its jobs take as long as those,
+    any worker takes them, and one that drains gives them back at once.
+    """
 
     engine: Engine
     concurrency: int
+    waits: bool = False
     timeout_s: float | None = None  # None: as long as built-in engines may take
 
 
@@ -105,7 +110,7 @@ class Worker:
                 limit=free,
                 worker_id=self._worker_id,
                 lease_s=self._lease_s,
-                models=self._models,
+                models=() if self._slots[name].waits else self._models,
             ):
                 self._start(job)
                 started += 1
@@ -117,12 +122,13 @@ class Worker:
         self._bells.queued.ring()
         async with self._claiming:
             pass  # a claim that was under way has started its jobs
+        for run in [run for run in self._running if self._slots[run.job.engine].waits]:
+            run.return_unharmed()
         if self._running:
             await asyncio.wait([run.task for run in self._running], timeout=timeout_s)
         left = list(self._running)
         for run in left:
-            run.give_back = True
-            run.cancel()
+            run.return_unharmed()
         if left:
             # On a full disk even this takes for ever: then the leases' end gives the jobs back.
             await asyncio.wait([run.task for run in left], timeout=_GIVE_BACK_S)
@@ -170,7 +176,7 @@ class Worker:
 
     async def _outcome(self, run: _Run) -> tuple[JobEvent, JobResult]:
         """Return how the engine's run ended: completed, or failed with a sentence."""
-        job = run.job
+        job, slot = run.job, self._slots[run.job.engine]
         request = EngineRequest(
             job_id=job.job_id,
             workspace_id=job.workspace_id,
@@ -182,8 +188,7 @@ class Worker:
             base_url=job.base_url,
         )
         io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
-        slot = self._slots[job.engine]
-        timeout_s = slot.timeout_s or self._job_timeout_s
+        timeout_s = None if slot.waits else slot.timeout_s or self._job_timeout_s
         try:
             # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
             with self._bells.ended.watch(job.job_id, run.end):
@@ -279,6 +284,11 @@ class _Run:
         # A task cancelled before its first step never takes it: nobody would free the place.
         if self._has_begun and not self.is_over:
             self.task.cancel()
+
+    def return_unharmed(self) -> None:
+        """Stop the run, and let its job go back to the queue."""
+        self.give_back = True
+        self.cancel()
 
     def is_stopped(self) -> bool:
         """Say whether somebody cancelled the task; an engine may raise the same by itself."""

@@ -29,6 +29,7 @@ from ringback.jobs.transitions import JobEvent
 from ringback.media.content import Facts
 from ringback.media.process import keep
 from ringback.service import Service
+from ringback.service.apps import AppDesk
 from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
@@ -123,6 +124,7 @@ class World:
             chores=ChoreDesk(store, clock=self.clock, ids=ids),
             usage=UsageDesk(store, clock=self.clock),
             catalogue=CATALOGUE,
+            apps=AppDesk(store, CATALOGUE, clock=self.clock, ids=ids),
             policy=TargetPolicy.server(),
             artifacts=self.artifacts,
             assets=self.assets,

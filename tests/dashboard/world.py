@@ -34,7 +34,7 @@ class PageWorld(World):
         self.pages = DashboardDeps(
             api=self.deps,
             seals=Sealer([b"k" * 32]),
-            tokens=TokenDesk(store, clock=self.clock),
+            tokens=TokenDesk(store, self.keys, clock=self.clock),
             inbox=self.inbox,
             origins={"port": "flag"},
         )

@@ -8,6 +8,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.api.about import AboutRoutes
+from ringback.api.apps import AppRoutes
 from ringback.api.artifacts import ArtifactRoutes
 from ringback.api.assets import AssetRoutes
 from ringback.api.auth import Authenticator
@@ -43,7 +44,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
     artifacts = ArtifactRoutes(deps.artifacts)
     assets = AssetRoutes(deps)
     streams = Streams(deps.clock)
-    jobs = JobRoutes(deps.service, streams)
+    jobs = JobRoutes(deps.service, streams, deps.apps)
     deliveries = DeliveryRoutes(deps.deliveries)
     chores = ChoreRoutes(deps.chores)
     destinations = DestinationRoutes(deps.deliveries)
@@ -93,8 +94,10 @@ def create_api(deps: ApiDeps) -> ASGIApp:
                 "/hooks/{engine}/{job_id}/{proof}", Resource(POST=HookRoute(deps.take_hook).post)
             ),
             *_lab_routes(deps, private),
+            *([] if deps.tools is None else [Route("/mcp", deps.tools)]),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),
+            *_app_routes(AppRoutes(deps, submit, authenticator), private),
             *_listener_routes(ListenerRoutes(deps, streams), private),
         ],
         redirect_slashes=False,
@@ -161,6 +164,14 @@ def _webhook_routes(endpoints: EndpointRoutes, private: Callable[[Private], Open
         Route(f"{one}/secret/rotate", Resource(POST=private(endpoints.rotate_endpoint_secret))),
         Route("/webhooks/keys", keys),
         Route("/webhooks/secret/rotate", Resource(POST=private(endpoints.rotate_workspace_secret))),
+    ]
+
+
+def _app_routes(apps: AppRoutes, private: Callable[[Private], Open]) -> list[Route]:
+    return [
+        Route("/node-apps", Resource(GET=private(apps.list_apps), POST=private(apps.push))),
+        Route("/node-apps/{app}", Resource(GET=private(apps.get_app))),
+        Route("/node-apps/{app}/execute", Resource(POST=private(apps.execute))),
     ]
 
 

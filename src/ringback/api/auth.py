@@ -55,7 +55,11 @@ class Authenticator:
 
     async def opened_by(self, scope: Scope) -> Opened:
         """Return what the request's token opens, or raise ``NotAuthenticated``."""
-        return await self._opened(self._token(headers_of(scope)))
+        return await self._opened(self.token_of(scope))
+
+    def token_of(self, scope: Scope) -> bytes:
+        """Return a request's credential, or raise ``NotAuthenticated``."""
+        return self._token(headers_of(scope))
 
     async def workspace_of_token(self, token: bytes) -> str:
         """Return the id of the workspace that a token opens, or raise ``NotAuthenticated``."""

@@ -15,6 +15,7 @@ from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
+from ringback.service.apps import AppDesk
 from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
@@ -41,6 +42,7 @@ class ApiDeps:
     chores: ChoreDesk
     usage: UsageDesk
     catalogue: Catalogue
+    apps: AppDesk
     policy: TargetPolicy
     artifacts: ArtifactStore
     assets: AssetDesk
@@ -53,5 +55,6 @@ class ApiDeps:
     lab: Lab | None = None  # the emulator's alone, as are the faults
     faults: AskedFaults | None = None
     pages: ASGIApp | None = None  # what answers under /ui
+    tools: ASGIApp | None = None  # what answers at /mcp
     broken_loops: Callable[[], Sequence[str]]
     take_hook: TakeHook | None = None  # what providers' webhooks come to

@@ -48,7 +48,7 @@ _PATH_LENGTH_MAX = 200  # near matches are looked for, which takes time in the l
 # RFC 9745: since 2026-05-27, when the public API description already had the camelCase names as
 # deprecated (it tells when they end, and not when they began to).
 _DEPRECATED: RawHeader = (b"deprecation", b"@1779840000")
-_REPLAYED: RawHeader = (b"idempotency-replayed", b"true")
+REPLAYED: RawHeader = (b"idempotency-replayed", b"true")
 
 
 class Submissions:
@@ -93,7 +93,7 @@ class Submissions:
         accepted = await self._service.submit(asked)
         told = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]
         if accepted.replayed:
-            told.append(_REPLAYED)
+            told.append(REPLAYED)
         if model.sunset is not None:
             told.extend(model.sunset.headers())
         elif valid.deprecated:
@@ -132,7 +132,7 @@ class Submissions:
 
         In dev it may be the answer of a fault that refuses the job.
         """
-        await self._judge_media(model, valid.input, base_url, workspace_id)
+        await self.judge_media(model, valid.input, base_url, workspace_id)
         faults = None if self._faults is None else self._faults.of(headers, model=model.id)
         if faults is not None and faults.answer is not None:
             return refusal(faults.answer)
@@ -167,7 +167,7 @@ class Submissions:
         if model.sunset is not None and self._clock.now_ms() >= model.sunset.begins_at:
             raise model.sunset.unavailable(f"{model.kind}/{model.id}")
 
-    async def _judge_media(
+    async def judge_media(
         self, model: Model, values: dict[str, Any], base_url: str, workspace_id: str
     ) -> None:
         """Raise ``InvalidRequest`` for an input URL that could never be fetched, or not by them.

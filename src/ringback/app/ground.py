@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import cached_property
 
 from ringback.app.adapters import artifacts_for
 from ringback.app.upstreams import Upstreams
-from ringback.assembly import operator_signing_for, policy_for, proxy_for
+from ringback.assembly import catalogue_for, operator_signing_for, policy_for, proxy_for
 from ringback.assets.incoming import Incoming
+from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.desks import ids_of, sealer_for
 from ringback.disk import DiskGuard
@@ -84,6 +86,11 @@ class Ground:
         self.loops = Loops(self.clock)
         self.process_id = f"{socket.gethostname()}-{os.getpid()}"
         self.gate = Gate(store, clock=self.clock)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Every model, read when it is first asked for."""
+        return catalogue_for(self.settings)
 
 
 def _room_for_work(settings: Settings, clock: Clock) -> Callable[[], None]:

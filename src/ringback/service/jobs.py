@@ -8,16 +8,17 @@ guarded by the job's epoch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from ringback.apps.model import ENGINE as RUNS
 from ringback.clock import Clock
 from ringback.doorbell import Bells, Doorbell
-from ringback.errors import Draining, JobNotFound, LeaseLost
+from ringback.errors import Draining, JobNotFound, LeaseLost, StorageFull
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job, JobResult, JobStatus
@@ -27,6 +28,7 @@ from ringback.jobs.queue import (
     JobFilter,
     Looked,
     PromptSearch,
+    StepSubmission,
     Submission,
 )
 from ringback.jobs.transitions import JobEvent, advance
@@ -119,23 +121,7 @@ class Service:
         key = request.idempotency_key
         accepted = await self._store.submit(
             Submission(
-                job=Job(
-                    job_id=self._ids.uuid7(),
-                    workspace_id=request.workspace_id,
-                    kind=request.kind,
-                    model=request.model,
-                    type=request.type,
-                    engine=request.engine,
-                    input=request.input,
-                    created_at_ms=now_ms,
-                    base_url=request.base_url,
-                    webhook_url=request.webhook_url,
-                    webhook_events=request.webhook_events,
-                    lab=request.lab,
-                    priority=request.priority,
-                    compute_units=request.compute_units,
-                    token_id=request.token_id,
-                ),
+                job=self._job(request, now_ms=now_ms),
                 limits=self._limits,
                 idempotency=None
                 if key is None
@@ -151,10 +137,47 @@ class Service:
             await self._teller.tell(accepted.job, EventType.JOB_BACKLOGGED)
         return accepted
 
+    async def submit_step(self, run: Job, request: GenerationRequest, *, step: str) -> Job | None:
+        """Make a step of a run a job, once; None while there is no room for it.
+
+        Raises ``RunOver`` when the run has ended, or ``StorageFull``. It is taken while the server
+        goes down, too: what a run has begun is no new work.
+        """
+        self._room_for_work()
+        job = self._job(request, now_ms=self._clock.now_ms())
+        job = msgspec.structs.replace(job, run_id=run.job_id, step=step)
+        begun = await self._store.submit_step(StepSubmission(job=job, limits=self._limits))
+        self._bells.queued.ring()
+        return begun
+
+    async def steps_of(self, run: Job) -> list[Job]:
+        """Return the steps of a run that are jobs by now, oldest first."""
+        return await self._store.steps_of(run.job_id)
+
+    async def wait_for_an_end(self, jobs: Collection[Job], *, timeout_s: float) -> None:
+        """Return when one of these jobs has ended, or after the timeout."""
+        ended = Doorbell()
+        with ExitStack() as watches:
+            for job in jobs:
+                watches.enter_context(self._bells.ended.watch(job.job_id, ended.ring))
+            # Somebody may have ended before the watch began.
+            for job in jobs:
+                now = await self._store.get_job(job.job_id)
+                if now is None or now.status.is_terminal:
+                    return
+            await ended.wait(timeout_s)
+
     async def get(self, job_id: str, *, workspace_id: str) -> Job:
         """Return a job of this workspace, or raise ``JobNotFound``."""
         job = await self._store.get_job(job_id)
         if job is None or job.workspace_id != workspace_id:
+            raise JobNotFound(job_id)
+        return job
+
+    async def look_up(self, job_id: str) -> Job:
+        """Return a job of whatever workspace, or raise ``JobNotFound``."""
+        job = await self._store.get_job(job_id)
+        if job is None:
             raise JobNotFound(job_id)
         return job
 
@@ -295,10 +318,11 @@ class Service:
     async def rescue(self, job: Job) -> bool:
         """Give a job whose worker died back to the queue; after three deaths it fails.
 
-        Returns False when it has changed hands meanwhile.
+        A run does no work that a worker could die of, and lasts for long: it goes on however
+        many died. Returns False when the job has changed hands meanwhile.
         """
         after = advance(job, JobEvent.RESCUE, now_ms=self._clock.now_ms())
-        if after.deaths < DEATHS_MAX:
+        if after.deaths < DEATHS_MAX or job.engine == RUNS:
             if not await self._store.requeue_job(after):
                 return False
             log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
@@ -316,6 +340,46 @@ class Service:
         used_before_ms = self._clock.now_ms() - IDEMPOTENCY_KEPT_MS
         return await self._store.forget_keys(used_before_ms=used_before_ms, limit=limit)
 
+    async def end_stray_steps(self, *, limit: int = 100) -> int:
+        """Cancel steps whose run has ended, whatever became of who should have; returns how many.
+
+        A run's end cancels its steps right after; a server that died between the two left them.
+        """
+        strays = await self._store.stray_steps(limit=limit)
+        for step in strays:
+            await self.cancel(step.job_id, workspace_id=step.workspace_id)
+        if strays:
+            log.warning("steps_cancelled", count=len(strays))
+        return len(strays)
+
+    async def _cancel_steps(self, run: Job) -> None:
+        """Cancel what is left of a run that has ended; what cannot be now, the janitor does."""
+        try:
+            for step in await self._store.steps_of(run.job_id):
+                if not step.status.is_terminal:
+                    await self.cancel(step.job_id, workspace_id=step.workspace_id)
+        except (StorageFull, JobNotFound):
+            log.warning("storage_full", job_id=run.job_id)
+
+    def _job(self, request: GenerationRequest, *, now_ms: int) -> Job:
+        return Job(
+            job_id=self._ids.uuid7(),
+            workspace_id=request.workspace_id,
+            kind=request.kind,
+            model=request.model,
+            type=request.type,
+            engine=request.engine,
+            input=request.input,
+            created_at_ms=now_ms,
+            base_url=request.base_url,
+            webhook_url=request.webhook_url,
+            webhook_events=request.webhook_events,
+            lab=request.lab,
+            priority=request.priority,
+            compute_units=request.compute_units,
+            token_id=request.token_id,
+        )
+
     async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
         now_ms = self._clock.now_ms()
         after = advance(job, event, now_ms=now_ms, result=result)
@@ -328,6 +392,8 @@ class Service:
         self._bells.ended.tell(job.job_id)
         self._bells.told.tell(job.workspace_id)
         self._teller.forget(job.job_id)
+        if job.engine == RUNS:
+            await self._cancel_steps(job)
         return after
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.apps.shelf import Apps
 from ringback.assets.shelf import Assets
 from ringback.clock import Clock
 from ringback.jobs.budget import Budgets
@@ -159,6 +160,7 @@ class Store(
     Workspaces,
     Secrets,
     Chores,
+    Apps,
     Assets,
     Books,
     Pruning,

@@ -30,6 +30,7 @@ from ringback.storage.postgres.reading import Reader
 from ringback.storage.postgres.statements import GROUPED
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
+from ringback.storage.sql.apps import SqlApps
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
@@ -56,6 +57,7 @@ class PostgresStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlApps,
     SqlAssets,
     SqlChores,
     SqlBooks,

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from msgspec.structs import fields
 
+from ringback.apps.model import AppVersion
 from ringback.assets.model import Asset
 from ringback.jobs.model import Job
 from ringback.webhooks.desk import Chore
@@ -24,6 +25,7 @@ COLUMNS = {
         "flight, flying, next_due_at_ms, paused_at_ms"
     ),
     "{chore_columns}": ", ".join(field.name for field in fields(Chore)),
+    "{app_columns}": ", ".join(field.name for field in fields(AppVersion)),
     "{asset_columns}": ", ".join(field.name for field in fields(Asset)),
     "{endpoint_columns}": ", ".join(field.name for field in fields(Endpoint)),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ringback.apps.model import ENGINE as RUNS
 from ringback.clock import moment
 from ringback.jobs.budget import Budget, Period, charged, day_of, month_of
 from ringback.jobs.model import Job, JobStatus
@@ -24,8 +25,11 @@ def budgets_in(load: Load, workspace_ids: Iterable[str]) -> Work[list[Budget]]:
 
 
 def completed_of(ended: Sequence[Job]) -> list[Job]:
-    """Return those of the ended jobs that cost something: the completed ones."""
-    return [job for job in ended if job.status is JobStatus.COMPLETED]
+    """Return those of the ended jobs that cost something: the completed ones.
+
+    Not runs of node apps: their steps are what costs.
+    """
+    return [job for job in ended if job.status is JobStatus.COMPLETED and job.engine != RUNS]
 
 
 def counting(completed: Sequence[Job]) -> Ask:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sql.apps import SqlApps
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
@@ -47,6 +48,7 @@ class SqliteStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlApps,
     SqlAssets,
     SqlChores,
     SqlBooks,
