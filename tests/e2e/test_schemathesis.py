@@ -44,9 +44,9 @@ CONTRACT_JUDGES = [check for check in JUDGES if check.__name__ != "status_code_c
 
 
 def contract(folder: Path) -> dict[str, Any]:
-    """Return the contract's operations on images, jobs and assets."""
+    """Return the contract's operations on images, jobs, assets and node apps."""
     document: dict[str, Any] = json.loads((folder / "krea-openapi.json").read_text())
-    kept = ("/generate/image/", "/jobs", "/assets")
+    kept = ("/generate/image/", "/jobs", "/assets", "/node-apps")
     document["paths"] = {
         path: operations for path, operations in document["paths"].items() if path.startswith(kept)
     }

@@ -24,9 +24,10 @@ from ringback.api.jwks import JwksRoute
 from ringback.api.lab import LabRoutes
 from ringback.api.listeners import ListenerRoutes
 from ringback.api.parts import ApiParts
-from ringback.api.resources import Open, Private, Resource, private_to
+from ringback.api.resources import Open, Personal, Private, Resource, personal_to, private_to
 from ringback.api.streams import Streams
-from ringback.api.submissions import PREFIX
+from ringback.api.styles import StyleRoutes
+from ringback.api.submissions import PREFIX, Submissions
 from ringback.api.usage import UsageRoutes
 from ringback.errors import RouteNotFound
 
@@ -89,6 +90,7 @@ def create_api(deps: ApiDeps, parts: ApiParts | None = None) -> ASGIApp:
             Route("/usage", Resource(GET=private(UsageRoutes(deps.usage).get_usage))),
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
+            *_style_routes(StyleRoutes(deps), submit, personal_to(parts.authenticator)),
             Route(
                 "/hooks/{engine}/{job_id}/{proof}", Resource(POST=HookRoute(deps.take_hook).post)
             ),
@@ -135,6 +137,36 @@ def _lab_routes(deps: ApiDeps, private: Callable[[Private], Open]) -> list[Route
     lab = LabRoutes(deps.lab)
     clock = Resource(GET=private(lab.get_clock), POST=private(lab.move_clock))
     return [Route("/lab/clock", clock)]
+
+
+def _style_routes(
+    styles: StyleRoutes, submit: Submissions, personal: Callable[[Personal], Open]
+) -> list[Route]:
+    one = "/styles/{style_id}"
+    return [
+        Route("/styles", Resource(GET=personal(styles.list_styles))),
+        Route("/styles/train", Resource(POST=personal(submit.train))),
+        Route(
+            one,
+            Resource(
+                GET=personal(styles.get_style),
+                PATCH=personal(styles.change_style),
+                DELETE=personal(styles.delete_style),
+            ),
+        ),
+        Route(
+            f"{one}/like",
+            Resource(PUT=personal(styles.like), DELETE=personal(styles.unlike)),
+        ),
+        Route(
+            f"{one}/share/link",
+            Resource(GET=personal(styles.share_link), DELETE=personal(styles.close_link)),
+        ),
+        Route(
+            f"{one}/share/workspace",
+            Resource(POST=personal(styles.share), DELETE=personal(styles.unshare)),
+        ),
+    ]
 
 
 def _webhook_routes(endpoints: EndpointRoutes, private: Callable[[Private], Open]) -> list[Route]:

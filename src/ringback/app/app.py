@@ -16,7 +16,12 @@ from ringback.app.dispatch import DispatcherRole
 from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
 from ringback.app.work import WorkerRole
-from ringback.assembly import asset_desk, dispatching_for, script_for
+from ringback.assembly import (
+    asset_desk,
+    dispatching_for,
+    script_for,
+    style_desk,
+)
 from ringback.clock import Clock, SystemClock
 from ringback.dashboard.app import create_dashboard
 from ringback.dashboard.deps import DashboardDeps
@@ -185,6 +190,7 @@ class App:
                 clock,
                 ids,
             ),
+            styles=style_desk(store, ground.artifacts),
             incoming=ground.incoming,
             room_for_work=ground.room_for_work,
             workspaces=store,
