@@ -210,6 +210,12 @@ async def test_a_provider_that_makes_too_many_files_fails_the_job(world: World) 
     assert world.io.saved == {}
 
 
+async def test_a_ticket_that_is_too_long_is_not_written_down(world: World) -> None:
+    with pytest.raises(EngineError, match="too long an id"):
+        await world.ran(world.engine(ScriptedProvider(submissions=["t" * 4_097])))
+    assert world.io.memos == [Memo(sent=True).text()]
+
+
 async def test_progress_that_is_none_is_not_told(world: World) -> None:
     looks = [Look(fraction=fraction) for fraction in (float("nan"), -1.0, 7.0, 0.5)]
     await world.ran(world.engine(ScriptedProvider(looks=[*looks, DONE])))

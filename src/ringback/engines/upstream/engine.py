@@ -31,6 +31,7 @@ log = get_logger(__name__)
 
 INPUT_BYTES_MAX = 75 << 20
 FILES_MAX = 100
+TICKET_LENGTH_MAX = 4_096
 _CANCEL_S = 20.0
 _CLOSE_S = 5.0
 
@@ -102,6 +103,8 @@ class UpstreamEngine:
         try:
             bought = await asyncio.shield(submission)
             if isinstance(bought, str):
+                if len(bought) > TICKET_LENGTH_MAX:
+                    raise EngineError(f"The provider of {self.name} gave the job too long an id.")
                 await io.remember(Memo(ticket=bought).text())
         except asyncio.CancelledError:
             if io.is_over():
