@@ -54,7 +54,7 @@ screenshots: $(VENV)/.dev ## make the screenshots of the page anew, in the syste
 lock: $(VENV)/.dev ## resolve the requirements anew, hashed and without index addresses
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra server --extra s3 --extra postgres --group build --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements/server.txt
-	$(BIN)/uv pip compile pyproject.toml --extra server --extra s3 --extra postgres --group build --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -c requirements/server.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra server --extra s3 --extra postgres --extra mcp --group build --group dev --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade -c requirements/server.txt -o requirements/dev.txt
 
 clean: ## remove the virtual environment and the caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

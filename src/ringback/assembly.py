@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ringback.apps.model import ENGINE as RUNS
 from ringback.artifacts.contract import ArtifactStore
 from ringback.assets.incoming import Incoming
 from ringback.assets.shelf import Assets
@@ -18,7 +19,9 @@ from ringback.ids import Ids
 from ringback.lab.script import Script, load_script
 from ringback.media.inspector import Inspector
 from ringback.service.assets import AssetDesk
+from ringback.service.styles import StyleDesk
 from ringback.settings import Settings
+from ringback.styles.shelf import Styles
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.dispatcher import DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
@@ -29,6 +32,9 @@ from ringback.wire.signature import Signer
 ENGINES = ("sketch", "null")
 """The engines that every server has."""
 _ENGINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+STYLED_ENGINES = ("sketch",)
+"""Those that draw in the styles that were trained here."""
 
 
 def catalogue_for(settings: Settings) -> Catalogue:
@@ -41,10 +47,10 @@ def catalogue_for(settings: Settings) -> Catalogue:
 def engines_of(settings: Settings) -> tuple[str, ...]:
     """Return the names of all engines: those that every server has, and the config file's."""
     for name in settings.upstreams:
-        if name in ENGINES or not _ENGINE_NAME.fullmatch(name):
+        if name in (*ENGINES, RUNS) or not _ENGINE_NAME.fullmatch(name):
             raise SetupError(
                 f"An engine cannot be called {name!r}; take lower-case letters, digits and dashes, "
-                f"and none of {', '.join(ENGINES)}."
+                f"and none of {', '.join((*ENGINES, RUNS))}."
             )
     return (*ENGINES, *settings.upstreams)
 
@@ -69,6 +75,11 @@ def asset_desk(
         ids=ids,
         bytes_max=settings.assets_bytes_max,
     )
+
+
+def style_desk(styles: Styles, artifacts: ArtifactStore) -> StyleDesk:
+    """Return the verbs on styles."""
+    return StyleDesk(styles, artifacts=artifacts, engines=STYLED_ENGINES)
 
 
 def policy_for(settings: Settings, listening: tuple[str, int] | None) -> TargetPolicy:

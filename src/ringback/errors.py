@@ -9,9 +9,12 @@ RingbackError
 │   ├── NotAuthenticated            no token, or an unknown one (401)
 │   ├── BudgetSpent                 the workspace's or token's compute units are spent (402)
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
+│   ├── OriginRefused               a page of another site called the tools (403)
 │   ├── FormRefused                 a form of the page that came from elsewhere (403)
+│   ├── StyleNotOwned               a style that another member trained (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
+│   │   ├── AppNotFound
 │   │   ├── AssetNotFound
 │   │   ├── ChoreNotFound
 │   │   ├── DeliveryNotFound
@@ -20,6 +23,7 @@ RingbackError
 │   │   ├── ListenerNotFound
 │   │   ├── ModelNotFound           carries near matches
 │   │   ├── RouteNotFound
+│   │   ├── StyleNotFound
 │   │   └── TokenNotFound
 │   ├── ModelUnavailable            the model has passed its sunset (410)
 │   ├── MethodNotAllowed            (405)
@@ -27,6 +31,7 @@ RingbackError
 │   ├── IdempotencyConflict         one key, two different requests (409)
 │   ├── DeliveryConflict            a delivery that is not in a position for that (409)
 │   │   └── StaleAnswer             a listener's answer to what is no longer in its hands (409)
+│   ├── TooManyApps                 the workspace keeps as many versions of apps as it may (409)
 │   ├── TooManyChores               the workspace has as many chores running as it may (409)
 │   ├── EndpointConflict            the endpoint, or how many there are, does not allow it (409)
 │   ├── AssetsFull                  the workspace's assets are as large as they may be (409)
@@ -40,6 +45,7 @@ RingbackError
 │   └── TooManyUploads              the workspace sends as many files at once as it may (429)
 ├── IllegalTransition               an event that the status does not allow; nothing changed
 ├── LeaseLost                       a write by somebody who no longer holds the job or delivery
+│   └── RunOver                     a step for a run that has ended
 ├── EngineError                     the engine could not make the result; the job fails with it
 │   ├── AnswerLost                  a purchase that may or may not have come about
 │   └── ProviderAway                the provider of an upstream engine does not answer
@@ -132,6 +138,12 @@ class HostRefused(CallerError):
     code = "host_refused"
 
 
+class OriginRefused(CallerError):
+    """A browser sent the request from another site's page."""
+
+    code = "origin_refused"
+
+
 class FormRefused(CallerError):
     """A form of the page that another site sent, or that belongs to no session."""
 
@@ -152,6 +164,15 @@ class JobNotFound(NotFound):
     def __init__(self, job_id: str) -> None:
         super().__init__("This workspace has no job with that id; check the id and the token.")
         self.job_id = job_id
+
+
+class AppNotFound(NotFound):
+    """The workspace has no node app of that version id or slug."""
+
+    code = "app_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace has no such node app; GET /node-apps lists them.")
 
 
 class AssetNotFound(NotFound):
@@ -250,6 +271,24 @@ class RouteNotFound(NotFound):
     """No route has that path."""
 
     code = "route_not_found"
+
+
+class StyleNotFound(NotFound):
+    """No style that the caller may see, or change, has that id."""
+
+    code = "style_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You have no style with that id; GET /styles lists those you may use.")
+
+
+class StyleNotOwned(CallerError):
+    """A style that the caller may see, and that is another's to share."""
+
+    code = "style_not_owned"
+
+    def __init__(self) -> None:
+        super().__init__("This style is another's; only who trained it may share it.")
 
 
 class TokenNotFound(NotFound):
@@ -424,6 +463,18 @@ class TooManyUploads(CallerError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyApps(CallerError):
+    """The workspace keeps as many versions of node apps as it may."""
+
+    code = "too_many_apps"
+
+    def __init__(self, versions_max: int) -> None:
+        super().__init__(
+            f"This workspace keeps {versions_max} versions of node apps, the most there may be; "
+            "execute one of those, or push to another workspace."
+        )
+
+
 class TooManyChores(CallerError):
     """The workspace has as many chores running as it may."""
 
@@ -448,6 +499,10 @@ class IllegalTransition(RingbackError):
 
 class LeaseLost(RingbackError):
     """A write by somebody who no longer holds the job or delivery; nothing changed."""
+
+
+class RunOver(LeaseLost):
+    """A step was to begin for a run that has ended meanwhile; nothing was begun."""
 
 
 class EngineError(RingbackError):

@@ -56,6 +56,7 @@ class Janitor:
                 await self.rescue(leases_until_ms=self._clock.now_ms())
                 # A little at a time: nobody who writes shall wait for it.
                 await self._service.forget_keys()
+                await self._service.end_stray_steps()
                 if self._also is not None:
                     await self._also()
             except StorageFull:

@@ -148,7 +148,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dashboard: bool = True
     """Serve the page, under /ui."""
     operator_workspace: str | None = None
-    """serve only: the workspace whose page also shows the settings in force."""
+    """serve only: the workspace whose page also shows the settings in force and makes tokens."""
     operator_webhook_url: str | None = None
     """Where the operator is told of what was given up, disabled or paused."""
     operator_webhook_secret: str | None = None

@@ -16,11 +16,12 @@ from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetch
 from ringback.engines.contract import Engine, EngineRequest, Made
-from ringback.errors import ArtifactsAway, EngineError, LeaseLost, StorageFull
+from ringback.errors import ArtifactsAway, EngineError, LeaseLost, RingbackError, StorageFull
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
 from ringback.service import Service
+from ringback.styles.model import Trained
 
 log = get_logger(__name__)
 
@@ -28,14 +29,20 @@ _LOOK_AGAIN_S = 1.0  # work may come from another process, which rings no bell h
 _DISK_PATIENCE_S = 1.0
 _GIVE_BACK_S = 2.0
 _PROGRESS_EVERY_S = 0.25
+_STYLE_GONE = "A style that was asked for is gone, or is no longer shared; GET /styles lists them."
 _BROKEN = "The engine broke while making the result; the server's log has the details."
 
 
 class Slot(Struct, frozen=True, kw_only=True):
-    """An engine and how many of its jobs run at once."""
+    """An engine and how many of its jobs run at once.
+
+    One that ``waits`` does no work itself but waits for other jobs: its jobs take as long as those,
+    any worker takes them, and one that drains gives them back at once.
+    """
 
     engine: Engine
     concurrency: int
+    waits: bool = False
     timeout_s: float | None = None  # None: as long as built-in engines may take
 
 
@@ -105,7 +112,7 @@ class Worker:
                 limit=free,
                 worker_id=self._worker_id,
                 lease_s=self._lease_s,
-                models=self._models,
+                models=() if self._slots[name].waits else self._models,
             ):
                 self._start(job)
                 started += 1
@@ -117,12 +124,13 @@ class Worker:
         self._bells.queued.ring()
         async with self._claiming:
             pass  # a claim that was under way has started its jobs
+        for run in [run for run in self._running if self._slots[run.job.engine].waits]:
+            run.return_unharmed()
         if self._running:
             await asyncio.wait([run.task for run in self._running], timeout=timeout_s)
         left = list(self._running)
         for run in left:
-            run.give_back = True
-            run.cancel()
+            run.return_unharmed()
         if left:
             # On a full disk even this takes for ever: then the leases' end gives the jobs back.
             await asyncio.wait([run.task for run in left], timeout=_GIVE_BACK_S)
@@ -170,7 +178,7 @@ class Worker:
 
     async def _outcome(self, run: _Run) -> tuple[JobEvent, JobResult]:
         """Return how the engine's run ended: completed, or failed with a sentence."""
-        job = run.job
+        job, slot = run.job, self._slots[run.job.engine]
         request = EngineRequest(
             job_id=job.job_id,
             workspace_id=job.workspace_id,
@@ -182,8 +190,7 @@ class Worker:
             base_url=job.base_url,
         )
         io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
-        slot = self._slots[job.engine]
-        timeout_s = slot.timeout_s or self._job_timeout_s
+        timeout_s = None if slot.waits else slot.timeout_s or self._job_timeout_s
         try:
             # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
             with self._bells.ended.watch(job.job_id, run.end):
@@ -203,19 +210,23 @@ class Worker:
                 return JobEvent.FAIL, JobResult(error=error)
             log.exception("engine_broke", job_id=job.job_id, engine=job.engine)
             return JobEvent.FAIL, JobResult(error=_BROKEN)
+        run.trained = made.trained
         return JobEvent.COMPLETE, _result_of(job, made)
 
     async def _end(self, run: _Run, event: JobEvent, outcome: JobResult) -> None:
         if event is JobEvent.COMPLETE:
-            await self._until_stored(lambda: self._service.finish(run.job, result=outcome))
+            await self._until_stored(
+                lambda: self._service.finish(run.job, result=outcome, trained=run.trained)
+            )
         else:
             error = outcome.error or _BROKEN
             await self._until_stored(lambda: self._service.fail(run.job, error=error))
 
     async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] = ()) -> None:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
+        of_style = run.trained.previews if run.is_over and run.trained else ()
         for name in run.previews:
-            if artifact_url(run.job, name) not in kept:
+            if artifact_url(run.job, name) not in kept and name not in of_style:
                 with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm
                     await self._artifacts.delete(name)
 
@@ -239,12 +250,25 @@ class Worker:
         try:
             await self._service.heartbeat(run.job, lease_s=self._lease_s)
         except LeaseLost:
-            run.cancel()
+            await self._stop_lost(run)
         except StorageFull:
             log.warning("storage_full", job_id=run.job.job_id)
         except Exception:
             # The next heartbeat may do better, and the other jobs' must go on.
             log.exception("worker_broke", job_id=run.job.job_id)
+
+    async def _stop_lost(self, run: _Run) -> None:
+        """Stop a run whose job is another's, or over: ended elsewhere, with no bell heard here."""
+        job = run.job
+        try:
+            now = await self._service.get(job.job_id, workspace_id=job.workspace_id)
+            is_ended = now.status.is_terminal
+        except RingbackError:
+            is_ended = False  # whatever keeps us from knowing, the run must not go on
+        if is_ended:
+            run.end()
+        else:
+            run.cancel()
 
 
 class _Run:
@@ -256,6 +280,7 @@ class _Run:
         self.job = job
         self.give_back = False
         self.previews: list[str] = []
+        self.trained: Trained | None = None
         self.is_over = False  # then tidying up is all that is left, and nobody stops that
         self.is_ended = False  # by somebody else
         self.is_out_of_time: Callable[[], bool] = lambda: False
@@ -279,6 +304,11 @@ class _Run:
         # A task cancelled before its first step never takes it: nobody would free the place.
         if self._has_begun and not self.is_over:
             self.task.cancel()
+
+    def return_unharmed(self) -> None:
+        """Stop the run, and let its job go back to the queue."""
+        self.give_back = True
+        self.cancel()
 
     def is_stopped(self) -> bool:
         """Say whether somebody cancelled the task; an engine may raise the same by itself."""
@@ -335,6 +365,14 @@ class _JobIO:
             self._run.job, memo=memo, lease_s=self._lease_s
         )
 
+    async def style(self, name: str) -> bytes:
+        """Return what the job's engine learned of a style."""
+        style = await self._service.style_for(self._run.job, name)
+        found = None if style is None else await self._artifacts.find(style.artifact)
+        if found is None:
+            raise EngineError(_STYLE_GONE)
+        return b"".join([chunk async for chunk in self._artifacts.read(found)])
+
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL; our own artifacts are read where they lie."""
         base_url = self._run.job.base_url
@@ -364,7 +402,7 @@ class _JobIO:
 def _result_of(job: Job, made: Made) -> JobResult:
     return JobResult(
         urls=(*(artifact_url(job, name) for name in made.artifacts), *made.links),
-        style_id=made.style_id,
+        style_id=made.style_id if made.trained is None else job.job_id,
         outputs=None if made.outputs is None else dict(made.outputs),
     )
 

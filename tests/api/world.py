@@ -29,6 +29,7 @@ from ringback.jobs.transitions import JobEvent
 from ringback.media.content import Facts
 from ringback.media.process import keep
 from ringback.service import Service
+from ringback.service.apps import AppDesk
 from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
@@ -37,6 +38,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.styles import StyleDesk
 from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
@@ -123,9 +125,11 @@ class World:
             chores=ChoreDesk(store, clock=self.clock, ids=ids),
             usage=UsageDesk(store, clock=self.clock),
             catalogue=CATALOGUE,
+            apps=AppDesk(store, CATALOGUE, clock=self.clock, ids=ids),
             policy=TargetPolicy.server(),
             artifacts=self.artifacts,
             assets=self.assets,
+            styles=StyleDesk(store, artifacts=self.artifacts, engines=("sketch",)),
             incoming=self.incoming,
             room_for_work=lambda: self.room_for_work(),
             workspaces=store,

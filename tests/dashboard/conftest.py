@@ -25,3 +25,11 @@ async def server(tmp_path: Path) -> AsyncIterator[PageWorld]:
     """A server, where a token opens its workspace and nothing else does."""
     async with a_page_world(tmp_path / "server", profile="serve") as made:
         yield made
+
+
+@pytest.fixture
+async def operated(tmp_path: Path) -> AsyncIterator[PageWorld]:
+    """A server whose operator's workspace is ``studio``."""
+    settings = {"profile": "serve", "operator_workspace": "studio"}
+    async with a_page_world(tmp_path / "operated", **settings) as made:
+        yield made

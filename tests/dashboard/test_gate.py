@@ -8,6 +8,7 @@ import re
 import pytest
 from api.world import BASE_URL
 from dashboard.world import OURS, Browser, PageWorld
+from media_files import png
 
 from ringback.dashboard.sessions import SESSION_S, cookie_name, is_private
 from ringback.dashboard.throttle import FAILURES_MAX, WINDOW_S
@@ -259,3 +260,93 @@ async def test_no_page_has_scripts_or_styles_in_it(browser: Browser) -> None:
     for path in ("/ui/start", "/ui/jobs", "/ui/playground/image/bfl/flux-1-dev", "/ui/keys"):
         page = await browser.see(path)
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", page)
+
+
+async def test_the_operator_makes_a_token_that_opens_its_workspace_and_is_shown_once(
+    operated: PageWorld,
+) -> None:
+    await make_token(operated)
+    browser = operated.browser()
+    await log_in(browser)
+    made = await browser.send("/ui/tokens", {"workspace": "shop"})
+    assert made.status_code == 200
+    found = re.search(r"<code>(rb_[\w-]{40,})<", made.text)
+    assert found is not None
+    keys = await browser.see("/ui/keys")
+    assert found[1] not in keys
+    assert "shop" in keys
+    other = operated.browser()
+    await log_in(other, found[1])
+    assert "<strong>shop</strong>" in await other.see("/ui/jobs")
+
+
+@pytest.mark.parametrize("name", ["", "Shop", "-shop", "a b", "x" * 64, "ringback:operator"])
+async def test_what_is_no_name_of_a_workspace_makes_no_token(
+    operated: PageWorld, name: str
+) -> None:
+    await make_token(operated)
+    browser = operated.browser()
+    await log_in(browser)
+    answer = await browser.send("/ui/tokens", {"workspace": name})
+    assert answer.status_code == 400
+    assert "use 1 to 63 of a-z" in answer.text
+    assert len(await operated.store.list_tokens()) == 1
+
+
+async def test_nobody_but_the_operator_makes_tokens_or_sees_those_of_others(
+    operated: PageWorld,
+) -> None:
+    await make_token(operated)
+    await make_token(operated, "rb_of-the-rival", "rival")
+    browser = operated.browser()
+    await log_in(browser, "rb_of-the-rival")
+    assert 'action="/ui/tokens"' not in await browser.see("/ui/keys")
+    answer = await browser.send("/ui/tokens", {"workspace": "rival"})
+    assert answer.status_code == 404
+    assert {token.workspace_id for token in await operated.store.list_tokens()} == {
+        "studio",
+        "rival",
+    }
+    assert "studio" not in await browser.see("/ui/keys")
+
+
+async def test_the_operator_revokes_the_token_of_another_workspace(operated: PageWorld) -> None:
+    await make_token(operated)
+    token_id = await make_token(operated, "rb_of-the-rival", "rival")
+    browser = operated.browser()
+    await log_in(browser)
+    answer = await browser.send(f"/ui/tokens/{token_id}/revoke")
+    assert answer.status_code == 303
+    assert await operated.store.find_token(hashlib.sha256(b"rb_of-the-rival").hexdigest()) is None
+
+
+async def test_in_dev_there_are_no_tokens_to_make(browser: Browser) -> None:
+    assert (await browser.send("/ui/tokens", {"workspace": "shop"})).status_code == 404
+
+
+async def test_a_picture_is_uploaded_by_our_own_page_with_its_key_and_by_nobody_else(
+    world: PageWorld, browser: Browser
+) -> None:
+    key = await browser.form_key()
+
+    async def upload(**headers: str) -> tuple[int, str]:
+        files = {"file": ("dot.png", png())}
+        answer = await browser.http.post("/ui/assets", files=files, headers=headers)
+        return answer.status_code, answer.headers["content-type"]
+
+    said = "application/json"
+    site = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+    assert await upload(**OURS, **{"x-form-key": key}) == (200, said)
+    assert await upload(**site, **{"x-form-key": key}) == (403, said)
+    assert await upload(**OURS) == (403, said)
+    assert await upload(**OURS, **{"x-form-key": "another"}) == (403, said)
+    assert await upload(**{"x-form-key": key}) == (403, said)
+    assert len(await world.assets.list_assets("dev", before_id=None, limit=9)) == 1
+
+
+async def test_without_a_session_nothing_is_uploaded(server: PageWorld) -> None:
+    browser = server.browser()
+    answer = await browser.http.post(
+        "/ui/assets", files={"file": ("dot.png", png())}, headers={**OURS, "x-form-key": ""}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "form_refused")

@@ -206,17 +206,72 @@ def test_scrolling_brings_older_jobs(page: Page, client: Ringback) -> None:
     expect(page.locator(".tile")).to_have_count(1)
 
 
-def test_a_dropped_picture_becomes_part_of_the_request(page: Page, tmp_path: Path) -> None:
+def test_a_dropped_picture_becomes_an_asset_whose_address_is_asked_for(
+    page: Page, emulator: Emulator, client: Ringback, tmp_path: Path
+) -> None:
     page.goto(FLUX)
     picture = tmp_path / "dot.png"
-    Image.new("RGB", (8, 8), "teal").save(picture)
+    Image.new("RGB", (64, 64), "teal").save(picture)
     page.locator("#in-image_url-file").set_input_files(picture)
-    expect(page.locator("#in-image_url")).to_have_value(re.compile("^data:image/png;base64,"))
-    expect(page.locator("#code")).to_contain_text("data:image/png;base64,")
-    page.locator("#in-image_url-file").set_input_files(
-        {"name": "no.png", "mimeType": "image/png", "buffer": b"not a picture"}
+    expect(page.locator("#in-image_url")).to_have_value(
+        re.compile(f"^{emulator.url}/artifacts/.+png$")
     )
-    expect(page.locator(".drop label").first).to_contain_text("no picture")
+    address = page.locator("#in-image_url").input_value()
+    shown = page.locator(".drop img").first
+    expect(shown).to_be_visible()
+    assert shown.evaluate("one => one.decode().then(() => one.naturalWidth)") == 64
+    (asset,) = client.assets.list().items
+    assert asset.image_url == address
+    for language in ("curl", "Python", "Node"):
+        expect(page.locator(f"[data-snippet={language}]")).to_contain_text(address)
+    page.get_by_label("prompt").first.fill("from a dot")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("h1 + .facts .status")).to_have_text("Completed", timeout=20_000)
+    source = page.locator("figure.source img")
+    assert source.evaluate("one => one.decode().then(() => one.naturalWidth)") == 64
+
+
+def test_what_is_no_picture_is_said_to_be_none(browser: Browser, emulator: Emulator) -> None:
+    context = browser.new_context(base_url=emulator.url, locale="en-US")
+    try:
+        page = context.new_page()  # whose console reports that the server refused it
+        page.goto(FLUX)
+        page.locator("#in-image_url-file").set_input_files(
+            {"name": "no.png", "mimeType": "image/png", "buffer": b"not a picture"}
+        )
+        expect(page.locator(".drop label").first).to_contain_text("of no type that is taken")
+        expect(page.locator("#in-image_url")).to_have_value("")
+    finally:
+        context.close()
+
+
+def test_the_emulators_clock_is_moved_on_and_what_falls_due_is_sent(page: Page) -> None:
+    answer_with(page, "503")
+    submit(page, NULL, "a letter for later")
+    page.get_by_role("link", name="Job completed").click()
+    expect(page.locator("#delivery")).to_contain_text("503")
+    delivery = page.url
+    answer_with(page, "204")
+    page.goto("/ui/lab")
+    before = page.locator(".big-time").inner_text()
+    page.get_by_label("Move it on by").fill("1h")
+    page.get_by_role("button", name="Move on").click()
+    expect(page.locator(".notice")).to_contain_text("fell due on the way")
+    expect(page.locator("#h-clock ~ .muted").first).to_contain_text("ahead of this machine")
+    assert page.locator(".big-time").inner_text() > before
+    page.goto(delivery)
+    expect(page.locator("h1 + .facts .status")).to_have_text("Delivered")
+
+
+def test_a_wrong_duration_moves_no_clock(page: Page) -> None:
+    page.goto("/ui/lab")
+    before = page.locator(".big-time").inner_text()[:13]
+    field = page.get_by_label("Move it on by")
+    field.fill("soon!")
+    page.get_by_role("button", name="Move on").click()
+    assert not field.evaluate("one => one.validity.valid")
+    page.goto("/ui/lab")
+    assert page.locator(".big-time").inner_text()[:13] == before
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,14 @@ import re
 import httpx2
 import pytest
 from api.world import FLUX, HOOK
+from builders import a_request
 from dashboard.test_gate import log_in, make_token
 from dashboard.world import Browser, PageWorld
 
 from ringback.dashboard import search
 from ringback.dashboard.search import Wanted, find
+from ringback.jobs.model import Job
+from ringback.jobs.queue import JobFilter
 from ringback.settings import Settings, meanings, origins_of
 from ringback.webhooks.model import DeliveryStatus
 from ringback.webhooks.rotation import workspace_owner
@@ -37,6 +40,37 @@ async def test_the_gallery_goes_on_page_by_page(world: PageWorld, browser: Brows
     assert second.count('class="tile"') == 2
     assert "number 00" in second
     assert "data-older" not in second
+
+
+async def test_a_first_paint_waits_for_the_page_and_one_style_sheet_kept_for_good(
+    browser: Browser,
+) -> None:
+    page = await browser.see("/ui/jobs")
+    head = page.partition("</head>")[0]
+    (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)">', head)
+    assert re.findall(r"<script\b[^>]*>", page) == re.findall(
+        r'<script type="module" src="/ui/static/[^"]+">', page
+    )
+    for path in [style, *re.findall(r'src="(/ui/static/[^"]+)"', page)]:
+        answer = await browser.http.get(path)
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+async def test_a_gallery_asks_for_one_page_of_jobs_once(
+    world: PageWorld, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        await submit(world, f"number {number}")
+    asked: list[JobFilter] = []
+    ask = world.service.list_jobs
+
+    async def watched(wanted: JobFilter) -> list[Job]:
+        asked.append(wanted)
+        return await ask(wanted)
+
+    monkeypatch.setattr(world.service, "list_jobs", watched)
+    await browser.see("/ui/jobs")
+    assert [wanted.limit for wanted in asked] == [49]
 
 
 async def test_jobs_are_found_by_prompt_status_model_and_time(
@@ -294,3 +328,25 @@ async def test_a_server_has_no_inbox_and_no_lab(server: PageWorld) -> None:
     for path in ("/ui/inbox", "/ui/lab"):
         answer = await server.browser().http.get(path, headers={"cookie": cookie})
         assert answer.status_code == 404
+
+
+async def test_a_run_leads_to_its_steps_and_a_step_to_its_run(
+    world: PageWorld, browser: Browser
+) -> None:
+    app = {
+        "name": "Foxes",
+        "steps": {"first": {"model": "image/bfl/flux-1-dev", "input": {"prompt": "a fox"}}},
+        "outputs": {"fox": {"from": "first.url"}},
+    }
+    async with world.client("dev") as client:
+        version = (await client.post("/node-apps", json=app)).json()["version_id"]
+        (run,) = (await client.post("/node-apps/foxes/execute", json={})).json()
+    held = await world.claim()
+    step = await world.service.submit_step(held, a_request(workspace_id="dev"), step="first")
+    assert step is not None
+    page = await browser.see(f"/ui/jobs/{run['job_id']}")
+    assert f'<a href="/ui/jobs/{step.job_id}">' in page
+    assert f"/node-apps/{version}/execute" in page
+    assert f'<a href="/ui/jobs/{run["job_id"]}">first</a>' in await browser.see(
+        f"/ui/jobs/{step.job_id}"
+    )

@@ -35,6 +35,7 @@ HERE = {
     ("docs/lab.md", "sh"): 3,
     ("docs/listen.md", "sh"): 1,
     ("docs/models.md", "sh"): 1,
+    ("docs/node-apps.md", "sh"): 1,
     ("docs/webhooks.md", "go"): 1,
     ("docs/webhooks.md", "javascript"): 1,
     ("docs/webhooks.md", "sh"): 2,
@@ -44,10 +45,9 @@ ELSEWHERE = {
     ("README.md", "python"): 2,  # test_docs.py and client/test_guide.py
     ("docs/assets.md", "python"): 1,  # client/test_guide.py
     ("docs/listen.md", "python"): 1,  # client/test_guide.py
+    ("docs/node-apps.md", "python"): 1,  # below
     ("docs/client.md", "python"): 4,  # client/test_guide.py
-    # What they say is run on servers of the tests' own: the parts in cli/test_roles.py and
-    # e2e/test_processes.py, the move in service/test_moving.py.
-    ("docs/scale.md", "sh"): 2,
+    ("docs/scale.md", "sh"): 2,  # test_scale_page.py
     ("docs/receiver.md", "python"): 2,  # receiver/test_guide.py
     ("docs/testing.md", "python"): 2,  # plugin/test_guide.py
     ("docs/webhooks.md", "python"): 1,  # test_docs.py
@@ -164,6 +164,32 @@ def test_the_snippets_of_the_command_line_do_what_is_said_of_them(
     (shown,) = blocks("docs/cli.md", "text")
     assert shell(verifying, status=1) == shown
     shell(completing)
+
+
+@pytest.mark.timeout(_LIMIT_S)
+def test_the_example_of_a_node_app_runs_as_its_page_says(
+    shell: Shell,
+    ringback_server: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app, refused = blocks("docs/node-apps.md", "json")
+    (shell.directory / "portrait.json").write_text(app, "utf-8")
+    (running,) = blocks("docs/node-apps.md", "sh")
+    version, *outputs = shell(running).splitlines()
+    (shown,) = blocks("docs/node-apps.md", "text")
+    assert re.fullmatch("[0-9a-f-]{36}", version)
+    assert [line.split()[0] for line in outputs] == [line.split()[0] for line in shown.splitlines()]
+    wrong = app.replace('"width": {"from": "input.width"}', '"width": 9000', 1)
+    (shell.directory / "wrong.json").write_text(wrong, "utf-8")
+    answer = shell(f"curl -s {SERVER}/node-apps -H 'Authorization: Bearer dev' --json @wrong.json")
+    assert json.loads(answer) == json.loads(refused)
+    for name, value in ringback_server.environment.items():
+        monkeypatch.setenv(name, value)
+    (snippet,) = blocks("docs/node-apps.md", "python")
+    capsys.readouterr()  # what the server in this process has logged
+    exec(snippet, {})
+    assert f"\n{ringback_server.url}/artifacts/" in "\n" + capsys.readouterr().out
 
 
 @pytest.mark.timeout(_LIMIT_S)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
-from builders import a_job, a_submission
+from builders import ROOMY, a_job, a_submission
 from contract.test_store import claim, ending
 from msgspec.structs import replace
 from raw import raw
 
 from ringback.ids import Ids
-from ringback.jobs.queue import PromptSearch
+from ringback.jobs.queue import PromptSearch, StepSubmission
 from ringback.retention import Kept
 from ringback.storage.postgres import PostgresStore
 from ringback.storage.postgres.connecting import close
@@ -176,5 +176,30 @@ async def test_what_is_not_over_outlives_its_week(dsn: str) -> None:
     (due,) = await store.claim_due(now_ms=THEN, limit=9, limit_each=9, lease_until_ms=AFTER)
     assert due.delivery_id == owed.delivery_id
     assert due.body == owed.body
+    assert (await store.ledger()).balances
+    await store.close()
+
+
+async def test_a_week_that_is_dropped_keeps_the_steps_of_a_run_that_is_not_over(
+    dsn: str,
+) -> None:
+    store = await a_store_of_then(dsn)
+    run = a_job(job_id=ids.uuid7(), created_at_ms=THEN, engine="apps", kind="app")
+    await store.submit(a_submission(run))
+    step = a_job(job_id=ids.uuid7(), created_at_ms=THEN, run_id=run.job_id, step="first")
+    assert await store.submit_step(StepSubmission(job=step, limits=ROOMY)) is not None
+    (held,) = await claim(store)
+    over = ending(held, event_id=ids.uuid7(), created_at_ms=THEN)
+    assert await store.end_job(replace(over, after=replace(over.after, completed_at_ms=THEN)))
+    alone = await an_ended_job(store)
+    assert await forget(store, Kept.JOBS) == 1
+    assert await store.get_job(alone) is None
+    (kept,) = await store.steps_of(run.job_id)
+    assert kept.job_id == step.job_id
+    pending = await store.get_job(run.job_id)
+    assert pending is not None
+    over = ending(pending, event_id=ids.uuid7(), created_at_ms=THEN)
+    assert await store.end_job(replace(over, after=replace(over.after, completed_at_ms=THEN)))
+    assert await forget(store, Kept.JOBS) == 2
     assert (await store.ledger()).balances
     await store.close()

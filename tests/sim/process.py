@@ -261,6 +261,10 @@ class NoArtifacts:
     async def put(self, name: str, content: bytes | Path) -> None:
         """Keep nothing."""
 
+    @property
+    def link_origin(self) -> str | None:
+        return None
+
     async def delete(self, name: str) -> None:
         """Delete nothing."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,11 +15,18 @@ from ringback.clock import SystemClock
 from ringback.egress.caller import Caller
 from ringback.egress.policy import TargetPolicy
 from ringback.engines.upstream.files import Files
+from ringback.engines.upstream.places import Place, temporary_place
 from ringback.engines.upstream.provider import File
 from ringback.errors import EngineError
 from ringback.testing import FakeReceiver, FakeResolver, RecordingIO, Script, redirect, respond
 
 KEY = (("authorization", "Bearer k"),)
+
+
+@contextmanager
+def a_full_disk() -> Iterator[Path]:
+    """Give a place at which nothing fits."""
+    yield Path("/dev/full")
 
 
 class Way:
@@ -28,7 +37,9 @@ class Way:
         self.stranger = stranger
         self.callers = callers
 
-    async def got(self, file: File, *, bytes_max: int = 10_000, retries: int = 3) -> bytes:
+    async def got(
+        self, file: File, *, bytes_max: int = 10_000, place: Place = temporary_place
+    ) -> bytes:
         io = RecordingIO()
         files = Files(
             "studio",
@@ -39,7 +50,8 @@ class Way:
             rng=Random(1),
             bytes_max=bytes_max,
             timeout_s=5.0,
-            retries=retries,
+            retries=3,
+            place=place,
         )
         return io.saved[await files.keep(file, io)]
 
@@ -104,6 +116,12 @@ async def test_a_result_that_cannot_be_had_fails_the_job_with_the_reason(
 async def test_a_provider_cannot_point_us_inside(way: Way, url: str) -> None:
     with pytest.raises(EngineError, match=r"blocked_target|no URL"):
         await way.got(File(url=url))
+
+
+async def test_a_full_disk_is_our_own_trouble_and_no_failure_of_the_job(way: Way) -> None:
+    way.answers(way.stranger, respond(200, body=PNG))
+    with pytest.raises(OSError, match="No space left"):
+        await way.got(File(url=way.stranger.url_at("/a.png")), place=a_full_disk)
 
 
 async def test_a_result_is_asked_for_again_while_that_may_help(way: Way) -> None:

@@ -15,6 +15,7 @@ from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.egress.policy import TargetPolicy
 from ringback.service import Service
+from ringback.service.apps import AppDesk
 from ringback.service.assets import AssetDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.deliveries import DeliveryDesk
@@ -23,6 +24,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.styles import StyleDesk
 from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
@@ -41,9 +43,11 @@ class ApiDeps:
     chores: ChoreDesk
     usage: UsageDesk
     catalogue: Catalogue
+    apps: AppDesk
     policy: TargetPolicy
     artifacts: ArtifactStore
     assets: AssetDesk
+    styles: StyleDesk
     incoming: Incoming  # where uploads lie until they are assets
     room_for_work: Callable[[], None]
     workspaces: Workspaces
@@ -53,5 +57,6 @@ class ApiDeps:
     lab: Lab | None = None  # the emulator's alone, as are the faults
     faults: AskedFaults | None = None
     pages: ASGIApp | None = None  # what answers under /ui
+    tools: ASGIApp | None = None  # what answers at /mcp
     broken_loops: Callable[[], Sequence[str]]
     take_hook: TakeHook | None = None  # what providers' webhooks come to

@@ -23,6 +23,8 @@ def whole_document(job: Job) -> dict[str, Any]:
     document["type"] = job.type
     document["engine"] = job.engine
     document["model"] = job.model
+    if job.run_id is not None:
+        document["run"] = {"job_id": job.run_id, "step": job.step}
     return document
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 from msgspec.structs import replace
 from starlette.requests import Request
@@ -11,14 +12,17 @@ from starlette.types import ASGIApp
 
 from ringback.api import queries
 from ringback.api.answers import Answer, RawHeader, ok
+from ringback.api.app_documents import step_documents
 from ringback.api.cursors import cursor_after
 from ringback.api.documents import current_document
 from ringback.api.headers import headers_of, preferred_wait_s
 from ringback.api.streams import HEARTBEAT_S, Streams, frame, wants_stream
 from ringback.api.waiting import wait_for_end
+from ringback.apps.model import KIND as APP
 from ringback.errors import JobNotFound
 from ringback.jobs.model import Job
 from ringback.service import Service
+from ringback.service.apps import AppDesk
 
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
@@ -26,9 +30,10 @@ _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 class JobRoutes:
     """The routes of jobs that exist."""
 
-    def __init__(self, service: Service, streams: Streams) -> None:
+    def __init__(self, service: Service, streams: Streams, apps: AppDesk) -> None:
         self._service = service
         self._streams = streams
+        self._apps = apps
 
     async def list_jobs(self, request: Request, workspace_id: str) -> Answer:
         """Answer with a page of the workspace's jobs, newest first."""
@@ -60,7 +65,14 @@ class JobRoutes:
             job = await wait_for_end(
                 self._service, job, timeout_s=timeout_s, receive=request.receive
             )
-        return ok(current_document(job), applied)
+        return ok(current_document(job) | await self._steps(job), applied)
+
+    async def _steps(self, job: Job) -> dict[str, Any]:
+        """Return what is shown of a run beside the job itself: where each of its steps stands."""
+        if job.kind != APP:
+            return {}
+        graph = await self._apps.graph_of(job)
+        return {"steps": step_documents(graph, await self._service.steps_of(job))}
 
     async def _frames(self, job: Job) -> AsyncIterator[bytes]:
         """Yield the job as it stands, then whenever it has changed, until it has ended."""

@@ -11,11 +11,12 @@ from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
 from ringback.api.lab import AskedFaults
+from ringback.api.parts import ApiParts
 from ringback.app.dispatch import DispatcherRole
 from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
 from ringback.app.work import WorkerRole
-from ringback.assembly import asset_desk, catalogue_for, dispatching_for, script_for
+from ringback.assembly import asset_desk, dispatching_for, script_for, style_desk
 from ringback.clock import Clock, SystemClock
 from ringback.dashboard.app import create_dashboard
 from ringback.dashboard.deps import DashboardDeps
@@ -25,7 +26,9 @@ from ringback.inbox import Inbox
 from ringback.jobs.model import Job
 from ringback.lab.stepping import Stepping
 from ringback.loops import Loops
+from ringback.mcp.http import ToolRoute
 from ringback.service import Service
+from ringback.service.apps import AppDesk
 from ringback.service.chores import ChoreDesk
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.feed import EventFeed
@@ -169,7 +172,8 @@ class App:
             listening=Listening(self.listeners, ground.service, clock=clock, bells=bells),
             chores=ChoreDesk(store, clock=clock, ids=ids),
             usage=UsageDesk(store, clock=clock),
-            catalogue=catalogue_for(settings),
+            catalogue=ground.catalogue,
+            apps=AppDesk(store, ground.catalogue, clock=clock, ids=ids),
             policy=ground.policy,
             artifacts=ground.artifacts,
             assets=asset_desk(
@@ -181,6 +185,7 @@ class App:
                 clock,
                 ids,
             ),
+            styles=style_desk(store, ground.artifacts),
             incoming=ground.incoming,
             room_for_work=ground.room_for_work,
             workspaces=store,
@@ -192,16 +197,23 @@ class App:
             faults=self.faults,
             take_hook=ground.upstreams.take_hook,
         )
+        parts = ApiParts.of(deps)
+        tools = ToolRoute(
+            lambda: create_api(deps, parts),
+            parts.authenticator,
+            is_draining=lambda: ground.service.is_draining,
+        )
         if not settings.dashboard:
-            return create_api(deps)
+            return create_api(replace(deps, tools=tools), parts)
         page = DashboardDeps(
             api=deps,
+            parts=parts,
             seals=ground.sealer,
-            tokens=TokenDesk(store, clock=clock),
+            tokens=TokenDesk(store, ground.keys, clock=clock),
             inbox=self.inbox,
             origins=self._origins,
         )
-        return create_api(replace(deps, pages=create_dashboard(page)))
+        return create_api(replace(deps, tools=tools, pages=create_dashboard(page)), parts)
 
     def _stepping(self) -> Stepping | None:
         """Return what moves the emulator's time; a server has no such thing."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import cached_property
 
 from ringback.app.adapters import artifacts_for
 from ringback.app.upstreams import Upstreams
-from ringback.assembly import operator_signing_for, policy_for, proxy_for
+from ringback.assembly import catalogue_for, operator_signing_for, policy_for, proxy_for
 from ringback.assets.incoming import Incoming
+from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import Clock
 from ringback.desks import ids_of, sealer_for
 from ringback.disk import DiskGuard
@@ -57,7 +59,6 @@ class Ground:
         self.fetcher = Fetcher(
             self.policy, settings=FetcherSettings(egress_proxy=self.proxy), clock=self.clock
         )
-        self.upstreams = Upstreams(settings, self.policy, proxy=self.proxy)
         self.sealer = sealer_for(settings)
         self.book = SigningBook(
             store,
@@ -69,6 +70,14 @@ class Ground:
         self.keys = KeyDesk(store, self.sealer, clock=self.clock, ids=self.ids)
         self.room_for_work = _room_for_work(settings, self.clock)
         self.incoming = Incoming(settings.data / "uploads")
+        self.upstreams = Upstreams(
+            settings,
+            self.policy,
+            proxy=self.proxy,
+            wakes=self.bells.hooked,
+            pass_on=store.pass_on,
+            place=self.incoming.place,
+        )
         self.service = Service(
             store,
             clock=self.clock,
@@ -84,6 +93,11 @@ class Ground:
         self.loops = Loops(self.clock)
         self.process_id = f"{socket.gethostname()}-{os.getpid()}"
         self.gate = Gate(store, clock=self.clock)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Every model, read when it is first asked for."""
+        return catalogue_for(self.settings)
 
 
 def _room_for_work(settings: Settings, clock: Clock) -> Callable[[], None]:

@@ -8,10 +8,15 @@ from msgspec.structs import replace
 
 from ringback.app.adapters import slots_for
 from ringback.app.ground import Ground
+from ringback.apps.model import ENGINE as RUNS
+from ringback.engines.apps.engine import AppsEngine
 from ringback.engines.contract import EngineRequest
 from ringback.engines.faulty import FaultyEngine
 from ringback.engines.sketch.engine import SketchEngine
+from ringback.service.runs import RunDesk
 from ringback.worker import Slot, Worker
+
+_RUNS_AT_ONCE = 256  # a run costs a look at its steps when one ends, and once a second
 
 
 class WorkerRole:
@@ -22,6 +27,10 @@ class WorkerRole:
         self._ground = ground
         self.answering = asyncio.Event()  # the process has begun, and may spend time on warmth
         self._slots = slots_for(settings, ground.upstreams.by_name)
+        store = ground.store
+        runs = RunDesk(ground.service, store, store, lambda: ground.catalogue, clock=ground.clock)
+        # Every worker takes runs, whatever else it is for: they wait, and do no work.
+        self._slots[RUNS] = Slot(engine=AppsEngine(runs), concurrency=_RUNS_AT_ONCE, waits=True)
         self.worker = Worker(
             ground.service,
             slots={name: self._slot(slot) for name, slot in self._slots.items()},

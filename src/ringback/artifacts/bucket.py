@@ -54,6 +54,12 @@ class Bucket(Struct, frozen=True, kw_only=True):
         return f"{self.endpoint}/{self.name}" if self.path_style else self.endpoint
 
     @property
+    def origin(self) -> str:
+        """Return the scheme and host of its files' URLs."""
+        parts = urlsplit(self.endpoint)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
     def shown(self) -> str:
         """Return what people call it."""
         return f"s3://{self.name}/{self.prefix}".rstrip("/")

@@ -43,6 +43,10 @@ class ArtifactStore(Protocol):
     async def link(self, artifact: StoredArtifact) -> str | None:
         """Return a URL that serves the file for a while; None: serve it yourself."""
 
+    @property
+    def link_origin(self) -> str | None:
+        """Return the origin that links lead to; None where there are no links."""
+
     async def delete(self, name: str) -> None:
         """Delete the file of that name, if there is one."""
 

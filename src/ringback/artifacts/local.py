@@ -71,6 +71,11 @@ class LocalArtifacts:
         """Return None: the server serves its own directory."""
         return None
 
+    @property
+    def link_origin(self) -> str | None:
+        """There are no links."""
+        return None
+
     async def delete(self, name: str) -> None:
         """Delete the file of that name, if there is one."""
         if media_type_of(name) is not None:

@@ -122,6 +122,11 @@ class S3Artifacts:
                 self._store, "GET", place_of(artifact.name), timedelta(seconds=self._link_s)
             )
 
+    @property
+    def link_origin(self) -> str | None:
+        """Return the bucket's origin if the settings have clients fetch from it."""
+        return self._bucket.origin if self._links else None
+
     async def delete(self, name: str) -> None:
         """Delete the file of that name, if there is one."""
         if media_type_of(name) is None:

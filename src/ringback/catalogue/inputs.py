@@ -76,7 +76,7 @@ class InputCheck:
                 message = f"is the old name of {new} and has another value; send only {new}"
                 clashes.append(FieldError(f"/{old}", message))
         if clashes:
-            raise _invalid(clashes)
+            raise invalid(clashes)
         return given, used
 
     def _refusal(
@@ -86,10 +86,10 @@ class InputCheck:
         spelled = {
             self._new_names[old]: old for old in deprecated if self._new_names[old] not in body
         }
-        return _invalid(list(islice(self._faults.of(given, spelled), _DETAILS_MAX + 1)))
+        return invalid(list(islice(self._faults.of(given, spelled), _DETAILS_MAX + 1)))
 
 
-def _invalid(faults: list[FieldError]) -> InvalidRequest:
+def invalid(faults: list[FieldError]) -> InvalidRequest:
     """Return the error whose sentence names the first faults, and whose details more."""
     named = "; ".join(f"{fault.path[1:]} {fault.message}" for fault in faults[:_NAMED_MAX])
     more = len(faults) - _NAMED_MAX

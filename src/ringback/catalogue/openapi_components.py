@@ -81,6 +81,11 @@ _ABOUT_JOB: dict[str, Schema] = {
     "engine": {"type": "string", "description": "What makes the result."},
     "model": {"type": "string", "description": "The model's id, like `bfl/flux-1-dev`."},
 }
+_RUN = object_schema(
+    {"job_id": {"type": "string", "format": "uuid"}, "step": _TEXT},
+    ["job_id", "step"],
+    "Of a step of a node app: the run that it belongs to, and its name there.",
+)
 
 _SCHEMAS: dict[str, Schema] = {
     "JobStatus": {
@@ -91,6 +96,11 @@ _SCHEMAS: dict[str, Schema] = {
     "Result": object_schema(
         {
             "urls": {"type": "array", "items": {"type": "string", "format": "uri"}},
+            "style_id": {"type": "string", "description": "Of the style that was trained."},
+            "outputs": {
+                "type": "object",
+                "description": "Of a run of a node app: what it gives, each by its name.",
+            },
             "error": {"type": "string", "description": "Why there is none."},
         },
         [],
@@ -124,6 +134,12 @@ _SCHEMAS: dict[str, Schema] = {
                 "minimum": 0,
                 "maximum": 1,
                 "description": "How much is done; left out when the job has ended.",
+            },
+            "run": _RUN,
+            "steps": {
+                "type": "array",
+                "items": reference("schemas", "RunStep"),
+                "description": "Of a run of a node app, where it is asked for by its id.",
             },
         },
         ["job_id", "status", "created_at"],

@@ -22,9 +22,11 @@ def upstream_engines(settings: Settings) -> Iterator[Finding]:
 def _engine(name: str, settings: Settings) -> Finding:
     from ringback.app.upstreams import Upstreams, is_reached
     from ringback.assembly import policy_for, proxy_for
+    from ringback.doorbell import Watchers
 
     try:
-        upstreams = Upstreams(settings, policy_for(settings, None), proxy=proxy_for(settings))
+        policy, proxy = policy_for(settings, None), proxy_for(settings)
+        upstreams = Upstreams(settings, policy, proxy=proxy, wakes=Watchers())
     except SetupError as exc:
         return Finding(name="engine", found=f"{name} cannot be used", todo=str(exc))
     upstream = upstreams.by_name[name]

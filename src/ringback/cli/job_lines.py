@@ -26,15 +26,29 @@ def job_line(job: JobDocument) -> str:
 
 def job_lines(job: JobDocument) -> Iterator[str]:
     """Yield a job's members, a line each; those that it does not have yet are left out."""
-    shown = {**job_members(job), "result": None}
+    shown = {**job_members(job), "result": None, "steps": None, "run": None}
     for name in ("created_at", "completed_at"):
         shown[name] = short_time(shown[name]) if shown[name] else None
     for name, value in shown.items():
         if value is not None:
             yield f"{name:12}  {value}"
+    if job.run is not None:
+        yield f"{'step':12}  {job.run.get('step')} of {job.run.get('job_id')}"
+    for step in job.steps or ():
+        yield f"{'step':12}  {_step(step)}"
+    for name, value in job.outputs.items():
+        yield f"{'output':12}  {name}: {value}"
     for url in job.urls:
         yield f"{'result':12}  {url}"
     if job.error is not None:
         yield f"{'error':12}  {job.error}"
     if job.style_id is not None:
         yield f"{'style_id':12}  {job.style_id}"
+
+
+def _step(step: dict[str, Any]) -> str:
+    """Return a step of a run: its name, and how its job is."""
+    if step.get("kind") == "asset":
+        return f"{step.get('step')}  asset"
+    standing = f"{step.get('status') or 'not yet'}  {step.get('job_id') or ''}"
+    return f"{step.get('step')}  {standing}".rstrip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -15,46 +14,35 @@ from ringback.app.opening import open_store
 from ringback.clock import SystemClock
 from ringback.desks import key_desk
 from ringback.errors import SetupError
-from ringback.ids import new_token
 from ringback.service.secrets import HMAC
+from ringback.service.tokens import TokenDesk
 from ringback.settings import Settings
-from ringback.storage.contract import Store, Token
+from ringback.storage.contract import Store
 from ringback.storage.sqlite.files import DATABASE
 from ringback.webhooks.rotation import SIGNING_PER_KIND_MAX, workspace_owner
 from ringback.wire.document import iso_time
 
 Result = TypeVar("Result")
 
-_HINT_LENGTH = 7
-_ID_LENGTH = 12
 _BUSY_S = 6  # a little more than the database itself is patient
 _GIVE_UP_S = 0.1
 
 
 def create_token(settings: Settings, workspace: str) -> dict[str, str]:
     """Make a token, and its workspace if that is new; only this answer ever holds the token."""
-    token = new_token()
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    # The digest's beginning: whoever has a token can tell which of the list it is.
-    token_id = digest[:_ID_LENGTH]
-    now_ms = SystemClock().now_ms()
 
-    async def act(store: Store) -> str:
+    async def act(store: Store) -> dict[str, str]:
         keys = await key_desk(settings, store)
-        await keys.open_workspace(workspace)
-        await store.add_token(
-            Token(
-                token_id=token_id,
-                workspace_id=workspace,
-                digest=digest,
-                hint=token[:_HINT_LENGTH],
-                created_at_ms=now_ms,
-            )
-        )
-        return (await keys.secrets_of(workspace_owner(workspace)))[0]
+        token, text = await TokenDesk(store, keys, clock=SystemClock()).create(workspace)
+        secret = (await keys.secrets_of(workspace_owner(workspace)))[0]
+        return {
+            "token_id": token.token_id,
+            "workspace": workspace,
+            "token": text,
+            "secret": secret,
+        }
 
-    secret = with_store(settings, act)
-    return {"token_id": token_id, "workspace": workspace, "token": token, "secret": secret}
+    return with_store(settings, act)
 
 
 def list_tokens(settings: Settings) -> list[dict[str, str | None]]:

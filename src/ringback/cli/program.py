@@ -23,6 +23,7 @@ COMMANDS = {
     "models": "List models; show what one takes; check your own.",
     "usage": "See what was spent, and what is left of the budgets.",
     "assets": "Upload files for jobs to use; list and delete them.",
+    "apps": "Push graphs of steps, look at them, and run them.",
     "open": "Open a job's result in the browser or viewer.",
     "trigger": "Post a signed event to a URL, without a job.",
     "verify": "Say what is wrong with a webhook's signature.",
@@ -33,6 +34,7 @@ COMMANDS = {
     "admin": "See what waits and who works; drain, requeue, tidy up.",
     "migrate": "Move a data directory into PostgreSQL and a bucket.",
     "listen": "Print events as they come, or forward webhooks to this machine.",
+    "mcp": "Offer a server's verbs to a language model's host, over stdio.",
     "doctor": "Check this machine, and say what to do.",
     "completion": "Print what a shell needs to complete commands.",
 }

@@ -30,6 +30,8 @@ class JobDocument(Struct, frozen=True, kw_only=True):
     engine: str | None = None
     model: str | None = None
     progress: float | None = None
+    run: dict[str, Any] | None = None  # of a node app's step: the run's job_id, and the step
+    steps: tuple[dict[str, Any], ...] | None = None  # of a node app's run, where each stands
 
     @property
     def is_terminal(self) -> bool:
@@ -51,6 +53,12 @@ class JobDocument(Struct, frozen=True, kw_only=True):
         """Return why the job failed or was cancelled, in a sentence; None for any other."""
         found = (self.result or {}).get("error")
         return found if isinstance(found, str) else None
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """Return what a node app's run gave, by its names; empty for any other job."""
+        found = (self.result or {}).get("outputs")
+        return dict(found) if isinstance(found, dict) else {}
 
     @property
     def style_id(self) -> str | None:
@@ -151,10 +159,15 @@ class NodeApp(Struct, frozen=True, kw_only=True):
 
     id: str
     name: str = ""
+    slug: str = ""
     description: str = ""
     version: float | None = None
+    version_id: str | None = None
+    last_version_id: str | None = None
+    updated_at: datetime | None = None
     input_openapi_schema: dict[str, Any] | None = None
     output_openapi_schema: dict[str, Any] | None = None
+    definition: dict[str, Any] | None = None
 
 
 class Delivery(Struct, frozen=True, kw_only=True):

@@ -7,10 +7,8 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.api.auth import Authenticator
 from ringback.api.resources import Resource
 from ringback.api.streams import Streams
-from ringback.api.submissions import Submissions
 from ringback.dashboard.armour import Armour
 from ringback.dashboard.deliveries import DeliveryViews
 from ringback.dashboard.deps import DashboardDeps
@@ -50,13 +48,8 @@ def create_dashboard(deps: DashboardDeps) -> ASGIApp:
     streams = Streams(api.clock, streams_max=PAGES_MAX)
     gallery = GalleryViews(api.service, api.catalogue, api.clock, watches, streams)
     job = JobViews(api.service, api.deliveries, api.catalogue, api.artifacts, watches, streams)
-    submissions = Submissions(api, Authenticator(api.workspaces, api.keys, api.settings, api.clock))
     playground = PlaygroundViews(
-        api.service,
-        api.catalogue,
-        submissions,
-        deps.inbox,
-        body_bytes_max=api.settings.body_bytes_max,
+        api.service, api.catalogue, deps.parts.submissions, deps.parts.assets, deps.inbox
     )
     deliveries = DeliveryViews(api.deliveries, api.chores, api.keys, watches, streams)
     destinations = DestinationViews(api.deliveries, api.chores, watches, streams)
@@ -86,6 +79,7 @@ def create_dashboard(deps: DashboardDeps) -> ASGIApp:
             Route("/ui/jobs/{job_id}", Resource(GET=see(job.job))),
             Route("/ui/jobs/{job_id}/live", Resource(GET=see(job.stream))),
             Route("/ui/jobs/{job_id}/cancel", Resource(POST=take(job.cancel))),
+            Route("/ui/assets", Resource(POST=gate.receiving(playground.upload))),
             Route("/ui/playground", Resource(GET=see(playground.choose))),
             Route("/ui/playground/{kind}/{model:path}/code", Resource(POST=take(playground.code))),
             Route(
@@ -125,6 +119,7 @@ def create_dashboard(deps: DashboardDeps) -> ASGIApp:
             Route("/ui/keys", Resource(GET=see(house.keys))),
             Route("/ui/keys/rotate", Resource(POST=take(house.rotate))),
             Route("/ui/keys/public", Resource(POST=take(house.switch_public))),
+            Route("/ui/tokens", Resource(POST=take(house.make_token))),
             Route("/ui/tokens/{token_id}/revoke", Resource(POST=take(house.revoke))),
             Route("/ui/models", Resource(GET=see(house.models))),
             Route("/ui/lab", Resource(GET=see(house.lab), POST=take(house.advance))),
@@ -133,7 +128,7 @@ def create_dashboard(deps: DashboardDeps) -> ASGIApp:
         redirect_slashes=False,
         default=_no_such_page,
     )
-    return Armour(gate.errors_become_pages(routes))
+    return Armour(gate.errors_become_pages(routes), pictures_from=api.artifacts.link_origin)
 
 
 def _navigation(deps: DashboardDeps) -> list[Group]:

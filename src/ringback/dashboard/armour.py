@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "media-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        # HTML is made of text in one place alone: static/html.js.
-        "require-trusted-types-for 'script'",
-        "trusted-types ringback",
+_ORIGIN = re.compile(r"https?://[a-z0-9._-]+(?::[0-9]{1,5})?")
+
+
+def policy(pictures_from: str | None = None) -> str:
+    """Return the Content-Security-Policy; pictures may come from one other origin, a bucket's."""
+    # What is no plain origin would say something else in a policy.
+    known = pictures_from is not None and _ORIGIN.fullmatch(pictures_from)
+    beside = f" {pictures_from}" if known else ""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' data: blob:{beside}",
+            f"media-src 'self'{beside}",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            # HTML is made of text in one place alone: static/html.js.
+            "require-trusted-types-for 'script'",
+            "trusted-types ringback",
+        )
     )
-)
+
+
 _HEADERS = (
-    (b"content-security-policy", POLICY.encode()),
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
     # Not "no-referrer", with which browsers send forms from nowhere: "Origin: null".
@@ -35,8 +46,10 @@ _HEADERS = (
 class Armour:
     """Middleware that adds the headers, and keeps what is private out of every cache."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, pictures_from: str | None = None) -> None:
         self._app = app
+        csp = (b"content-security-policy", policy(pictures_from).encode())
+        self._headers = (csp, *_HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; the answer gets its armour."""
@@ -44,7 +57,7 @@ class Armour:
         async def armoured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                extra = [header for header in _HEADERS if header[0] not in present]
+                extra = [header for header in self._headers if header[0] not in present]
                 if b"cache-control" not in present:
                     extra.append((b"cache-control", b"no-store"))
                 message["headers"] = [*message["headers"], *extra]

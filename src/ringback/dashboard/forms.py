@@ -13,6 +13,7 @@ from ringback.api.headers import headers_of
 from ringback.errors import FormRefused, InvalidRequest, UnsupportedMediaType
 
 KEY = "form_key"
+KEY_HEADER = b"x-form-key"
 _FIELDS_MAX = 500
 
 

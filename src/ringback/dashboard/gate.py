@@ -12,13 +12,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ringback.api.auth import Authenticator
 from ringback.api.errors import answer_to
 from ringback.api.headers import headers_of
 from ringback.api.hosts import base_url_of
 from ringback.api.resources import Open
 from ringback.dashboard.deps import DashboardDeps
-from ringback.dashboard.forms import check_key, check_source, one, read_form
+from ringback.dashboard.forms import (
+    KEY,
+    KEY_HEADER,
+    check_key,
+    check_source,
+    one,
+    read_form,
+)
 from ringback.dashboard.frame import Frame
 from ringback.dashboard.sessions import SESSION_S, Session, Sessions, cookie_name, is_private
 from ringback.dashboard.throttle import Throttle
@@ -43,7 +49,7 @@ class Gate:
         self._api = api
         self._frame = frame
         self._languages = catalogues()
-        self._authenticator = Authenticator(api.workspaces, api.keys, api.settings, api.clock)
+        self._authenticator = deps.parts.authenticator
         self._sessions = Sessions(deps.seals, api.clock)
         self._throttle = Throttle(api.clock)
 
@@ -78,10 +84,28 @@ class Gate:
             check_source(request, visit.base_url)
             session = await self._session(request, visit.base_url)
             form = await read_form(request, self._api.settings.body_bytes_max)
-            if session is None:
-                raise FormRefused("Your session is over; go back, reload the page and try again.")
-            check_key(form, session.form_key)
-            return await view(replace(visit, session=session, form=form))
+            held = _held(session)
+            check_key(form, held.form_key)
+            return await view(replace(visit, session=held, form=form))
+
+        return route
+
+    def receiving(self, view: View) -> Open:
+        """Return the route of a file that a script of ours sends; the key comes as a header.
+
+        Other sites' pages can send no such header. What is wrong is said as the API says it.
+        """
+
+        async def route(request: Request) -> ASGIApp:
+            try:
+                visit = self._visit(request)
+                check_source(request, visit.base_url)
+                session = _held(await self._session(request, visit.base_url))
+                key = (headers_of(request.scope).any(KEY_HEADER) or b"").decode("latin-1")
+                check_key({KEY: [key]}, session.form_key)
+                return await view(replace(visit, session=session))
+            except Exception as exc:  # noqa: BLE001 - the place where they become answers
+                return answer_to(exc)  # logs what is our fault
 
         return route
 
@@ -195,6 +219,12 @@ class Gate:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         query = urlencode({"next": wanted}) if request.method == "GET" else ""
         return RedirectResponse(f"/ui/login?{query}", 303)
+
+
+def _held(session: Session | None) -> Session:
+    if session is None:
+        raise FormRefused("Your session is over; go back, reload the page and try again.")
+    return session
 
 
 def _ours(path: str) -> str:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from ringback.api.lab import Lab
 from ringback.catalogue.catalogue import Catalogue, Model
 from ringback.dashboard.visit import Visit
-from ringback.errors import RouteNotFound
+from ringback.errors import InvalidRequest, RouteNotFound
 from ringback.lab.durations import about, parse_duration
 from ringback.service.endpoints import EndpointDesk
 from ringback.service.secrets import KeyDesk
@@ -53,8 +53,18 @@ class HouseViews:
     async def revoke(self, visit: Visit) -> ASGIApp:
         """Make a token open nothing."""
         token_id = visit.request.path_params["token_id"]
-        await self._tokens.revoke(token_id, workspace_id=visit.workspace_id)
+        await self._tokens.revoke(token_id, workspace_id=self._whose(visit))
         return visit.go("/ui/keys", done="revoked")
+
+    async def make_token(self, visit: Visit) -> ASGIApp:
+        """Make a token, for whoever runs the server, and show it, this once."""
+        if not self._makes_tokens(visit):
+            raise RouteNotFound("There is no such page.")
+        try:
+            _, text = await self._tokens.create(visit.field("workspace"))
+        except InvalidRequest as exc:
+            return await self._show_keys(visit, error=exc)
+        return await self._show_keys(visit, token=text)
 
     async def rotate(self, visit: Visit) -> ASGIApp:
         """Give the workspace a new secret, and show it, this once."""
@@ -115,19 +125,39 @@ class HouseViews:
         """Say whether a workspace is the operator's own; in dev each is the developer's."""
         return self._settings.is_dev or workspace_id == self._settings.operator_workspace
 
+    def _makes_tokens(self, visit: Visit) -> bool:
+        # In dev every word is a token.
+        return not visit.is_dev and self.shows_settings_to(visit.workspace_id)
+
+    def _whose(self, visit: Visit) -> str | None:
+        """Return whose tokens a visitor looks after: the operator all."""
+        return None if self._makes_tokens(visit) else visit.workspace_id
+
     def _known_lab(self) -> Lab:
         if self._lab is None:
             raise RouteNotFound("There is no such page.")
         return self._lab
 
-    async def _show_keys(self, visit: Visit, *, secret: str | None = None) -> ASGIApp:
+    async def _show_keys(
+        self,
+        visit: Visit,
+        *,
+        secret: str | None = None,
+        token: str | None = None,
+        error: InvalidRequest | None = None,
+    ) -> ASGIApp:
         opened = await self._keys.opened(workspace_owner(visit.workspace_id))
         dev_secret = None
         if visit.is_dev:
             (dev_secret, *_) = await self._keys.secrets_of(workspace_owner(visit.workspace_id))
         return visit.page(
             "keys.html",
-            tokens=await self._tokens.list_tokens(visit.workspace_id),
+            status=400 if error else 200,
+            tokens=await self._tokens.list_tokens(self._whose(visit)),
+            makes_tokens=self._makes_tokens(visit),
+            token=token,
+            wanted=visit.field("workspace") or visit.workspace_id,
+            error=error,
             keys=[key for key, _ in opened],
             secret=secret,
             dev_secret=dev_secret,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from msgspec import Struct
 from starlette.types import ASGIApp
 
 from ringback.api.streams import Streams, frame
+from ringback.apps.model import KIND as APP
+from ringback.apps.model import version_id_of
 from ringback.artifacts.contract import ArtifactStore
 from ringback.catalogue.catalogue import Catalogue, Model
 from ringback.dashboard.fields import elided, pictures_in
-from ringback.dashboard.frame import picture_path
 from ringback.dashboard.live import Look, Seen, Watches
 from ringback.dashboard.pictures import Metadata, metadata_of
+from ringback.dashboard.results import Result, facts_of, results_of
 from ringback.dashboard.snippets import submission
 from ringback.dashboard.timeline import timeline_of
 from ringback.dashboard.visit import Visit
@@ -35,9 +37,7 @@ _ATTEMPTS_MAX = 60
 class Picture(Struct, frozen=True, kw_only=True):
     """One result: where it is, and what its file says."""
 
-    url: str
-    path: str | None  # on this server; None: elsewhere
-    is_film: bool
+    result: Result
     metadata: Metadata | None
 
 
@@ -71,19 +71,23 @@ class JobViews:
             webhook["X-Webhook-Events"] = ", ".join(job.webhook_events)
         token = visit.workspace_id if visit.is_dev else None
         asked = elided(job.input)
+        results = results_of(job)
         return visit.page(
             "job.html",
             job=job,
             prompt=prompt_of(job.input),
             model=model,
-            pictures=await self._pictures(job),
+            steps=await self._service.steps_of(job) if job.kind == APP else [],
+            pictures=await self._pictures(results),
+            poster=next((one.path for one in results if one.kind == "picture"), None),
+            facts=facts_of(job),
             asked=asked,
             sources=list(pictures_in(model, job.input)) if model else [],
             owed=owed,
             timeline=timeline_of(job, attempts[:_ATTEMPTS_MAX], now_ms=visit.now_ms),
             snippets=submission(
                 visit.base_url,
-                f"/generate/{job.kind}/{job.model}",
+                _path_of(job),
                 asked,
                 headers=webhook,
                 token=token,
@@ -115,19 +119,14 @@ class JobViews:
         page = await self._deliveries.list_deliveries(_of(job), limit=_DELIVERIES_MAX)
         return [(one, await self._deliveries.attempts_of(one)) for one in page.items]
 
-    async def _pictures(self, job: Job) -> list[Picture]:
-        urls = (job.result.urls if job.result else None) or ()
-        # While it runs, each preview takes the last one's place.
-        shown = urls if job.status.is_terminal else urls[-1:]
-        return list(await asyncio.gather(*(self._picture(url, job) for url in shown)))
+    async def _pictures(self, results: Sequence[Result]) -> list[Picture]:
+        return list(await asyncio.gather(*(self._picture(one) for one in results)))
 
-    async def _picture(self, url: str, job: Job) -> Picture:
-        path = picture_path(url, job.base_url)
+    async def _picture(self, result: Result) -> Picture:
+        path = result.path if result.kind == "picture" else None
         kept = await self._artifacts.find(path.removeprefix("/artifacts/")) if path else None
         return Picture(
-            url=url,
-            path=path,
-            is_film=bool(path and path.endswith(".mp4")),
+            result=result,
             metadata=await metadata_of(self._artifacts, kept) if kept else None,
         )
 
@@ -152,3 +151,10 @@ async def changes(watches: Watches, name: tuple[str, ...], look: Look) -> AsyncI
 
 def _of(job: Job) -> DeliveryFilter:
     return DeliveryFilter(workspace_id=job.workspace_id, job_id=job.job_id)
+
+
+def _path_of(job: Job) -> str:
+    """Return the route that a job was asked for on."""
+    if job.kind == APP:
+        return f"/node-apps/{version_id_of(job.model)}/execute"
+    return f"/generate/{job.kind}/{job.model}"

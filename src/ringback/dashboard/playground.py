@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp
 
 from ringback.api.answers import Answer
+from ringback.api.assets import AssetRoutes
 from ringback.api.headers import RequestHeaders
 from ringback.api.submissions import Submissions
 from ringback.catalogue.catalogue import Catalogue, Model
@@ -31,15 +32,14 @@ class PlaygroundViews:
         service: Service,
         catalogue: Catalogue,
         submissions: Submissions,
+        assets: AssetRoutes,
         inbox: Inbox | None,
-        *,
-        body_bytes_max: int,
     ) -> None:
         self._service = service
         self._catalogue = catalogue
         self._submissions = submissions
+        self._assets = assets
         self._inbox = inbox
-        self._body_bytes_max = body_bytes_max
 
     async def choose(self, visit: Visit) -> ASGIApp:
         """Go on to the model asked for, or to the first."""
@@ -90,6 +90,10 @@ class PlaygroundViews:
         accepted = await self._service.submit(asked)
         return visit.go(f"/ui/jobs/{accepted.job.job_id}", done="submitted")
 
+    async def upload(self, visit: Visit) -> ASGIApp:
+        """Keep a picture that was dropped on a field as an asset, and answer with it as JSON."""
+        return await self._assets.add_asset(visit.request, visit.workspace_id)
+
     async def code(self, visit: Visit) -> ASGIApp:
         """Answer with the code that asks for what is in the form, while somebody types."""
         model = self._model(visit)
@@ -126,7 +130,6 @@ class PlaygroundViews:
             faults={fault.path.lstrip("/").partition("/")[0]: fault.message for fault in details},
             events=[event.value for event in JOB_EVENTS],
             snippets=self._snippets(visit, model, shown, webhook_url=webhook_url, lab=lab),
-            picture_bytes_max=self._body_bytes_max // 2,
         )
 
     def _snippets(

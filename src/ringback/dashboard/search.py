@@ -23,7 +23,7 @@ from ringback.service import Service
 LOOKED_AT_MAX = 5_000
 """How many jobs are looked at one by one for a page."""
 
-LOOKING_S_MAX = 0.5
+LOOKING_S_MAX = 2.0  # a busy machine's; the work itself is bounded by the windows
 _AT_ONCE = 250
 _ONE_BY_ONE = 500  # what many have is among the newest, and these may not be in the index yet
 _WINDOW = 4_000  # jobs; doubled while nothing is found, so that one step never takes long

@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from ringback.api.streams import frame
-from ringback.dashboard.frame import picture_path
 from ringback.dashboard.live import Seen, Watches
+from ringback.dashboard.results import Result, results_of
 from ringback.dashboard.visit import Visit
 from ringback.errors import JobNotFound
 from ringback.jobs.model import Job, JobStatus
@@ -35,24 +35,19 @@ class Tile(Struct, frozen=True, kw_only=True):
 
     job: Job
     prompt: str
-    picture: str | None  # a path on this server
-    is_film: bool
+    shown: Result | None  # what a tile has room for
     version: str  # another one: the tile shows something else
 
 
 def tile_of(job: Job) -> Tile:
     """Return the tile of a job."""
+    results = results_of(job)
+    shown = [one for one in results if one.path and one.kind in ("picture", "film")]
     urls = (job.result.urls if job.result else None) or ()
-    picture = (
-        picture_path(urls[-1] if not job.status.is_terminal else urls[0], job.base_url)
-        if urls
-        else None
-    )
     return Tile(
         job=job,
         prompt=prompt_of(job.input),
-        picture=picture,
-        is_film=bool(picture and picture.endswith(".mp4")),
+        shown=shown[0] if shown else None,
         version=f"{job.status}.{round(job.progress * 100)}.{len(urls)}",
     )
 

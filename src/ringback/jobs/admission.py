@@ -33,6 +33,16 @@ def admit(limits: Limits, *, active: int, backlogged: int) -> JobStatus | None:
     return None
 
 
+def may_start_step(limits: Limits, *, active: int, backlogged: int, beside: int) -> bool:
+    """Say whether a run's next step may be queued, while so many of its steps have not ended.
+
+    A run does no work itself: its first step stands in the place that the run was admitted to, so
+    that a run can always go on, however small the limits are. Any other needs a free place, and
+    overtakes nobody. So no more jobs work at once than the limits allow.
+    """
+    return beside == 0 or (active < limits.active_max and backlogged == 0)
+
+
 def promotable(limits: Limits, *, active: int, backlogged: int) -> int:
     """Return how many backlogged jobs may join the queue now."""
     return max(0, min(backlogged, limits.active_max - active))

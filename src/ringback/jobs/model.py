@@ -73,3 +73,5 @@ class Job(Struct, frozen=True, kw_only=True):
     memo: str | None = None  # what its engine wrote down for a later run of it
     compute_units: float | None = None  # what it costs if it completes
     token_id: str | None = None  # that it was submitted with
+    run_id: str | None = None  # of a node app, whose step it is
+    step: str | None = None  # the step's name there

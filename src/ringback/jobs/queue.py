@@ -33,6 +33,13 @@ class Accepted(Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
+class StepSubmission(Struct, frozen=True, kw_only=True):
+    """A step of a run about to become a job; ``run_id`` and ``step`` of it are its key."""
+
+    job: Job
+    limits: Limits
+
+
 class JobFilter(Struct, frozen=True, kw_only=True):
     """Which of a workspace's jobs to list: newest first, made before ``before_id``."""
 
@@ -127,3 +134,16 @@ class JobQueue(Protocol):
 
     async def queued_engines(self) -> list[str]:
         """Return the engines that have queued jobs."""
+
+    async def submit_step(self, submission: StepSubmission) -> Job | None:
+        """Write a run's step, once: the job that it is already is returned instead.
+
+        None while the run's workspace has no room for another step beside those that it has.
+        Raises ``RunOver`` when the run has ended, so that nothing is begun for nobody.
+        """
+
+    async def steps_of(self, run_id: str) -> list[Job]:
+        """Return the steps of a run that are jobs by now, oldest first."""
+
+    async def stray_steps(self, *, limit: int) -> list[Job]:
+        """Return steps that have not ended, though their run has, or is there no more."""

@@ -8,16 +8,17 @@ guarded by the job's epoch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from ringback.apps.model import ENGINE as RUNS
 from ringback.clock import Clock
 from ringback.doorbell import Bells, Doorbell
-from ringback.errors import Draining, JobNotFound, LeaseLost
+from ringback.errors import Draining, JobNotFound, LeaseLost, StorageFull
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job, JobResult, JobStatus
@@ -27,12 +28,15 @@ from ringback.jobs.queue import (
     JobFilter,
     Looked,
     PromptSearch,
+    StepSubmission,
     Submission,
 )
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.service.telling import Teller, event_of
+from ringback.service.training import made_by, may_draw_in
 from ringback.storage.contract import Store
+from ringback.styles.model import Style, Trained
 from ringback.webhooks.events import EVENT_FOR, EventType
 from ringback.webhooks.outbox import Ending
 
@@ -121,23 +125,7 @@ class Service:
         key = request.idempotency_key
         accepted = await self._store.submit(
             Submission(
-                job=Job(
-                    job_id=self._ids.uuid7(),
-                    workspace_id=request.workspace_id,
-                    kind=request.kind,
-                    model=request.model,
-                    type=request.type,
-                    engine=request.engine,
-                    input=request.input,
-                    created_at_ms=now_ms,
-                    base_url=request.base_url,
-                    webhook_url=request.webhook_url,
-                    webhook_events=request.webhook_events,
-                    lab=request.lab,
-                    priority=request.priority,
-                    compute_units=request.compute_units,
-                    token_id=request.token_id,
-                ),
+                job=self._job(request, now_ms=now_ms),
                 limits=self._limits,
                 idempotency=None
                 if key is None
@@ -153,10 +141,47 @@ class Service:
             await self._teller.tell(accepted.job, EventType.JOB_BACKLOGGED)
         return accepted
 
+    async def submit_step(self, run: Job, request: GenerationRequest, *, step: str) -> Job | None:
+        """Make a step of a run a job, once; None while there is no room for it.
+
+        Raises ``RunOver`` when the run has ended, or ``StorageFull``. It is taken while the server
+        goes down, too: what a run has begun is no new work.
+        """
+        self._room_for_work()
+        job = self._job(request, now_ms=self._clock.now_ms())
+        job = msgspec.structs.replace(job, run_id=run.job_id, step=step)
+        begun = await self._store.submit_step(StepSubmission(job=job, limits=self._limits))
+        self._bells.queued.ring()
+        return begun
+
+    async def steps_of(self, run: Job) -> list[Job]:
+        """Return the steps of a run that are jobs by now, oldest first."""
+        return await self._store.steps_of(run.job_id)
+
+    async def wait_for_an_end(self, jobs: Collection[Job], *, timeout_s: float) -> None:
+        """Return when one of these jobs has ended, or after the timeout."""
+        ended = Doorbell()
+        with ExitStack() as watches:
+            for job in jobs:
+                watches.enter_context(self._bells.ended.watch(job.job_id, ended.ring))
+            # Somebody may have ended before the watch began.
+            for job in jobs:
+                now = await self._store.get_job(job.job_id)
+                if now is None or now.status.is_terminal:
+                    return
+            await ended.wait(timeout_s)
+
     async def get(self, job_id: str, *, workspace_id: str) -> Job:
         """Return a job of this workspace, or raise ``JobNotFound``."""
         job = await self._store.get_job(job_id)
         if job is None or job.workspace_id != workspace_id:
+            raise JobNotFound(job_id)
+        return job
+
+    async def look_up(self, job_id: str) -> Job:
+        """Return a job of whatever workspace, or raise ``JobNotFound``."""
+        job = await self._store.get_job(job_id)
+        if job is None:
             raise JobNotFound(job_id)
         return job
 
@@ -282,9 +307,9 @@ class Service:
             raise LeaseLost(f"job {job.job_id} has changed hands")
         return job
 
-    async def finish(self, job: Job, *, result: JobResult) -> Job:
-        """End a held job as completed, or raise ``LeaseLost``."""
-        return await self._end(job, JobEvent.COMPLETE, result)
+    async def finish(self, job: Job, *, result: JobResult, trained: Trained | None = None) -> Job:
+        """End a held job as completed, with what a training made, or raise ``LeaseLost``."""
+        return await self._end(job, JobEvent.COMPLETE, result, trained)
 
     async def fail(self, job: Job, *, error: str) -> Job:
         """End a job as failed, or raise ``LeaseLost``."""
@@ -297,11 +322,13 @@ class Service:
     async def rescue(self, job: Job) -> bool:
         """Give a job whose worker died back to the queue; after three deaths it fails.
 
-        One with a memo has more: what was bought for it would be lost with it, and it hardly kills
-        its worker by being waited for. Returns False when it has changed hands meanwhile.
+        A run of a node app does no work that a worker could die of, and lasts for long: it goes on
+        however many died. A job with a memo has more than three: what was bought for it would be
+        lost with it. Returns False when the job has changed hands meanwhile.
         """
         after = advance(job, JobEvent.RESCUE, now_ms=self._clock.now_ms())
-        if after.deaths < (DEATHS_MAX if job.memo is None else DEATHS_MAX_WITH_MEMO):
+        deaths_max = DEATHS_MAX if job.memo is None else DEATHS_MAX_WITH_MEMO
+        if after.deaths < deaths_max or job.engine == RUNS:
             if not await self._store.requeue_job(after):
                 return False
             log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
@@ -314,16 +341,64 @@ class Service:
         log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
         return True
 
+    async def style_for(self, job: Job, name: str) -> Style | None:
+        """Return the style of that name if the job may be drawn in it, or None."""
+        style = await self._store.find_style(name)
+        return style if style is not None and may_draw_in(job, style, by=name) else None
+
     async def forget_keys(self, *, limit: int = 500) -> int:
         """Delete idempotency keys past their time; returns how many."""
         used_before_ms = self._clock.now_ms() - IDEMPOTENCY_KEPT_MS
         return await self._store.forget_keys(used_before_ms=used_before_ms, limit=limit)
 
-    async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
+    async def end_stray_steps(self, *, limit: int = 100) -> int:
+        """Cancel steps whose run has ended, whatever became of who should have; returns how many.
+
+        A run's end cancels its steps right after; a server that died between the two left them.
+        """
+        strays = await self._store.stray_steps(limit=limit)
+        for step in strays:
+            await self.cancel(step.job_id, workspace_id=step.workspace_id)
+        if strays:
+            log.warning("steps_cancelled", count=len(strays))
+        return len(strays)
+
+    async def _cancel_steps(self, run: Job) -> None:
+        """Cancel what is left of a run that has ended; what cannot be now, the janitor does."""
+        try:
+            for step in await self._store.steps_of(run.job_id):
+                if not step.status.is_terminal:
+                    await self.cancel(step.job_id, workspace_id=step.workspace_id)
+        except (StorageFull, JobNotFound):
+            log.warning("storage_full", job_id=run.job_id)
+
+    def _job(self, request: GenerationRequest, *, now_ms: int) -> Job:
+        return Job(
+            job_id=self._ids.uuid7(),
+            workspace_id=request.workspace_id,
+            kind=request.kind,
+            model=request.model,
+            type=request.type,
+            engine=request.engine,
+            input=request.input,
+            created_at_ms=now_ms,
+            base_url=request.base_url,
+            webhook_url=request.webhook_url,
+            webhook_events=request.webhook_events,
+            lab=request.lab,
+            priority=request.priority,
+            compute_units=request.compute_units,
+            token_id=request.token_id,
+        )
+
+    async def _end(
+        self, job: Job, event: JobEvent, result: JobResult, trained: Trained | None = None
+    ) -> Job:
         now_ms = self._clock.now_ms()
         after = advance(job, event, now_ms=now_ms, result=result)
         told = event_of(after, EVENT_FOR[after.status], event_id=self._ids.uuid7(), now_ms=now_ms)
-        ending = Ending(before=job, after=after, limits=self._limits, event=told)
+        style = None if trained is None else made_by(job, trained, now_ms=now_ms)
+        ending = Ending(before=job, after=after, limits=self._limits, event=told, style=style)
         if not await self._store.end_job(ending):
             raise LeaseLost(f"job {job.job_id} has changed hands")
         self._bells.owed.ring()
@@ -331,6 +406,8 @@ class Service:
         self._bells.ended.tell(job.job_id)
         self._bells.told.tell(job.workspace_id)
         self._teller.forget(job.job_id)
+        if job.engine == RUNS:
+            await self._cancel_steps(job)
         return after
 
 

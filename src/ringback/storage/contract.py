@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringback.apps.shelf import Apps
 from ringback.assets.shelf import Assets
 from ringback.clock import Clock
 from ringback.jobs.budget import Budgets
@@ -14,6 +15,7 @@ from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue, Prompts
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
+from ringback.styles.shelf import Styles
 from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
 from ringback.webhooks.outbox import Outbox
 from ringback.webhooks.rotation import SigningKey
@@ -159,7 +161,9 @@ class Store(
     Workspaces,
     Secrets,
     Chores,
+    Apps,
     Assets,
+    Styles,
     Books,
     Pruning,
     Control,

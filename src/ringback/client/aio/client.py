@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ringback.client import requests
 from ringback.client.aio.job import AsyncJob, bound
@@ -28,6 +28,9 @@ from ringback.client.models import Usage
 from ringback.client.requests import model_path, submission
 from ringback.client.retrying import Retrying
 
+if TYPE_CHECKING:
+    import httpx2
+
 
 class AsyncRingback:
     """A client of a server that speaks the contract.
@@ -35,7 +38,8 @@ class AsyncRingback:
     Key and URL may come from the environment: ``RINGBACK_API_KEY`` and ``RINGBACK_BASE_URL``, or
     the ``KREA_`` names; without any it is the emulator on this machine. ``timeout`` is in seconds
     and for each step of a request; a request is tried again up to ``max_retries`` times where
-    that is safe. Raises ``ConfigurationError`` for what cannot work.
+    that is safe. ``http_transport`` carries the requests in place of the network. Raises
+    ``ConfigurationError`` for what cannot work.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class AsyncRingback:
         max_retries: int = 4,
         clock: AsyncClock | None = None,
         rng: Random | None = None,
+        http_transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         config = configured(api_key, base_url, environment=os.environ)
         transport = self._transport = AsyncTransport(
@@ -54,6 +59,7 @@ class AsyncRingback:
             timeout_s=timeout,
             retrying=Retrying(max_retries, rng or Random()),
             clock=clock or AsyncSystemClock(),
+            http_transport=http_transport,
         )
         self.base_url = config.base_url
         self.jobs = AsyncJobs(transport)

@@ -121,7 +121,9 @@ class AsyncJobs:
             raise WaitTimeout(job, timeout or 0.0)
         return checked(job) if check else job
 
-    async def events(self, job_id: str, *, timeout: float | None = None) -> AsyncIterator[AsyncJob]:
+    async def events(
+        self, job_id: str, *, timeout: float | None = None
+    ) -> AsyncGenerator[AsyncJob, None]:
         """Yield a job as it stands, then whenever it has changed, until it has ended.
 
         A server that speaks server-sent events tells by itself; any other is asked every two
@@ -156,6 +158,27 @@ class AsyncJobs:
             for number, url in enumerate(job.urls, 1)
         ]
         return await atogether(calls, at_once=_SAVED_AT_ONCE)
+
+    async def content(self, url: str, *, bytes_max: int) -> tuple[bytes, str]:
+        """Return a result's bytes and media type, or raise ``SaveFailed``, for a longer one too."""
+        import httpx2
+
+        if not url.startswith(("https://", "http://")):
+            raise SaveFailed(f"{url[:100]!r} is no address that can be downloaded.")
+        found = bytearray()
+        try:
+            # Without the key: results lie wherever the server says, which may be anybody's.
+            async with self._transport.http.stream("GET", url, follow_redirects=True) as response:
+                if not response.is_success:
+                    raise SaveFailed(f"{url} was answered with {response.status_code}.")
+                async for chunk in response.aiter_bytes():
+                    found += chunk
+                    if len(found) > bytes_max:
+                        raise SaveFailed(f"{url} is longer than {bytes_max} bytes.")
+        except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
+            raise SaveFailed(f"{url} could not be downloaded: {exc}") from exc
+        media_type = str(response.headers.get("content-type", ""))
+        return bytes(found), media_type.partition(";")[0].strip().lower()
 
     async def _call(self, request: requests.Request) -> AsyncJob:
         return bound(await self._transport.call(request, AsyncJob), self)

@@ -171,8 +171,25 @@ class AsyncStyles(_Resource):
         await self._transport.send(requests.send("DELETE", path))
 
 
+_Jobs = list[AsyncJob]
+
+
 class AsyncNodeApps(_Resource):
-    """Node apps: what they take, and running them."""
+    """Node apps: pushing them, what they take, and running them."""
+
+    async def push(self, definition: Mapping[str, Any]) -> NodeApp:
+        """Push a definition as the next version of its app; the same one again changes nothing.
+
+        Not every server can: it is an addition of Ringback's.
+        """
+        request = requests.send("POST", "/node-apps", definition, repeatable=True)
+        return await self._transport.call(request, NodeApp)
+
+    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> Page[NodeApp]:
+        """Return a page of the workspace's apps; not every server can."""
+        return await self._transport.call(
+            requests.get("/node-apps", {"limit": limit, "cursor": cursor}), Page[NodeApp]
+        )
 
     async def get(self, version_id: str) -> NodeApp:
         """Return a version of a node app, or raise ``NotFoundError``."""
@@ -186,7 +203,7 @@ class AsyncNodeApps(_Resource):
         webhook_url: str | None = None,
         idempotency_key: str | None = None,
         **params: Any,
-    ) -> list[AsyncJob]:
+    ) -> _Jobs:
         """Run a node app and return its jobs."""
         request = requests.submission(
             f"/node-apps/{part(version_id)}/execute",

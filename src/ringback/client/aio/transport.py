@@ -25,7 +25,13 @@ class AsyncTransport:
     """Sends requests to one server, with its key, over pooled connections."""
 
     def __init__(
-        self, config: Config, *, timeout_s: float, retrying: Retrying, clock: AsyncClock
+        self,
+        config: Config,
+        *,
+        timeout_s: float,
+        retrying: Retrying,
+        clock: AsyncClock,
+        http_transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         # Imported late: it takes longer than all the rest of this library.
         import httpx2
@@ -35,6 +41,7 @@ class AsyncTransport:
         self._timeout_s = timeout_s
         self._retrying = retrying
         self.http = httpx2.AsyncClient(
+            transport=http_transport,
             timeout=timeout_s,
             headers={"user-agent": "ringback-client", "accept-encoding": "identity"},
             # A proxy of the environment has no business between here and this very machine.

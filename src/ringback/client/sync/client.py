@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ringback.client import requests
 from ringback.client.clock import Clock, SystemClock
@@ -29,6 +29,9 @@ from ringback.client.sync.resources import (
 )
 from ringback.client.sync.transport import Transport
 
+if TYPE_CHECKING:
+    import httpx2
+
 
 class Ringback:
     """A client of a server that speaks the contract.
@@ -36,7 +39,8 @@ class Ringback:
     Key and URL may come from the environment: ``RINGBACK_API_KEY`` and ``RINGBACK_BASE_URL``, or
     the ``KREA_`` names; without any it is the emulator on this machine. ``timeout`` is in seconds
     and for each step of a request; a request is tried again up to ``max_retries`` times where
-    that is safe. Raises ``ConfigurationError`` for what cannot work.
+    that is safe. ``http_transport`` carries the requests in place of the network. Raises
+    ``ConfigurationError`` for what cannot work.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Ringback:
         max_retries: int = 4,
         clock: Clock | None = None,
         rng: Random | None = None,
+        http_transport: httpx2.BaseTransport | None = None,
     ) -> None:
         config = configured(api_key, base_url, environment=os.environ)
         transport = self._transport = Transport(
@@ -55,6 +60,7 @@ class Ringback:
             timeout_s=timeout,
             retrying=Retrying(max_retries, rng or Random()),
             clock=clock or SystemClock(),
+            http_transport=http_transport,
         )
         self.base_url = config.base_url
         self.jobs = Jobs(transport)

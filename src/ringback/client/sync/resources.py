@@ -168,8 +168,25 @@ class Styles(_Resource):
         self._transport.send(requests.send("DELETE", path))
 
 
+_Jobs = list[Job]
+
+
 class NodeApps(_Resource):
-    """Node apps: what they take, and running them."""
+    """Node apps: pushing them, what they take, and running them."""
+
+    def push(self, definition: Mapping[str, Any]) -> NodeApp:
+        """Push a definition as the next version of its app; the same one again changes nothing.
+
+        Not every server can: it is an addition of Ringback's.
+        """
+        request = requests.send("POST", "/node-apps", definition, repeatable=True)
+        return self._transport.call(request, NodeApp)
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Page[NodeApp]:
+        """Return a page of the workspace's apps; not every server can."""
+        return self._transport.call(
+            requests.get("/node-apps", {"limit": limit, "cursor": cursor}), Page[NodeApp]
+        )
 
     def get(self, version_id: str) -> NodeApp:
         """Return a version of a node app, or raise ``NotFoundError``."""
@@ -183,7 +200,7 @@ class NodeApps(_Resource):
         webhook_url: str | None = None,
         idempotency_key: str | None = None,
         **params: Any,
-    ) -> list[Job]:
+    ) -> _Jobs:
         """Run a node app and return its jobs."""
         request = requests.submission(
             f"/node-apps/{part(version_id)}/execute",

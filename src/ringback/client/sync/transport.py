@@ -26,7 +26,13 @@ class Transport:
     """Sends requests to one server, with its key, over pooled connections."""
 
     def __init__(
-        self, config: Config, *, timeout_s: float, retrying: Retrying, clock: Clock
+        self,
+        config: Config,
+        *,
+        timeout_s: float,
+        retrying: Retrying,
+        clock: Clock,
+        http_transport: httpx2.BaseTransport | None = None,
     ) -> None:
         # Imported late: it takes longer than all the rest of this library.
         import httpx2
@@ -36,6 +42,7 @@ class Transport:
         self._timeout_s = timeout_s
         self._retrying = retrying
         self.http = httpx2.Client(
+            transport=http_transport,
             timeout=timeout_s,
             headers={"user-agent": "ringback-client", "accept-encoding": "identity"},
             # A proxy of the environment has no business between here and this very machine.

@@ -4,6 +4,7 @@ import { fetched, parsed } from "./html.js";
 import { showTimes } from "./times.js";
 
 const main = document.querySelector("main");
+const MEDIA = "img[src], video[src], audio[src]";
 
 export function listen(onSwap) {
   const { live, liveSwap } = main.dataset;
@@ -77,10 +78,10 @@ async function swapPart(id, onSwap) {
   onSwap(theirs);
 }
 
-// A picture that stays the same is moved over, so that it does not flicker.
+// What stays the same is moved over: a picture does not flicker, a film plays on.
 function keepPictures(mine, theirs) {
-  for (const image of theirs.querySelectorAll("img[src]")) {
-    const same = [...mine.querySelectorAll("img[src]")].find((one) => one.src === image.src);
+  for (const image of theirs.querySelectorAll(MEDIA)) {
+    const same = [...mine.querySelectorAll(MEDIA)].find((one) => one.src === image.src);
     if (same) image.replaceWith(same);
   }
 }

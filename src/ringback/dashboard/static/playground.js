@@ -69,23 +69,30 @@ function addDrop(box) {
 
   function show() {
     const last = text.value.trim().split("\n").at(-1) ?? "";
-    shown.hidden = !last.startsWith("data:image/");
+    shown.hidden = !isShown(last);
     if (!shown.hidden) shown.src = last;
     clear.hidden = !text.value;
   }
 
+  function say(words) {
+    document.getElementById("said").textContent = words;
+    label.textContent = words;
+  }
+
   async function take(files) {
+    if (!files.length) return;
+    say(box.dataset.uploading);
     try {
       for (const one of [...files].slice(0, many ? 8 : 1)) {
-        const uri = await asDataUri(one, Number(box.dataset.bytesMax));
-        text.value = many && text.value.trim() ? `${text.value.trim()}\n${uri}` : uri;
+        const url = await uploaded(one, text.form.elements.form_key.value);
+        if (!url) throw new Error(box.dataset.notPicture);
+        text.value = many && text.value.trim() ? `${text.value.trim()}\n${url}` : url;
       }
-    } catch {
-      document.getElementById("said").textContent = box.dataset.notPicture;
-      label.textContent = box.dataset.notPicture;
-      return;
+      label.textContent = box.dataset.say;
+    } catch (error) {
+      say(error.message);
     }
-    label.textContent = box.dataset.say;
+    file.value = "";
     text.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
@@ -109,25 +116,19 @@ function addDrop(box) {
   show();
 }
 
-// As it is where a request has room for it, else drawn smaller until it has.
-async function asDataUri(file, bytesMax) {
-  const picture = await createImageBitmap(file);
-  if (file.size * 1.34 <= bytesMax) {
-    return new Promise((resolve, reject) => {
-      const reader = new FileReader();
-      reader.onload = () => resolve(reader.result);
-      reader.onerror = reject;
-      reader.readAsDataURL(file);
-    });
-  }
-  for (let side = 1536; side >= 256; side /= 1.5) {
-    const scale = Math.min(1, side / Math.max(picture.width, picture.height));
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.round(picture.width * scale);
-    canvas.height = Math.round(picture.height * scale);
-    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-    const uri = canvas.toDataURL("image/jpeg", 0.88);
-    if (uri.length <= bytesMax) return uri;
-  }
-  throw new Error("too large");
+// A picture becomes an asset of the workspace; its address is what the request then has.
+async function uploaded(file, key) {
+  const body = new FormData();
+  body.append("file", file);
+  const answer = await fetch("/ui/assets", { method: "POST", headers: { "x-form-key": key }, body });
+  const asset = await answer.json();
+  if (!answer.ok) throw new Error(asset.error);
+  return asset.mime_type.startsWith("image/") ? asset.image_url : "";
+}
+
+// What this page may show: our own artifacts, and what is in the text itself.
+function isShown(address) {
+  if (address.startsWith("data:image/")) return true;
+  const url = URL.parse ? URL.parse(address) : null;
+  return url?.origin === location.origin && url.pathname.startsWith("/artifacts/");
 }

@@ -19,6 +19,7 @@ from ringback.engines.upstream.engine import UpstreamEngine
 from ringback.engines.upstream.files import Files
 from ringback.engines.upstream.hooks import Hooks
 from ringback.engines.upstream.line import Line
+from ringback.engines.upstream.places import Place, temporary_place
 from ringback.engines.upstream.provider import Provider
 from ringback.errors import SetupError
 from ringback.webhooks.pace import Pace
@@ -74,6 +75,7 @@ class Surroundings:
     wakes: Watchers
     public_url: str | None
     environment: Mapping[str, str]
+    place: Place = temporary_place  # where results lie on their way home
 
 
 def read_table(
@@ -165,6 +167,7 @@ def assemble(
         bytes_max=settings.result_bytes_max,
         timeout_s=max(settings.request_timeout_s, 300.0),
         retries=settings.retries,
+        place=around.place,
     )
     engine = UpstreamEngine(
         name,

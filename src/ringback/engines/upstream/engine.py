@@ -16,6 +16,7 @@ from typing import Any
 
 from ringback.clock import Clock
 from ringback.doorbell import Watchers
+from ringback.egress.url import MalformedTarget, parse_target
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.upstream.config import UpstreamSettings
 from ringback.engines.upstream.delays import poll_delay_s
@@ -29,6 +30,7 @@ from ringback.log import get_logger
 log = get_logger(__name__)
 
 INPUT_BYTES_MAX = 75 << 20
+FILES_MAX = 100
 _CANCEL_S = 20.0
 _CLOSE_S = 5.0
 
@@ -156,8 +158,8 @@ class UpstreamEngine:
                     continue  # what was bought is waited for, as long as the job may take
                 if look.status != "waiting":
                     return look
-                if look.fraction is not None:
-                    await io.progress(min(max(look.fraction, 0.0), 1.0))
+                if look.fraction is not None and 0 <= look.fraction <= 1:
+                    await io.progress(look.fraction)
                 if look.preview is not None and look.preview != shown:
                     shown = look.preview
                     await self._show(shown, io)
@@ -197,10 +199,12 @@ class UpstreamEngine:
             because = f": {words}." if words else "."
             raise EngineError(f"The job failed at the provider of {self.name}{because}")
         assert look.status == "completed"
+        if len(look.files) > FILES_MAX:
+            raise EngineError(f"The provider of {self.name} made more than {FILES_MAX} files.")
         artifacts, links = [], []
         for file in look.files:
             if file.url is not None and not self._settings.copy_results:
-                links.append(file.url)
+                links.append(self._link(file.url))
             else:
                 artifacts.append(await self._files.keep(file, io))
         return Made(
@@ -209,6 +213,14 @@ class UpstreamEngine:
             style_id=look.style_id,
             outputs=look.outputs,
         )
+
+    def _link(self, url: str) -> str:
+        """Return a provider's link, if it is one that users may be given."""
+        try:
+            parse_target(url)
+        except MalformedTarget as exc:
+            raise EngineError(f"The provider of {self.name} named a result by no URL.") from exc
+        return url
 
     # Cancelling: beside the run, which must stop at once.
 

@@ -9,8 +9,14 @@ from typing import Any
 
 import msgspec
 
-from ringback.jobs.model import JobStatus
-from ringback.storage.sql import chore_verbs, delivery_verbs, endpoint_verbs, job_verbs
+from ringback.jobs.model import Job, JobStatus
+from ringback.storage.sql import (
+    chore_verbs,
+    delivery_verbs,
+    endpoint_verbs,
+    job_verbs,
+    step_verbs,
+)
 from ringback.storage.sql.work import Verb
 from ringback.webhooks.endpoints import is_listener
 from ringback.webhooks.model import Delivery
@@ -83,6 +89,10 @@ def _submitted(news: News, _item: Any, result: Any) -> None:
     news.queued |= not isinstance(result, Exception) and result.job.status is JobStatus.QUEUED
 
 
+def _begun_step(news: News, _item: Any, result: Any) -> None:
+    news.queued |= isinstance(result, Job)
+
+
 def _requeued(news: News, _item: Any, result: Any) -> None:
     news.queued |= result
 
@@ -129,6 +139,7 @@ def _hand_out(news: News, delivery: Delivery) -> None:
 
 _TELLS: dict[Callable[..., Any], Callable[[News, Any, Any], None]] = {
     job_verbs.submit: _submitted,
+    step_verbs.submit_steps: _begun_step,
     job_verbs.requeue_jobs: _requeued,
     job_verbs.end_jobs: _ended,
     delivery_verbs.tell: _told,

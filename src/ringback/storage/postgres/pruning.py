@@ -108,7 +108,7 @@ class Tending:
     async def _walk_on(self, connection: Connection, walk: Retiree, limit: int) -> tuple[str, ...]:
         async with connection.transaction(readonly=True):
             rows = await connection.fetch(
-                f"select job_id, case when {walk.over} then result end from {walk.name} "  # noqa: S608
+                f"select job_id, case when {walk.over} then result end from {walk.name} p "  # noqa: S608
                 "where job_id > $1 order by job_id limit $2",
                 self._walked_to,
                 limit,

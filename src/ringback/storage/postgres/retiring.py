@@ -13,8 +13,17 @@ from ringback.retention import Kept
 from ringback.storage.postgres.connecting import Connection
 from ringback.storage.postgres.partitions import WEEK_MS, is_there, partition_of, weeks_of
 
+# A step stays for as long as its run, which is in its own partition or elsewhere; while the
+# partition is dropped, no other statement would find it there.
+_RUN_STAYS = (
+    "exists (select 1 from {table} r where r.job_id = p.run_id "
+    "and coalesce(r.completed_at_ms >= {{before_ms}}, true))"
+)
 _OVER = {
-    Kept.JOBS: "completed_at_ms < {before_ms}",
+    Kept.JOBS: (
+        "completed_at_ms < {before_ms} and (p.run_id is null or not ("
+        f"{_RUN_STAYS.format(table='jobs')} or {_RUN_STAYS.format(table='{name}')}))"
+    ),
     Kept.DELIVERIES: "ended_at_ms < {before_ms}",
     Kept.ATTEMPTS: "started_at_ms < {before_ms}",
     Kept.EVENTS: (
@@ -43,7 +52,7 @@ class Retiree(Struct, frozen=True, kw_only=True):
     @property
     def over(self) -> str:
         """The condition, on a row ``p``, under which it is forgotten."""
-        return _OVER[self.what].format(before_ms=int(self.before_ms))
+        return _OVER[self.what].format(before_ms=int(self.before_ms), name=self.name)
 
 
 async def next_retiree(connection: Connection, what: Kept, *, before_ms: int) -> Retiree | None:

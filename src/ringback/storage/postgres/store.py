@@ -30,6 +30,7 @@ from ringback.storage.postgres.reading import Reader
 from ringback.storage.postgres.statements import GROUPED
 from ringback.storage.postgres.telegraph import Telegraph
 from ringback.storage.postgres.writer import Writer
+from ringback.storage.sql.apps import SqlApps
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
@@ -40,6 +41,7 @@ from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.prompts import SqlPrompts
+from ringback.storage.sql.styles import SqlStyles
 from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
@@ -56,7 +58,9 @@ class PostgresStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlApps,
     SqlAssets,
+    SqlStyles,
     SqlChores,
     SqlBooks,
     PostgresPruning,

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from ringback.jobs.model import Job
-from ringback.jobs.queue import Accepted, JobFilter, Submission
+from ringback.jobs.queue import Accepted, JobFilter, StepSubmission, Submission
 from ringback.jobs.turns import next_turn
-from ringback.storage.sql import job_verbs
+from ringback.storage.sql import job_verbs, step_verbs
 from ringback.storage.sql.base import SqlBase
 from ringback.storage.sql.rows import job_from
 
@@ -118,3 +118,16 @@ class SqlJobs(SqlBase):
     async def queued_engines(self) -> list[str]:
         """Return the engines that have queued jobs."""
         return [row[0] for row in await self._read("jobs.queued_engines")]
+
+    async def submit_step(self, submission: StepSubmission) -> Job | None:
+        """Write a run's step, once, when there is room for it."""
+        begun: Job | None = await self._call(step_verbs.submit_steps, submission)
+        return begun
+
+    async def steps_of(self, run_id: str) -> list[Job]:
+        """Return the steps of a run that are jobs by now, oldest first."""
+        return [job_from(row) for row in await self._read("steps.steps_of", run_id=run_id)]
+
+    async def stray_steps(self, *, limit: int) -> list[Job]:
+        """Return steps that have not ended, though their run has."""
+        return [job_from(row) for row in await self._read("steps.stray_steps", limit=limit)]

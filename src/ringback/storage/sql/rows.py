@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ringback.apps.model import AppVersion
 from ringback.assets.model import Asset
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.webhooks.breaker import Breaker
@@ -85,6 +86,8 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.memo,
         job.compute_units,
         job.token_id,
+        job.run_id,
+        job.step,
     )
 
 
@@ -115,6 +118,8 @@ def job_from(row: Row) -> Job:
         memo=row[20],
         compute_units=row[21],
         token_id=row[22],
+        run_id=row[23],
+        step=row[24],
     )
 
 
@@ -350,3 +355,8 @@ def chore_from(row: Row) -> Chore:
 def asset_from(row: Row) -> Asset:
     """Return the asset of a row."""
     return Asset(**dict(zip(Asset.__struct_fields__, row, strict=True)))
+
+
+def app_from(row: Row) -> AppVersion:
+    """Return the version of a node app of a row."""
+    return AppVersion(**dict(zip(AppVersion.__struct_fields__, row, strict=True)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ringback.apps.model import ENGINE as RUNS
 from ringback.clock import moment
 from ringback.jobs.budget import Budget, Period, charged, day_of, month_of
 from ringback.jobs.model import Job, JobStatus
@@ -24,8 +25,11 @@ def budgets_in(load: Load, workspace_ids: Iterable[str]) -> Work[list[Budget]]:
 
 
 def completed_of(ended: Sequence[Job]) -> list[Job]:
-    """Return those of the ended jobs that cost something: the completed ones."""
-    return [job for job in ended if job.status is JobStatus.COMPLETED]
+    """Return those of the ended jobs that cost something: the completed ones.
+
+    Not runs of node apps: their steps are what costs.
+    """
+    return [job for job in ended if job.status is JobStatus.COMPLETED and job.engine != RUNS]
 
 
 def counting(completed: Sequence[Job]) -> Ask:
@@ -35,12 +39,14 @@ def counting(completed: Sequence[Job]) -> Ask:
 
 def charge(completed: Sequence[Job], load: Load) -> Work[None]:
     """Charge the budgets with the jobs that have just completed; mostly there are none."""
-    budgets = yield from budgets_in(load, {job.workspace_id for job in completed})
+    costly = [job for job in completed if job.compute_units]
+    budgets = yield from budgets_in(load, {job.workspace_id for job in costly})
     changed = []
     for budget in budgets:
         after = budget
-        for job in completed:
-            if job.compute_units and budget.concerns(job):
+        for job in costly:
+            if budget.concerns(job):
+                assert job.compute_units is not None
                 assert job.completed_at_ms is not None
                 after = charged(after, compute_units=job.compute_units, at_ms=job.completed_at_ms)
         if after != budget:

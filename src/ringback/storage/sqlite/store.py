@@ -12,6 +12,7 @@ from typing import Any, Self
 from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
 from ringback.storage.contract import Counts
+from ringback.storage.sql.apps import SqlApps
 from ringback.storage.sql.assets import SqlAssets
 from ringback.storage.sql.books import SqlBooks
 from ringback.storage.sql.chores import SqlChores
@@ -23,6 +24,7 @@ from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.prompts import SqlPrompts
 from ringback.storage.sql.pruning import SqlPruning
+from ringback.storage.sql.styles import SqlStyles
 from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work
 from ringback.storage.sql.workspaces import SqlWorkspaces
@@ -47,7 +49,9 @@ class SqliteStore(
     SqlLog,
     SqlEndpoints,
     SqlWorkspaces,
+    SqlApps,
     SqlAssets,
+    SqlStyles,
     SqlChores,
     SqlBooks,
     SqlPruning,

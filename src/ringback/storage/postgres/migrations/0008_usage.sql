@@ -1,3 +1,4 @@
+-- Oldest schema whose servers may run beside this one: 3.
 -- What completed jobs cost, by day, token and model, for as long as there is the workspace; and what
 -- may be spent. A server of the release before goes on beside it: what ends there is not counted.
 

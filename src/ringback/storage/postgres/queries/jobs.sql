@@ -24,7 +24,8 @@ select * from {rows: job_id text, workspace_id text, kind text, model text, type
                input text, created_at_ms bigint, base_url text, status text, webhook_url text,
                completed_at_ms bigint, result text, progress double precision, epoch bigint,
                deaths bigint, webhook_events text, lab text, priority bigint, marks text,
-               memo text, compute_units double precision, token_id text}
+               memo text, compute_units double precision, token_id text,
+               run_id text, step text}
 
 -- name: lanes
 -- Whose jobs are queued, found by seeking from each to the next.

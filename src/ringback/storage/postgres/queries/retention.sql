@@ -25,13 +25,24 @@ delete from attempts_rest where seq = any(:keys::bigint[])
 select where false
 
 -- name: next_jobs
-select seq, created_at_ms < :before_ms, coalesce(completed_at_ms < :before_ms, false) from jobs_rest
+-- What a step made is a result of its run too, and stays for as long as that.
+select seq, created_at_ms < :before_ms,
+       coalesce(completed_at_ms < :before_ms, false)
+       and (run_id is null
+            or not exists (select 1 from jobs r
+                            where r.job_id = jobs_rest.run_id
+                              and coalesce(r.completed_at_ms >= :before_ms, true)))
+  from jobs_rest
  where seq > :cursor order by seq limit :limit
 
 -- name: results_past
 select result
   from (select * from jobs_rest where seq > :cursor order by seq limit :limit) next
  where created_at_ms < :before_ms and completed_at_ms < :before_ms
+   and (run_id is null
+        or not exists (select 1 from jobs r
+                        where r.job_id = next.run_id
+                          and coalesce(r.completed_at_ms >= :before_ms, true)))
 
 -- name: prune_prompts
 delete from prompts

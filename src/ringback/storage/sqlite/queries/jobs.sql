@@ -19,11 +19,13 @@ returning key
 -- name: insert_jobs
 insert into jobs (job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url,
                   status, webhook_url, completed_at_ms, result, progress, epoch, deaths,
-                  webhook_events, lab, priority, marks, memo, compute_units, token_id)
+                  webhook_events, lab, priority, marks, memo, compute_units, token_id,
+                  run_id, step)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
        value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17,
-       value ->> 18, value ->> 19, value ->> 20, value ->> 21, value ->> 22
+       value ->> 18, value ->> 19, value ->> 20, value ->> 21, value ->> 22,
+       value ->> 23, value ->> 24
   from jsonb_each(:rows)
 
 -- name: lanes

@@ -26,13 +26,23 @@ update retention set cursor = 0
  where what = 'answers' and cursor > (select coalesce(max(rowid), 0) from attempts)
 
 -- name: next_jobs
-select seq, created_at_ms < :before_ms, coalesce(completed_at_ms < :before_ms, 0) from jobs
+-- What a step made is a result of its run too, and stays for as long as that.
+select seq, created_at_ms < :before_ms,
+       coalesce(completed_at_ms < :before_ms, 0)
+       and (run_id is null
+            or not exists (select 1 from jobs r
+                            where r.job_id = jobs.run_id
+                              and coalesce(r.completed_at_ms >= :before_ms, 1)))
+  from jobs
  where seq > :cursor order by seq limit :limit
 
 -- name: results_past
 select result
-  from (select * from jobs where seq > :cursor order by seq limit :limit)
+  from (select * from jobs where seq > :cursor order by seq limit :limit) j
  where created_at_ms < :before_ms and completed_at_ms < :before_ms
+   and (run_id is null
+        or not exists (select 1 from jobs r
+                        where r.job_id = j.run_id and coalesce(r.completed_at_ms >= :before_ms, 1)))
 
 -- name: prune_prompts
 delete from prompts where rowid in (select value from json_each(:keys))

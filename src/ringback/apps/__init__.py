@@ -1,0 +1,1 @@
+"""Node apps: graphs of steps that are pushed once and executed as jobs. Pure; no HTTP, no store."""

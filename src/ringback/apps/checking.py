@@ -1,0 +1,156 @@
+"""Checks an app's steps against the catalogue, as far as their inputs are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ringback.apps.graph import INPUT, Graph, Joined, ModelStep, Reference, needs_of, references_in
+from ringback.apps.resolving import OUTPUTS_SIZE_MAX, Known, NotThere, TooLarge
+from ringback.apps.values import pointer
+from ringback.catalogue.catalogue import Catalogue
+from ringback.catalogue.model import Model
+from ringback.catalogue.parameter import Parameter
+from ringback.errors import FieldError, InvalidRequest, ModelNotFound, ModelUnavailable
+
+_URL = "https://example.com/result.png"  # stands for what a step will make
+_URLS_COUNT = 100
+_OF_TYPE: dict[str, Any] = {
+    "string": "text",
+    "media": _URL,
+    "number": 1.0,
+    "integer": 1,
+    "boolean": True,
+    "array": [],
+    "object": {},
+}
+_TAKES = {
+    "string": {"string", "media"},
+    "media": {"string", "media"},
+    "number": {"number", "integer"},
+    "integer": {"integer", "number"},
+    "boolean": {"boolean"},
+    "array": {"array"},
+    "object": {"object"},
+}
+
+
+def model_of(step: ModelStep, catalogue: Catalogue, *, now_ms: int) -> Model:
+    """Return a step's model, or raise ``ModelNotFound`` or ``ModelUnavailable``."""
+    model = catalogue.find(step.kind, step.model)
+    if model.sunset is not None and now_ms >= model.sunset.begins_at:
+        raise model.sunset.unavailable(f"{model.kind}/{model.id}")
+    return model
+
+
+def check_push(graph: Graph, catalogue: Catalogue, *, now_ms: int) -> Iterator[FieldError]:
+    """Yield what is wrong with a graph's steps, whatever its inputs will be."""
+    for step in graph.jobs:
+        path = f"/steps/{step.name}"
+        try:
+            model = model_of(step, catalogue, now_ms=now_ms)
+        except (ModelNotFound, ModelUnavailable) as exc:
+            yield FieldError(f"{path}/model", f"cannot be asked for: {exc}")
+            continue
+        yield from _types(graph, step, model, path)
+        samples = {name: _sample(parameter) for name, parameter in graph.inputs.items()}
+        for fault in _faults(step, model, samples, catalogue):
+            if not _depends_on_input(step, fault.path):
+                yield FieldError(f"{path}/input{fault.path}", fault.message)
+
+
+def check_execution(
+    graph: Graph, catalogue: Catalogue, inputs: Mapping[str, Any], *, now_ms: int
+) -> Iterator[FieldError]:
+    """Yield what is wrong with steps now that the inputs are known; named by step and field.
+
+    The catalogue may have changed since the push, so constants are judged again too.
+    """
+    for step in graph.jobs:
+        try:
+            model = model_of(step, catalogue, now_ms=now_ms)
+        except (ModelNotFound, ModelUnavailable) as exc:
+            yield FieldError(f"/steps/{step.name}/model", f"cannot be asked for: {exc}")
+            continue
+        for fault in _faults(step, model, inputs, catalogue):
+            yield FieldError(f"/steps/{step.name}/input{fault.path}", fault.message)
+    try:
+        urls = {name: [_URL] * _URLS_COUNT for name in graph.steps}
+        Known(inputs, urls, size_max=OUTPUTS_SIZE_MAX).resolve(graph.outputs)
+    except TooLarge as exc:
+        yield FieldError("/outputs", f"are too large: {exc}")
+
+
+def step_inputs(
+    graph: Graph, catalogue: Catalogue, inputs: Mapping[str, Any]
+) -> Iterator[tuple[str, Model, dict[str, Any]]]:
+    """Yield each step's name, its model and what the model gets, as far as that is known.
+
+    What a step will make is an example's URL here.
+    """
+    for step in graph.jobs:
+        if (values := _known(step, inputs)) is not None:
+            yield step.name, catalogue.find(step.kind, step.model), values
+
+
+def _faults(
+    step: ModelStep, model: Model, inputs: Mapping[str, Any], catalogue: Catalogue
+) -> list[FieldError]:
+    try:
+        values = _known(step, inputs)
+        if values is not None:
+            catalogue.validate(model, values)
+    except InvalidRequest as exc:
+        return list(exc.details)
+    except TooLarge as exc:
+        return [FieldError("", f"is too large: {exc}")]
+    return []
+
+
+def _known(step: ModelStep, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a step's input with examples for what steps will make.
+
+    None where that depends on how many they make, which is seen when they have.
+    """
+    # A list of all that a step made is judged as one of one: more than that, few models make.
+    whole = {one.source for one in references_in(step.input) if _is_whole(one)}
+    urls = {name: [_URL] * (1 if name in whole else _URLS_COUNT) for name in needs_of(step)}
+    try:
+        values: dict[str, Any] = Known(inputs, urls).resolve(step.input)
+    except NotThere:
+        return None
+    return values
+
+
+def _is_whole(reference: Reference) -> bool:
+    return reference.member == "urls" and reference.index is None
+
+
+def _types(graph: Graph, step: ModelStep, model: Model, path: str) -> Iterator[FieldError]:
+    for field, value in step.input.items():
+        if not isinstance(value, Reference) or value.source != INPUT:
+            continue
+        taken, given = model.parameters.get(field), graph.inputs[value.member]
+        if taken is not None and given.type not in _TAKES[taken.type]:
+            where = pointer(f"{path}/input", field)
+            yield FieldError(where, f"takes {taken.type}, and {value} is {given.type}")
+
+
+def _depends_on_input(step: ModelStep, path: str) -> bool:
+    """Say whether the value at the beginning of that path is, or holds, an input of the app."""
+    first = path[1:].partition("/")[0].replace("~1", "/").replace("~0", "~")
+    value = step.input.get(first)
+    if isinstance(value, Joined):
+        return True  # how long the text will be, nobody knows
+    return any(one.source == INPUT for one in references_in(value))
+
+
+def _sample(parameter: Parameter) -> Any:
+    """Return a value that such an input may have, roughly: faults that it makes do not count."""
+    if parameter.has_default and parameter.default is not None:
+        return parameter.default
+    if parameter.enum:
+        return parameter.enum[0]
+    if parameter.type in ("number", "integer") and parameter.min is not None:
+        return parameter.min
+    return _OF_TYPE[parameter.type]

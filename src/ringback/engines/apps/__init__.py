@@ -1,0 +1,1 @@
+"""Runs of node apps: an engine whose work is to have steps done by others."""

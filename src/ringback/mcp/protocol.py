@@ -1,0 +1,77 @@
+"""The tools in the protocol's words, by its own package."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import mcp_types as types
+from mcp.server import Server
+from mcp.server.context import ServerRequestContext
+
+from ringback import __version__
+from ringback.mcp.arguments import schema_of
+from ringback.mcp.outcome import Link, Outcome, Picture
+from ringback.mcp.tools import Tool, Toolbox
+
+_INSTRUCTIONS = (
+    "Ringback makes pictures and films as jobs. generate_image, generate_video and enhance_image "
+    "wait for their job as long as wait_s says; when it takes longer they return its id, and "
+    "get_job goes on waiting. list_models and get_model_schema say what there is and what it takes."
+)
+
+Context = ServerRequestContext[Any, Any]
+
+
+def server_of(toolbox: Toolbox) -> Server[Any]:
+    """Return a server of the protocol that offers these tools."""
+
+    async def list_tools(
+        _context: Context, _params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[_offered(tool) for tool in toolbox.tools.values()])
+
+    async def call_tool(
+        context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        async def tell(progress: float, message: str) -> None:
+            await context.session.report_progress(progress, 1.0, message)
+
+        return _result(await toolbox.call(params.name, params.arguments or {}, tell))
+
+    return Server(
+        "ringback",
+        version=__version__,
+        title="Ringback",
+        instructions=_INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+def _offered(tool: Tool) -> types.Tool:
+    hints = types.ToolAnnotations(
+        read_only_hint=tool.is_reading, destructive_hint=False, open_world_hint=False
+    )
+    return types.Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=schema_of(tool.takes),
+        annotations=hints,
+    )
+
+
+def _result(outcome: Outcome) -> types.CallToolResult:
+    content: list[types.ContentBlock] = [types.TextContent(text=outcome.text)]
+    content += [_block(one) for one in outcome.shown]
+    return types.CallToolResult(
+        content=content, structured_content=outcome.data, is_error=outcome.is_error
+    )
+
+
+def _block(one: Picture | Link) -> types.ContentBlock:
+    if isinstance(one, Picture):
+        data = base64.b64encode(one.content).decode()
+        return types.ImageContent(data=data, mime_type=one.media_type)
+    return types.ResourceLink(uri=one.url, name=one.name, mime_type=one.media_type)

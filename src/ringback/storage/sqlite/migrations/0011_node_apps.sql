@@ -1,0 +1,25 @@
+-- Node apps: every version that was pushed, and which run a job is a step of.
+
+create table node_apps (
+    version_id        text primary key,            -- UUIDv7: sorting by it is sorting by time
+    app_id            text not null,
+    workspace_id      text not null,
+    slug              text not null,
+    name              text not null,
+    description       text not null,
+    version           integer not null,
+    digest            text not null,
+    definition        text not null,
+    created_at_ms     integer not null,
+    app_created_at_ms integer not null
+) strict;
+
+create unique index node_apps_of_workspace on node_apps (workspace_id, slug, version);
+create index node_apps_pushed on node_apps (workspace_id, version_id);
+
+alter table jobs add column run_id text;
+alter table jobs add column step text;
+
+create index jobs_steps on jobs (run_id) where run_id is not null;
+create index jobs_steps_pending on jobs (run_id)
+ where run_id is not null and completed_at_ms is null;

@@ -1,0 +1,262 @@
+"""Node apps as definitions: what is read, what is refused and where, and how values are put in."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from docs.pages import blocks
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringback.apps.checking import check_execution, check_push
+from ringback.apps.graph import Joined, Reference
+from ringback.apps.reading import WrongDefinition, read_definition
+from ringback.apps.resolving import ABSENT, Known, NotThere
+from ringback.apps.values import FAULTS_MAX
+from ringback.catalogue.catalogue import Catalogue
+from ringback.catalogue.sunset import Sunset
+
+CATALOGUE = Catalogue.load()
+NOW = 1_800_000_000_000
+FLUX = "image/bfl/flux-1-dev"
+APP: dict[str, Any] = json.loads(blocks("docs/node-apps.md", "json")[0])
+
+
+def an_app(**changes: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(APP), **changes}
+
+
+def a_step(**given_values: Any) -> dict[str, Any]:
+    return {"model": FLUX, "input": {"prompt": "a fox", **given_values}}
+
+
+def faults_of(document: dict[str, Any]) -> dict[str, str]:
+    """Return what is wrong with a definition, by its place; empty if nothing is."""
+    try:
+        definition = read_definition(document)
+    except WrongDefinition as exc:
+        return {fault.path: fault.message for fault in exc.faults}
+    found = check_push(definition.graph, CATALOGUE, now_ms=NOW)
+    return {fault.path: fault.message for fault in found}
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def test_the_example_of_the_page_is_right() -> None:
+    assert faults_of(APP) == {}
+    definition = read_definition(APP)
+    assert definition.slug == "portrait"
+    assert [step.name for step in definition.graph.jobs] == ["portrait", "dusk"]
+    assert definition.graph.needs["dusk"] == {"portrait"}
+
+
+def test_a_slug_is_made_of_the_name() -> None:
+    assert read_definition(an_app(name="  Big & Small: Foxes!  ")).slug == "big-small-foxes"
+    assert len(read_definition(an_app(name="x" * 200)).slug) == 64
+
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"name": ""}, "/name", "is required: a name for people"),
+    ({"name": 7}, "/name", "must be a string"),
+    ({"name": "x" * 201}, "/name", "must have at most 200 characters, not 201"),
+    ({"name": "…"}, "/slug", "is required, since the name has no letters"),
+    ({"slug": "No Slug"}, "/slug", "must be 1 to 64 lower-case letters"),
+    ({"hat": 1}, "/hat", "is not a field here; use name, slug"),
+    ({"inputs": []}, "/inputs", "must be an object"),
+    ({"inputs": {"a b": {"type": "string"}}}, "/inputs/a b", "must be called by a letter"),
+    ({"inputs": {"a": {"type": "text"}}}, "/inputs/a", "cannot be read: "),
+    ({"inputs": {"a": {"type": "array"}}}, "/inputs/a", "must say in items"),
+    ({"inputs": {"a": {"type": "string", "pattern": "a"}}}, "/inputs/a", "has a pattern"),
+    ({"inputs": {"a": {"type": "string", "min_length": -1}}}, "/inputs/a", "cannot be used: "),
+    ({"inputs": {"a": {"type": "integer", "max": 3, "default": 4}}}, "/inputs/a/default", "own"),
+    ({"inputs": {f"i{n}": {"type": "string"} for n in range(65)}}, "/inputs", "at most 64"),
+    ({"steps": {}}, "/steps", "must be an object with at least one step"),
+    ({"steps": None}, "/steps", "must be an object with at least one step"),
+    ({"steps": {f"s{n}": a_step() for n in range(33)}}, "/steps", "at most 32 steps, not 33"),
+    ({"steps": {"input": a_step()}}, "/steps/input", "must be called by a letter"),
+    ({"steps": {"a": 1}}, "/steps/a", "must be an object with model and input, or with asset"),
+    ({"steps": {"a": {"model": FLUX, "hat": 1}}}, "/steps/a/hat", "is not a field of a step"),
+    ({"steps": {"a": {"model": "bfl/flux"}}}, "/steps/a/model", "must name a model with its kind"),
+    ({"steps": {"a": {"model": "image/bfl/nope"}}}, "/steps/a/model", "cannot be asked for"),
+    ({"steps": {"a": {"model": FLUX, "input": 3}}}, "/steps/a/input", "must be an object"),
+    ({"steps": {"a": a_step(width=9000)}}, "/steps/a/input/width", "must be at most"),
+    ({"steps": {"a": a_step(hat=1)}}, "/steps/a/input/hat", "is not a field of this model"),
+    ({"steps": {"a": {"model": FLUX}}}, "/steps/a/input/prompt", "is required"),
+    ({"steps": {"a": a_step(image_url={"from": "b.url"})}}, "/steps/a/input/image_url", "none"),
+    (
+        {"steps": {"a": a_step(image_url={"from": "input.nope"})}},
+        "/steps/a/input/image_url",
+        "comes from input.nope, and there is no such input",
+    ),
+    (
+        {"steps": {"a": a_step(width={"from": "input.subject"})}},
+        "/steps/a/input/width",
+        "takes number, and input.subject is string",
+    ),
+    (
+        {"steps": {"a": a_step(), "b": a_step(width={"from": "a.url"})}},
+        "/steps/b/input/width",
+        "must be a number, not a string",
+    ),
+    ({"steps": {"a": a_step(seed={"from": "x"})}}, "/steps/a/input/seed", "must come from input."),
+    ({"steps": {"a": a_step(seed={"from": ["x"]})}}, "/steps/a/input/seed", "must come from"),
+    ({"steps": {"a": a_step(prompt={"join": []})}}, "/steps/a/input/prompt/join", "1 to 64 parts"),
+    ({"steps": {"a": a_step(prompt={"join": [1]})}}, "/steps/a/input/prompt/join/0", "a string"),
+    ({"steps": {"a": a_step(x=deep(60))}}, "/steps/a/input/x" + "/0" * 12, "nested more than 12"),
+    ({"steps": {"a": {"asset": 7}}}, "/steps/a/asset", "must be an asset's id"),
+    ({"steps": {"a": {"asset": "x", "model": FLUX}}}, "/steps/a/model", "does not go with asset"),
+    (
+        {"steps": {"a": a_step(), "b": {"asset": {"from": "a.url"}}}},
+        "/steps/b/asset",
+        "must be an asset's id",
+    ),
+    (
+        {
+            "steps": {
+                "a": a_step(image_url={"from": "b.url"}),
+                "b": a_step(image_url={"from": "a.url"}),
+            },
+            "outputs": {"a": {"from": "a.url"}},
+        },
+        "/steps",
+        "must not wait for each other in a circle",
+    ),
+    (
+        {"steps": {"a": a_step(image_url={"from": "a.url"})}, "outputs": {"a": {"from": "a.url"}}},
+        "/steps",
+        "in a circle: a → a",
+    ),
+    ({"outputs": {}}, "/outputs", "must be an object with at least one output"),
+    ({"outputs": {"a": "constant"}}, "/outputs/a", "must come from a step or an input"),
+    ({"outputs": {"a": {"from": "dawn.url"}}}, "/outputs/a", "comes from the step dawn"),
+    ({"outputs": {"a": {"from": "dask.url"}}}, "/outputs/a", "(did you mean dusk?)"),
+    ({"outputs": {"a": {"from": "dusk.style"}}}, "/outputs/a", "must come from input.NAME"),
+]
+
+
+@pytest.mark.parametrize(("changes", "path", "message"), WRONG)
+def test_what_is_wrong_is_said_at_its_place(
+    changes: dict[str, Any], path: str, message: str
+) -> None:
+    if "steps" in changes and "outputs" not in changes:
+        changes = {**changes, "outputs": {"one": {"from": "a.url"}}}
+    faults = faults_of(an_app(**changes))
+    assert path in faults, faults
+    assert message in faults[path]
+
+
+def test_everything_wrong_is_told_at_once_and_no_more_than_twenty_times() -> None:
+    faults = faults_of({"name": 1, "hat": 2, "steps": {"a": 3}, "outputs": {}})
+    assert set(faults) == {"/hat", "/name", "/steps/a", "/outputs"}
+    many = {f"field{n}": 1 for n in range(500)}
+    assert len(faults_of(an_app(**many))) == FAULTS_MAX
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["a.url", "input.x", FLUX, "string", "array"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["from", "join", "model", "input", "asset", "type", "items", "default", "a", "x"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["name", "slug", "description", "inputs", "steps", "outputs", "hat"]),
+        json_values | st.dictionaries(st.sampled_from(["a", "x", "b c"]), json_values, max_size=3),
+        max_size=7,
+    )
+)
+def test_whatever_is_sent_is_read_or_refused_in_sentences(document: dict[str, Any]) -> None:
+    for path, message in faults_of(document).items():
+        assert path.startswith("/")
+        assert message
+        assert "\n" not in message
+
+
+def test_values_are_put_in_the_place_of_references() -> None:
+    known = Known({"x": 3, "none": None}, {"a": ["u0", "u1"]})
+    value = {
+        "plain": [1, "two"],
+        "input": Reference("input", "x"),
+        "first": Reference("a", "url"),
+        "all": Reference("a", "urls"),
+        "second": [Reference("a", "urls", 1)],
+        "text": Joined(("n=", Reference("input", "x"), " ", Reference("a", "urls"))),
+        "left_out": Reference("input", "nowhere"),
+        "some": [Reference("input", "nowhere"), 1],
+        "gap": Joined(("<", Reference("input", "nowhere"), Reference("input", "none"), ">")),
+    }
+    assert known.resolve(value) == {
+        "plain": [1, "two"],
+        "input": 3,
+        "first": "u0",
+        "all": ["u0", "u1"],
+        "second": ["u1"],
+        "text": "n=3 u0, u1",
+        "some": [1],
+        "gap": "<>",
+    }
+    assert known.resolve(Reference("input", "nowhere")) is ABSENT
+    with pytest.raises(NotThere, match="the step a made 2"):
+        known.resolve(Reference("a", "urls", 2))
+
+
+def test_what_inputs_make_wrong_is_found_before_a_run() -> None:
+    loose = an_app(inputs={"subject": {"type": "string"}, "width": {"type": "integer"}})
+    graph = read_definition(loose).graph
+    assert faults_of(loose) == {}
+    assert list(check_execution(graph, CATALOGUE, {"width": 512}, now_ms=NOW)) == []
+    faults = list(check_execution(graph, CATALOGUE, {"width": 9000}, now_ms=NOW))
+    assert {fault.path for fault in faults} == {
+        "/steps/portrait/input/width",
+        "/steps/dusk/input/width",
+    }
+
+
+def test_a_long_input_is_not_put_in_place_a_thousand_times() -> None:
+    often = {"join": [{"from": "input.subject"}] * 60}
+    app = an_app(inputs={"subject": {"type": "string"}}, outputs={"o": [often] * 20})
+    app["steps"] = {"dusk": a_step(prompt=often)}
+    graph = read_definition(app).graph
+    assert faults_of(app) == {}
+    assert list(check_execution(graph, CATALOGUE, {"subject": "a fox"}, now_ms=NOW)) == []
+    found = list(check_execution(graph, CATALOGUE, {"subject": "x" * 100_000}, now_ms=NOW))
+    assert {fault.path: fault.message for fault in found} == {
+        "/steps/dusk/input": "is too large: what is put in its references is more than "
+        "2097152 bytes",
+        "/outputs": "are too large: what is put in its references is more than 262144 bytes",
+    }
+
+
+def test_a_model_that_has_ended_is_no_step() -> None:
+    ending = Sunset(date=date(2027, 1, 15), since=date(2026, 1, 1))
+    model = replace(CATALOGUE.find("image", "bfl/flux-1-dev"), sunset=ending)
+    graph = read_definition(APP).graph
+    before = check_push(graph, Catalogue([model]), now_ms=ending.begins_at - 1)
+    after = check_push(graph, Catalogue([model]), now_ms=ending.begins_at)
+    assert list(before) == []
+    assert [fault.path for fault in after] == ["/steps/portrait/model", "/steps/dusk/model"]
