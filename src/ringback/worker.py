@@ -16,7 +16,7 @@ from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetch
 from ringback.engines.contract import Engine, EngineRequest, Made
-from ringback.errors import ArtifactsAway, EngineError, LeaseLost, StorageFull
+from ringback.errors import ArtifactsAway, EngineError, LeaseLost, RingbackError, StorageFull
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
@@ -250,12 +250,25 @@ class Worker:
         try:
             await self._service.heartbeat(run.job, lease_s=self._lease_s)
         except LeaseLost:
-            run.cancel()
+            await self._stop_lost(run)
         except StorageFull:
             log.warning("storage_full", job_id=run.job.job_id)
         except Exception:
             # The next heartbeat may do better, and the other jobs' must go on.
             log.exception("worker_broke", job_id=run.job.job_id)
+
+    async def _stop_lost(self, run: _Run) -> None:
+        """Stop a run whose job is another's, or over: ended elsewhere, with no bell heard here."""
+        job = run.job
+        try:
+            now = await self._service.get(job.job_id, workspace_id=job.workspace_id)
+            is_ended = now.status.is_terminal
+        except RingbackError:
+            is_ended = False  # whatever keeps us from knowing, the run must not go on
+        if is_ended:
+            run.end()
+        else:
+            run.cancel()
 
 
 class _Run:

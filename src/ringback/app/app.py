@@ -10,8 +10,8 @@ from random import Random
 from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
-from ringback.api.auth import Authenticator
 from ringback.api.lab import AskedFaults
+from ringback.api.parts import ApiParts
 from ringback.app.dispatch import DispatcherRole
 from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
@@ -197,21 +197,23 @@ class App:
             faults=self.faults,
             take_hook=ground.upstreams.take_hook,
         )
+        parts = ApiParts.of(deps)
         tools = ToolRoute(
-            lambda: create_api(deps),
-            Authenticator(deps.workspaces, deps.keys, settings, clock),
+            lambda: create_api(deps, parts),
+            parts.authenticator,
             is_draining=lambda: ground.service.is_draining,
         )
         if not settings.dashboard:
-            return create_api(replace(deps, tools=tools))
+            return create_api(replace(deps, tools=tools), parts)
         page = DashboardDeps(
             api=deps,
+            parts=parts,
             seals=ground.sealer,
             tokens=TokenDesk(store, ground.keys, clock=clock),
             inbox=self.inbox,
             origins=self._origins,
         )
-        return create_api(replace(deps, tools=tools, pages=create_dashboard(page)))
+        return create_api(replace(deps, tools=tools, pages=create_dashboard(page)), parts)
 
     def _stepping(self) -> Stepping | None:
         """Return what moves the emulator's time; a server has no such thing."""

@@ -43,6 +43,8 @@ from ringback.webhooks.outbox import Ending
 log = get_logger(__name__)
 
 DEATHS_MAX = 3
+DEATHS_MAX_WITH_MEMO = 20
+"""Of a job that wrote down what a later run must know: something has been paid for it."""
 IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 _CHANGE_S = 0.25  # progress is written about so often; no bell rings for it
 _LOOK_AGAIN_S = 1.0  # a job may end in another process, which rings no bell here
@@ -320,11 +322,13 @@ class Service:
     async def rescue(self, job: Job) -> bool:
         """Give a job whose worker died back to the queue; after three deaths it fails.
 
-        A run does no work that a worker could die of, and lasts for long: it goes on however
-        many died. Returns False when the job has changed hands meanwhile.
+        A run of a node app does no work that a worker could die of, and lasts for long: it goes on
+        however many died. A job with a memo has more than three: what was bought for it would be
+        lost with it. Returns False when the job has changed hands meanwhile.
         """
         after = advance(job, JobEvent.RESCUE, now_ms=self._clock.now_ms())
-        if after.deaths < DEATHS_MAX or job.engine == RUNS:
+        deaths_max = DEATHS_MAX if job.memo is None else DEATHS_MAX_WITH_MEMO
+        if after.deaths < deaths_max or job.engine == RUNS:
             if not await self._store.requeue_job(after):
                 return False
             log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)

@@ -180,6 +180,9 @@ class Store(
     def clock(self) -> Clock:
         """The time that its data live in, which whoever hands it times should take them from."""
 
+    def pass_on(self, job_id: str) -> None:
+        """Ring in other processes for whoever waits for a provider's news of a job; it may fail."""
+
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""
 

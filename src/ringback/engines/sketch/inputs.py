@@ -65,6 +65,11 @@ def number_of(value: object, *, otherwise: float) -> float:
     return number if math.isfinite(number) else otherwise
 
 
+def prompt_of(asked: Mapping[str, Any]) -> str:
+    """Return the prompt; JSON can hold halves of characters, which no encoding can."""
+    return str(asked.get("prompt") or "").encode("utf-8", "replace").decode()
+
+
 def _items(asked: Mapping[str, Any], field: str) -> Sequence[Any]:
     values = asked.get(field)
     return values if isinstance(values, list | tuple) else ()

@@ -107,6 +107,9 @@ class SqliteStore(
         """No other server is let in."""
         return False
 
+    def pass_on(self, job_id: str) -> None:
+        """There is no other process to tell."""
+
     @property
     def clock(self) -> Clock:
         """The machine's time."""
