@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SERVE  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fmt bench sim kill kill-scale fuzz screenshots lock clean
+.PHONY: help demo serve test check fmt bench sim kill kill-scale gateway fuzz screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ kill: $(VENV)/.dev ## kill -9 under load, CYCLES times (default 1000)
 
 kill-scale: $(VENV)/.dev ## kill -9 every kind of process and PostgreSQL, CYCLES times (default 200)
 	CYCLES=$(or $(CYCLES),200) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill_scale.py
+
+gateway: $(VENV)/.dev ## a server in front of another over a bad road, killed on the way, JOBS jobs (default 1000)
+	JOBS=$(or $(JOBS),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_gateway.py
 
 fuzz: $(VENV)/.dev ## hostile requests made from the API's description, EXAMPLES of each kind (default 100)
 	EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest --timeout=0 tests/e2e/test_schemathesis.py

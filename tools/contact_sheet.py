@@ -54,8 +54,7 @@ def frames_of(prompt: str, folder: Path) -> list[Image.Image]:
     make(clip, _Silent())
     with av.open(str(out), "r") as container:
         frames = [
-            Image.fromarray(frame.to_ndarray(format="rgb24"))
-            for frame in container.decode(video=0)
+            Image.fromarray(frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)
         ]
     return [frames[round(at * (len(frames) - 1))] for at in _AT]
 

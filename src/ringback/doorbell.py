@@ -70,4 +70,5 @@ class Bells:
         self.queued = Doorbell()
         self.owed = Doorbell()
         self.ended = Watchers()  # by job
+        self.hooked = Watchers()  # a provider has news, by job
         self.told = Watchers()  # events, by workspace

@@ -120,3 +120,28 @@ def test_a_bucket_is_tried_and_left_as_it_is(ringback: Program) -> None:
         assert s3.keys("shop") == []
     assert found["artifacts"]["ok"]
     assert "written, read and deleted" in found["artifacts"]["found"]
+
+
+def test_engines_that_reach_providers_are_looked_at(ringback: Program, tmp_path: Path) -> None:
+    config = tmp_path / "ringback.toml"
+    table = '[engines.studio]\ntype = "krea"\napi_key = "k-0123456789"\nbase_url = '
+
+    def found(base_url: str) -> dict[str, Any]:
+        config.write_text(f'{table}"{base_url}"\n')
+        engine: dict[str, Any] = findings(ringback, "--port", "0", "--config", str(config))[
+            "engine"
+        ]
+        assert "k-0123456789" not in json.dumps(engine)
+        return engine
+
+    server = ringback.start("dev", "--port", "0", "--json")
+    url = server.ready()["url"]
+    assert found(url) == {
+        "ok": True,
+        "name": "engine",
+        "found": f"studio (krea) at {url} answers",
+        "todo": None,
+    }
+    assert server.end(signal.SIGTERM) == 0
+    assert "does not answer, connect" in found(url)["found"]
+    assert "base_url is wrong" in found("nowhere")["todo"]

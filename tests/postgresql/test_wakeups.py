@@ -63,6 +63,17 @@ async def test_an_end_rings_for_dispatchers_and_for_whoever_watches_the_job_or_t
     await rings(bells.owed)
 
 
+async def test_a_providers_news_of_a_job_wakes_whoever_waits_for_it_elsewhere(
+    store: PostgresStore, other: PostgresStore, bells: Bells
+) -> None:
+    heard = asyncio.Queue[str]()
+    with bells.hooked.watch("j-1", lambda: heard.put_nowait("hooked")):
+        store.pass_on("j-2")
+        store.pass_on("j-1")
+        assert await heard.get() == "hooked"
+    assert heard.empty()
+
+
 async def test_an_event_for_one_endpoint_rings_for_dispatchers(
     store: PostgresStore, other: PostgresStore, bells: Bells
 ) -> None:

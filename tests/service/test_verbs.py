@@ -11,7 +11,7 @@ from builders import a_request
 from ringback.errors import Draining, JobNotFound, LeaseLost, StorageFull
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
-from ringback.service import DEATHS_MAX, Service, webhook_body
+from ringback.service import DEATHS_MAX, DEATHS_MAX_WITH_MEMO, Service, webhook_body
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
 
@@ -142,6 +142,20 @@ async def test_a_job_whose_worker_died_runs_again_and_fails_after_three_deaths(
     assert over.result is not None
     assert over.result.error == "The job's worker died 3 times while running it."
     assert len(await store.deliveries_of(job.job_id)) == 1
+
+
+async def test_a_job_that_was_paid_for_is_not_given_up_as_soon(
+    service: Service, store: SqliteStore, clock: FakeClock
+) -> None:
+    job = (await service.submit(a_request())).job
+    await service.remember(await claim(service), memo="bought", lease_s=10)
+    for _ in range(DEATHS_MAX_WITH_MEMO):
+        assert (await service.get(job.job_id, workspace_id="studio")).status.is_terminal is False
+        clock.advance(20)
+        assert await rescue(service, store, clock) == 1
+        await service.claim(engine="null", limit=1, worker_id="w", lease_s=10)
+    over = await service.get(job.job_id, workspace_id="studio")
+    assert over.status is JobStatus.FAILED
 
 
 async def test_a_worker_paused_past_its_lease_changes_nothing(

@@ -42,17 +42,19 @@ class World:
         *,
         concurrency: int = 2,
         timeout_s: float = 60,
+        own_timeout_s: float | None = None,
+        lease_s: float = 15,
         clock: Clock | None = None,
     ) -> Worker:
         return Worker(
             self.service,
-            slots={"null": Slot(engine=engine, concurrency=concurrency)},
+            slots={"null": Slot(engine=engine, concurrency=concurrency, timeout_s=own_timeout_s)},
             artifacts=self.artifacts,
             fetch=self._fetch,
             clock=clock or SystemClock(),
             bells=self._bells,
             worker_id="w1",
-            lease_s=15,
+            lease_s=lease_s,
             job_timeout_s=timeout_s,
         )
 
@@ -297,3 +299,62 @@ async def test_an_engine_is_stopped_when_a_heartbeat_finds_the_lease_lost(world:
         clock.advance(5)
         await asyncio.wait_for(engine.started.wait(), 5)
     assert engine.runs == ["cancelled", "cancelled"]
+
+
+async def test_an_engine_may_have_a_time_limit_of_its_own(world: World) -> None:
+    async with world.worker(ScriptedEngine(never_ends), timeout_s=60, own_timeout_s=0.05):
+        job = await world.ended(await world.submit())
+    assert job.result is not None
+    assert job.result.error == "The job took longer than 0.05 s."
+
+
+@pytest.mark.parametrize(
+    ("how", "is_over"), [("cancelled", True), ("out of time", True), ("given back", False)]
+)
+async def test_a_run_that_is_stopped_knows_whether_anybody_still_waits_for_the_job(
+    world: World, how: str, is_over: bool
+) -> None:
+    seen: list[bool] = []
+
+    async def look_back(request: EngineRequest, io: EngineIO) -> Made:
+        assert not io.is_over()
+        try:
+            return await never_ends(request, io)
+        finally:
+            seen.append(io.is_over())
+
+    engine = ScriptedEngine(look_back)
+    own_timeout_s = 0.05 if how == "out of time" else None
+    async with world.worker(engine, own_timeout_s=own_timeout_s) as worker:
+        job = await world.submit()
+        await engine.started.wait()
+        if how == "cancelled":
+            await world.service.cancel(job.job_id, workspace_id=job.workspace_id)
+        if how == "given back":
+            await worker.drain(0.0)
+        else:
+            await world.ended(job)
+    assert seen == [is_over]
+
+
+async def test_a_job_that_was_ended_where_no_bell_is_heard_is_found_to_be_over(
+    world: World, service: Service, clock: Clock, tmp_path: Path
+) -> None:
+    seen: list[bool] = []
+
+    async def look_back(request: EngineRequest, io: EngineIO) -> Made:
+        try:
+            return await never_ends(request, io)
+        finally:
+            seen.append(io.is_over())
+
+    engine = ScriptedEngine(look_back)
+    deaf = World(service, world.store, Bells(), tmp_path)
+    async with deaf.worker(engine, lease_s=0.1):
+        job = await world.submit()
+        await engine.started.wait()
+        await world.service.cancel(job.job_id, workspace_id=job.workspace_id)
+        async with asyncio.timeout(5):
+            while not seen:
+                await clock.sleep(0.01)
+    assert seen == [True]

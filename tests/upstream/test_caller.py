@@ -89,6 +89,30 @@ async def test_more_than_is_read_is_refused_and_each_call_says_how_much_that_is(
         assert (await caller.ask(a_call(receiver.url, bytes_max=100_000))).body == body
 
 
+async def test_a_sink_takes_the_body_as_it_comes_and_no_more_than_is_read(caller: Caller) -> None:
+    body = bytes(range(256)) * 4_000
+    taken: list[bytes] = []
+    async with FakeReceiver([respond(200, body=body)] * 3) as receiver:
+        reply = await caller.ask(a_call(receiver.url), taken.append)
+        assert (reply.status, reply.body, b"".join(taken)) == (200, b"", body)
+        assert len(taken) > 1
+        taken.clear()
+        short = await caller.ask(a_call(receiver.url, bytes_max=1_000), taken.append)
+        assert (short.reason, b"".join(taken)) == (Reason.TOO_LARGE, body[:1_000])
+        # The next on the same connection has its body to itself.
+        assert (await caller.ask(a_call(receiver.url))).body == body
+
+
+async def test_a_sink_that_is_full_ends_the_request(caller: Caller) -> None:
+    def full(_data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with FakeReceiver([respond(200, body=bytes(1_000_000))]) as receiver:
+        reply = await caller.ask(a_call(receiver.url), full)
+    assert reply.reason is Reason.PROTOCOL
+    assert "No space left" in reply.detail
+
+
 async def test_a_redirect_is_an_answer_and_is_not_followed(caller: Caller) -> None:
     reply = await asked(caller, redirect("http://169.254.169.254/latest/meta-data/"))
     assert reply.status == 302

@@ -8,6 +8,7 @@ import pytest
 from upstream.world import PNG, World, a_request
 
 from ringback.engines.contract import Made
+from ringback.engines.upstream.engine import FILES_MAX
 from ringback.engines.upstream.memo import Memo
 from ringback.engines.upstream.provider import File, Look
 from ringback.errors import AnswerLost, EngineError, FetchError, ProviderAway
@@ -22,7 +23,7 @@ LOST = AnswerLost("studio", "timeout")
 async def test_the_ticket_is_written_down_before_the_first_look(world: World) -> None:
     provider = ScriptedProvider(looks=[DONE])
     await world.begun(world.engine(provider))
-    assert world.io.memos == [Memo(ticket="t-1").text()]
+    assert world.io.memos == [Memo(sent=True).text(), Memo(ticket="t-1").text()]
     assert provider.looked == []
 
 
@@ -45,11 +46,13 @@ async def test_a_later_run_goes_on_with_the_ticket_and_buys_nothing(world: World
 async def test_a_submission_that_was_cut_off_is_repeated_where_the_key_makes_that_safe(
     world: World,
 ) -> None:
-    provider = ScriptedProvider(looks=[DONE])
-    run = await world.begun(world.engine(ScriptedProvider(submissions=[])))
+    cut_off = ScriptedProvider()
+    cut_off.gate.clear()
+    run = await world.begun(world.engine(cut_off))
     run.cancel()
-    assert world.io.memos == []
-    assert (await world.ran(world.engine(provider))).artifacts == ("0.png",)
+    provider = ScriptedProvider(looks=[DONE])
+    (memo,) = world.io.memos
+    assert (await world.ran(world.engine(provider), a_request(memo=memo))).artifacts == ("0.png",)
     assert [order.job_id for order in provider.orders] == ["0190-job"]
 
 
@@ -191,6 +194,25 @@ async def test_links_are_kept_as_links_where_the_operator_wants_no_copies(world:
     provider = ScriptedProvider(looks=[done])
     made = await world.ran(world.engine(provider, copy_results=False))
     assert made == Made(artifacts=("0.png",), links=(link,))
+
+
+async def test_a_link_that_is_no_web_address_fails_the_job(world: World) -> None:
+    done = Look(status="completed", files=(File(url="javascript:alert(1)"),))
+    with pytest.raises(EngineError, match=r"named a result by no URL\.$"):
+        await world.ran(world.engine(ScriptedProvider(looks=[done]), copy_results=False))
+
+
+async def test_a_provider_that_makes_too_many_files_fails_the_job(world: World) -> None:
+    done = Look(status="completed", files=(File(content=PNG),) * (FILES_MAX + 1))
+    with pytest.raises(EngineError, match="more than 100 files"):
+        await world.ran(world.engine(ScriptedProvider(looks=[done])))
+    assert world.io.saved == {}
+
+
+async def test_progress_that_is_none_is_not_told(world: World) -> None:
+    looks = [Look(fraction=fraction) for fraction in (float("nan"), -1.0, 7.0, 0.5)]
+    await world.ran(world.engine(ScriptedProvider(looks=[*looks, DONE])))
+    assert world.io.fractions == [0.5]
 
 
 async def test_a_provider_that_answers_at_once_needs_no_looks(world: World) -> None:

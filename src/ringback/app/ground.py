@@ -59,7 +59,6 @@ class Ground:
         self.fetcher = Fetcher(
             self.policy, settings=FetcherSettings(egress_proxy=self.proxy), clock=self.clock
         )
-        self.upstreams = Upstreams(settings, self.policy, proxy=self.proxy)
         self.sealer = sealer_for(settings)
         self.book = SigningBook(
             store,
@@ -71,6 +70,14 @@ class Ground:
         self.keys = KeyDesk(store, self.sealer, clock=self.clock, ids=self.ids)
         self.room_for_work = _room_for_work(settings, self.clock)
         self.incoming = Incoming(settings.data / "uploads")
+        self.upstreams = Upstreams(
+            settings,
+            self.policy,
+            proxy=self.proxy,
+            wakes=self.bells.hooked,
+            pass_on=store.pass_on,
+            place=self.incoming.place,
+        )
         self.service = Service(
             store,
             clock=self.clock,

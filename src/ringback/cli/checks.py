@@ -18,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ringback.cli.checks_shared import artifacts_place, shared_database
+from ringback.cli.checks_upstream import upstream_engines
 from ringback.cli.finding import Finding
 from ringback.clock import SystemClock, moment
 from ringback.errors import SetupError
@@ -52,6 +53,7 @@ def examine(settings: Settings) -> list[Finding]:
         _disk(settings),
         _clock(settings.data),
         *_state(settings),
+        *upstream_engines(settings),
         _port(settings),
     ]
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from ringback.clock import Clock, SystemClock
@@ -21,8 +23,10 @@ from ringback.egress.policy import TargetPolicy
 from ringback.egress.pool import Origin, Pool, PoolSettings
 from ringback.egress.proxy import EgressProxy, make_dialler
 from ringback.egress.url import MalformedTarget, Target, parse_target
+from ringback.egress.websocket import Messages, listening
 
 Headers = tuple[tuple[str, str], ...]
+Sink = Callable[[bytes], object]
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -91,10 +95,11 @@ class Caller:
             settings=DialSettings(dns_timeout_s=dns_timeout_s, connect_timeout_s=connect_timeout_s),
         )
 
-    async def ask(self, call: Call) -> Reply:
+    async def ask(self, call: Call, sink: Sink | None = None) -> Reply:
         """Return the answer, or why there is none; nothing of the network's raises.
 
-        A header or method that would break the request is a ``ValueError``.
+        A header or method that would break the request is a ``ValueError``. A ``sink`` takes the
+        body as it comes, in place of the reply; where it raises ``OSError``, the reply says so.
         """
         try:
             target = parse_target(call.url)
@@ -106,7 +111,7 @@ class Caller:
         # An idle connection may die just as it is used: then nobody knows whether it was heard.
         idle = self._pool.take(origin, now=self._clock.monotonic()) if call.may_repeat else None
         if idle is not None:
-            await self._send(idle, data, call, deadline)
+            await self._send(idle, data, call, deadline, sink)
             if not idle.died_unheard:
                 return self._reply(origin, idle)
         try:
@@ -118,8 +123,26 @@ class Caller:
             return _unsent(Reason.CONNECT, "no connection by the deadline")
         except DialError as exc:
             return _unsent(exc.reason, exc.detail)
-        await self._send(connection, data, call, deadline)
+        await self._send(connection, data, call, deadline, sink)
         return self._reply(origin, connection)
+
+    def listening(
+        self,
+        url: str,
+        *,
+        headers: Headers = (),
+        message_bytes_max: int,
+        open_timeout_s: float = 10.0,
+    ) -> AbstractAsyncContextManager[Messages]:
+        """Yield what the server says over a WebSocket at the URL, or raise ``DialError``."""
+        return listening(
+            self._dialler,
+            url,
+            headers=headers,
+            user_agent=self._user_agent,
+            message_bytes_max=message_bytes_max,
+            open_timeout_s=open_timeout_s,
+        )
 
     def close(self) -> None:
         """Let go of connections and of the resolver's threads."""
@@ -127,7 +150,14 @@ class Caller:
         if self._own_resolver is not None:
             self._own_resolver.close()
 
-    async def _send(self, connection: Connection, data: bytes, call: Call, deadline: float) -> None:
+    async def _send(
+        self,
+        connection: Connection,
+        data: bytes,
+        call: Call,
+        deadline: float,
+        sink: Sink | None,
+    ) -> None:
         limits = Limits(
             body_bytes_max=call.bytes_max,
             body_kept_bytes_max=call.bytes_max,
@@ -135,7 +165,7 @@ class Caller:
         )
         now = self._clock.monotonic()
         try:
-            await connection.request(data, deadline=deadline, now=now, limits=limits)
+            await connection.request(data, deadline=deadline, now=now, limits=limits, sink=sink)
         except asyncio.CancelledError:
             connection.abort()
             raise

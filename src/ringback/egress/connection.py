@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol):
         "_outgoing",
         "_parser",
         "_raw_bytes",
+        "_sink",
         "_timer",
         "_timer_at",
         "_transport",
@@ -110,6 +111,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._parser = HttpResponseParser(self)
+        self._sink: Callable[[bytes], object] | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -147,15 +149,23 @@ class Connection(asyncio.Protocol):
         )
 
     def request(
-        self, data: bytes, *, deadline: float, now: float, limits: Limits | None = None
+        self,
+        data: bytes,
+        *,
+        deadline: float,
+        now: float,
+        limits: Limits | None = None,
+        sink: Callable[[bytes], object] | None = None,
     ) -> asyncio.Future[None]:
         """Write a request; the future is done when the answer is whole, or has failed.
 
         ``deadline`` is in the event loop's time, ``now`` in the clock's. The future never carries
-        an exception. ``limits`` hold from now on, in place of those the connection has.
+        an exception. ``limits`` hold from now on, in place of those the connection has. A ``sink``
+        takes what is kept of the body as it comes, and may raise ``OSError``.
         """
         assert self._waiter is None, "one request at a time"
         self._reset()
+        self._sink = sink
         if limits is not None:
             self._limits = limits
         self.requested_at = now
@@ -341,12 +351,22 @@ class Connection(asyncio.Protocol):
             return
         self._body_bytes += len(data)
         room = self._limits.body_kept_bytes_max - self._kept_bytes
-        if room > 0:
-            kept = data[:room]
-            self._chunks.append(kept)
-            self._kept_bytes += len(kept)
+        if room > 0 and not self._is_kept(data[:room]):
+            return
         if self._body_bytes > self._limits.body_bytes_max:
             self._truncate()
+
+    def _is_kept(self, kept: bytes) -> bool:
+        self._kept_bytes += len(kept)
+        if self._sink is None:
+            self._chunks.append(kept)
+            return True
+        try:
+            self._sink(kept)
+        except OSError as exc:
+            self._fail(Reason.PROTOCOL, f"the answer found no place here: {exc.strerror}")
+            return False
+        return True
 
     def on_message_complete(self) -> None:
         """Finish, or wait on after an interim answer."""

@@ -2,6 +2,7 @@
 
 from ringback.service.jobs import (
     DEATHS_MAX,
+    DEATHS_MAX_WITH_MEMO,
     IDEMPOTENCY_KEPT_MS,
     GenerationRequest,
     Service,
@@ -10,6 +11,7 @@ from ringback.service.telling import result_document, webhook_body
 
 __all__ = [
     "DEATHS_MAX",
+    "DEATHS_MAX_WITH_MEMO",
     "IDEMPOTENCY_KEPT_MS",
     "GenerationRequest",
     "Service",

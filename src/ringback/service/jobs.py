@@ -34,13 +34,17 @@ from ringback.jobs.queue import (
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.service.telling import Teller, event_of
+from ringback.service.training import made_by, may_draw_in
 from ringback.storage.contract import Store
+from ringback.styles.model import Style, Trained
 from ringback.webhooks.events import EVENT_FOR, EventType
 from ringback.webhooks.outbox import Ending
 
 log = get_logger(__name__)
 
 DEATHS_MAX = 3
+DEATHS_MAX_WITH_MEMO = 20
+"""Of a job that wrote down what a later run must know: something has been paid for it."""
 IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 _CHANGE_S = 0.25  # progress is written about so often; no bell rings for it
 _LOOK_AGAIN_S = 1.0  # a job may end in another process, which rings no bell here
@@ -303,9 +307,9 @@ class Service:
             raise LeaseLost(f"job {job.job_id} has changed hands")
         return job
 
-    async def finish(self, job: Job, *, result: JobResult) -> Job:
-        """End a held job as completed, or raise ``LeaseLost``."""
-        return await self._end(job, JobEvent.COMPLETE, result)
+    async def finish(self, job: Job, *, result: JobResult, trained: Trained | None = None) -> Job:
+        """End a held job as completed, with what a training made, or raise ``LeaseLost``."""
+        return await self._end(job, JobEvent.COMPLETE, result, trained)
 
     async def fail(self, job: Job, *, error: str) -> Job:
         """End a job as failed, or raise ``LeaseLost``."""
@@ -318,11 +322,13 @@ class Service:
     async def rescue(self, job: Job) -> bool:
         """Give a job whose worker died back to the queue; after three deaths it fails.
 
-        A run does no work that a worker could die of, and lasts for long: it goes on however
-        many died. Returns False when the job has changed hands meanwhile.
+        A run of a node app does no work that a worker could die of, and lasts for long: it goes on
+        however many died. A job with a memo has more than three: what was bought for it would be
+        lost with it. Returns False when the job has changed hands meanwhile.
         """
         after = advance(job, JobEvent.RESCUE, now_ms=self._clock.now_ms())
-        if after.deaths < DEATHS_MAX or job.engine == RUNS:
+        deaths_max = DEATHS_MAX if job.memo is None else DEATHS_MAX_WITH_MEMO
+        if after.deaths < deaths_max or job.engine == RUNS:
             if not await self._store.requeue_job(after):
                 return False
             log.warning("job_rescued", job_id=job.job_id, deaths=after.deaths)
@@ -334,6 +340,11 @@ class Service:
             return False
         log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
         return True
+
+    async def style_for(self, job: Job, name: str) -> Style | None:
+        """Return the style of that name if the job may be drawn in it, or None."""
+        style = await self._store.find_style(name)
+        return style if style is not None and may_draw_in(job, style, by=name) else None
 
     async def forget_keys(self, *, limit: int = 500) -> int:
         """Delete idempotency keys past their time; returns how many."""
@@ -380,11 +391,14 @@ class Service:
             token_id=request.token_id,
         )
 
-    async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
+    async def _end(
+        self, job: Job, event: JobEvent, result: JobResult, trained: Trained | None = None
+    ) -> Job:
         now_ms = self._clock.now_ms()
         after = advance(job, event, now_ms=now_ms, result=result)
         told = event_of(after, EVENT_FOR[after.status], event_id=self._ids.uuid7(), now_ms=now_ms)
-        ending = Ending(before=job, after=after, limits=self._limits, event=told)
+        style = None if trained is None else made_by(job, trained, now_ms=now_ms)
+        ending = Ending(before=job, after=after, limits=self._limits, event=told, style=style)
         if not await self._store.end_job(ending):
             raise LeaseLost(f"job {job.job_id} has changed hands")
         self._bells.owed.ring()

@@ -15,6 +15,7 @@ from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue, Prompts
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
+from ringback.styles.shelf import Styles
 from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
 from ringback.webhooks.outbox import Outbox
 from ringback.webhooks.rotation import SigningKey
@@ -162,6 +163,7 @@ class Store(
     Chores,
     Apps,
     Assets,
+    Styles,
     Books,
     Pruning,
     Control,
@@ -177,6 +179,9 @@ class Store(
     @property
     def clock(self) -> Clock:
         """The time that its data live in, which whoever hands it times should take them from."""
+
+    def pass_on(self, job_id: str) -> None:
+        """Ring in other processes for whoever waits for a provider's news of a job; it may fail."""
 
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
+from ringback.catalogue import model
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.sketch import process
 from ringback.engines.sketch.asked import count_of, size_of
@@ -22,9 +23,11 @@ from ringback.engines.sketch.inputs import (
     prompt_of,
     share_of,
     styles_of,
+    trained_of,
 )
 from ringback.engines.sketch.motion.maker import ClipMaker
 from ringback.engines.sketch.reading import seed_of
+from ringback.engines.sketch.training import train
 from ringback.errors import EngineError
 
 _INPUTS_IN_HAND = 4  # each may take that much memory
@@ -48,6 +51,10 @@ class SketchEngine:
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Make what the kind of the request's model is for."""
         match request.kind:
+            case model.TRAINING:
+                return await train(
+                    request, io, fetch=_image_at, run=self._in_process, draw=self._drawn
+                )
             case "video":
                 return await self._clips.run(request, io)
             case "enhance":
@@ -68,6 +75,9 @@ class SketchEngine:
             "strength": share_of(request.input),
             "styles": [
                 (await self._taken_in(one, io), one.strength) for one in styles_of(request.input)
+            ],
+            "trained": [
+                (await io.style(name), strength) for name, strength in trained_of(request.input)
             ],
         }
         await io.progress(0.1)
@@ -90,11 +100,7 @@ class SketchEngine:
     async def _taken_in(self, one: Input, io: EngineIO) -> bytes:
         """Return an input picture made small, once, so that no large one is held or sent twice."""
         async with self._inputs:
-            return await self._made_small(one, io)
-
-    async def _made_small(self, one: Input, io: EngineIO) -> bytes:
-        content = await fetched(one.url, io, what="image")
-        return await self._in_process(process.take_in, content)
+            return await self._in_process(process.take_in, await _image_at(one.url, io))
 
     async def _drawn(
         self, drawing: Mapping[str, Any], seed: int, size: tuple[int, int], io: EngineIO
@@ -122,3 +128,7 @@ class SketchEngine:
         if answer[:1] == b"-":
             raise EngineError(answer[1:].decode())
         return answer[1:]
+
+
+async def _image_at(url: str, io: EngineIO) -> bytes:
+    return await fetched(url, io, what="image")

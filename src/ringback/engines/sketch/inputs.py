@@ -38,6 +38,15 @@ def styles_of(asked: Mapping[str, Any]) -> tuple[Input, ...]:
     return tuple(found[:INPUTS_MAX])
 
 
+def trained_of(asked: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Return the ids of the trained styles to draw in, each with its strength."""
+    found = []
+    for style in _items(asked, "styles"):
+        if isinstance(style, Mapping) and isinstance(name := style.get("id"), str):
+            found.append((name, number_of(style.get("strength"), otherwise=1.0)))
+    return tuple(found[:INPUTS_MAX])
+
+
 def share_of(asked: Mapping[str, Any]) -> float:
     """Return how much the pictures show through, from 0.25 to 1.
 

@@ -26,7 +26,7 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What opens the provider; better in api_key_env or api_key_file."""
     api_key_env: str | None = None
     """The environment variable that holds the key."""
-    api_key_file: Path | None = None
+    api_key_file: str | None = None
     """The file that holds the key."""
     webhook_secret: str | None = None
     """What the provider's webhooks are signed with, where the provider has such a secret."""
@@ -68,7 +68,7 @@ def secret_of(
     *,
     given: str | None,
     variable: str | None = None,
-    file: Path | None = None,
+    file: str | None = None,
 ) -> str | None:
     """Return a secret from the one place that is named for it, or raise ``SetupError``."""
     if sum(place is not None for place in (given, variable, file)) > 1:
@@ -87,12 +87,12 @@ def secret_of(
     return secret
 
 
-def _in_file(where: str, file: Path) -> str:
+def _in_file(where: str, file: str) -> str:
     try:
-        with file.open("rb") as opened:
+        with Path(file).open("rb") as opened:
             return opened.read(_SECRET_BYTES_MAX).decode("ascii").strip()
     except (OSError, UnicodeError) as exc:
-        raise SetupError(f"{where} cannot be read from {file}: {exc}.") from exc
+        raise SetupError(f"{where} cannot be read from {file} ({type(exc).__name__}).") from exc
 
 
 def base_url_of(where: str, text: str) -> str:

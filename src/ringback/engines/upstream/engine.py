@@ -16,6 +16,7 @@ from typing import Any
 
 from ringback.clock import Clock
 from ringback.doorbell import Watchers
+from ringback.egress.url import MalformedTarget, parse_target
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.upstream.config import UpstreamSettings
 from ringback.engines.upstream.delays import poll_delay_s
@@ -29,7 +30,9 @@ from ringback.log import get_logger
 log = get_logger(__name__)
 
 INPUT_BYTES_MAX = 75 << 20
+FILES_MAX = 100
 _CANCEL_S = 20.0
+_CLOSE_S = 5.0
 
 
 class UpstreamEngine:
@@ -77,9 +80,11 @@ class UpstreamEngine:
             raise
 
     async def close(self) -> None:
-        """Let cancellations under way come to their end, which is bounded."""
+        """Give cancellations under way a moment to come to their end."""
         if self._errands:
-            await asyncio.wait(self._errands)
+            await asyncio.wait(self._errands, timeout=_CLOSE_S)
+        for errand in tuple(self._errands):
+            errand.cancel()
         await self._provider.close()
 
     # Buying.
@@ -91,8 +96,7 @@ class UpstreamEngine:
                 f"The server was cut off while it submitted this job to the provider of "
                 f"{self.name}; it may have been bought, and is not bought again."
             )
-        if once:
-            await io.remember(Memo(sent=True).text())
+        await io.remember(Memo(sent=True).text())
         # A task of its own: a cancelled job's submission is let end, or its ticket were lost.
         submission = asyncio.create_task(self._submitted(request, io))
         try:
@@ -154,8 +158,8 @@ class UpstreamEngine:
                     continue  # what was bought is waited for, as long as the job may take
                 if look.status != "waiting":
                     return look
-                if look.fraction is not None:
-                    await io.progress(min(max(look.fraction, 0.0), 1.0))
+                if look.fraction is not None and 0 <= look.fraction <= 1:
+                    await io.progress(look.fraction)
                 if look.preview is not None and look.preview != shown:
                     shown = look.preview
                     await self._show(shown, io)
@@ -195,10 +199,12 @@ class UpstreamEngine:
             because = f": {words}." if words else "."
             raise EngineError(f"The job failed at the provider of {self.name}{because}")
         assert look.status == "completed"
+        if len(look.files) > FILES_MAX:
+            raise EngineError(f"The provider of {self.name} made more than {FILES_MAX} files.")
         artifacts, links = [], []
         for file in look.files:
             if file.url is not None and not self._settings.copy_results:
-                links.append(file.url)
+                links.append(self._link(file.url))
             else:
                 artifacts.append(await self._files.keep(file, io))
         return Made(
@@ -207,6 +213,14 @@ class UpstreamEngine:
             style_id=look.style_id,
             outputs=look.outputs,
         )
+
+    def _link(self, url: str) -> str:
+        """Return a provider's link, if it is one that users may be given."""
+        try:
+            parse_target(url)
+        except MalformedTarget as exc:
+            raise EngineError(f"The provider of {self.name} named a result by no URL.") from exc
+        return url
 
     # Cancelling: beside the run, which must stop at once.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from random import Random
 from urllib.parse import urljoin
 
@@ -11,12 +12,14 @@ from ringback.egress.caller import Call, Caller, Reply
 from ringback.egress.url import MalformedTarget, parse_target
 from ringback.engines.contract import EngineIO
 from ringback.engines.upstream.delays import is_away, may_ask_again, retry_delay_s
+from ringback.engines.upstream.places import Place, Pouring, temporary_place, type_of_file
 from ringback.engines.upstream.provider import File
 from ringback.errors import EngineError
+from ringback.media.content import MediaType
 from ringback.media.looking import media_type_of
 
 _REDIRECTS_MAX = 3
-_AT_ONCE = 4  # each is held in memory until it is kept
+_AT_ONCE = 8
 
 
 class Files:
@@ -38,6 +41,7 @@ class Files:
         bytes_max: int,
         timeout_s: float,
         retries: int,
+        place: Place = temporary_place,
     ) -> None:
         self._name = name
         self._origin = parse_target(base_url).origin
@@ -48,26 +52,33 @@ class Files:
         self._bytes_max = bytes_max
         self._timeout_s = timeout_s
         self._retries = retries
+        self._place = place
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def keep(self, file: File, io: EngineIO) -> str:
         """Return the artifact that a file was kept as, or raise ``EngineError``."""
+        if file.content is not None:
+            return await io.save(file.content, media_type=self._known(media_type_of(file.content)))
         async with self._room:
-            content = file.content if file.content is not None else await self._got(file)
-            media_type = media_type_of(content)
-            if media_type is None:
-                raise EngineError(
-                    f"The provider of {self._name} made a file of a type that is not known here."
-                )
-            return await io.save(content, media_type=media_type.value)
+            with self._place() as path:
+                await self._fetch(file, path)
+                return await io.save(path, media_type=self._known(type_of_file(path)))
 
-    async def _got(self, file: File) -> bytes:
+    def _known(self, media_type: MediaType | None) -> str:
+        if media_type is None:
+            raise EngineError(
+                f"The provider of {self._name} made a file of a type that is not known here."
+            )
+        return media_type.value
+
+    async def _fetch(self, file: File, path: Path) -> None:
+        """Bring what lies behind the file's URL to the path, or raise ``EngineError``."""
         assert file.url is not None
         url = file.url
         for _ in range(_REDIRECTS_MAX + 1):
-            reply = await self._asked(url, file)
+            reply = await self._asked(url, file, path)
             if reply.status == 200 and reply.reason is None:
-                return reply.body
+                return
             location = reply.header(b"location")
             if reply.reason is not None or location is None or not 300 <= (reply.status or 0) < 400:
                 break
@@ -78,7 +89,7 @@ class Files:
             f"fetched: {said}."
         )
 
-    async def _asked(self, url: str, file: File) -> Reply:
+    async def _asked(self, url: str, file: File, path: Path) -> Reply:
         try:
             is_theirs = parse_target(url).origin == self._origin
         except MalformedTarget as exc:
@@ -95,7 +106,11 @@ class Files:
         )
         attempts = 0
         while True:
-            reply = await caller.ask(call)
+            with path.open("wb") as opened:
+                pouring = Pouring(opened)
+                reply = await caller.ask(call, sink=pouring)
+            if pouring.error is not None:
+                raise pouring.error  # our disk's, whose owner knows what to do
             attempts += 1
             over = not is_away(reply) or not may_ask_again(reply, may_repeat=True)
             if over or attempts > self._retries:

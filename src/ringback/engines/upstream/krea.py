@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
+from ringback.catalogue.model import TRAINING
 from ringback.egress.caller import Headers, Reply
 from ringback.engines.upstream.assembling import ProviderType, Tools
 from ringback.engines.upstream.config import UpstreamSettings
+from ringback.engines.upstream.forms import Upload, multipart
 from ringback.engines.upstream.provider import File, Inputs, Look, Order
 from ringback.engines.upstream.said import document_of, refusal, words_of
 from ringback.errors import EngineError, ProviderAway
@@ -17,6 +19,7 @@ from ringback.wire.signature import SignatureMismatch, verify
 
 _FRACTIONS = {"processing": 0.1, "sampling": 0.4, "intermediate-complete": 0.7}
 _UPLOAD_S = 300.0
+_OPERATORS = frozenset({401, 402, 403})  # what is wrong is the key, or the account
 
 
 class KreaSettings(UpstreamSettings, frozen=True, kw_only=True):
@@ -42,8 +45,11 @@ class KreaProvider:
         headers: Headers = (("idempotency-key", order.job_id),)
         if order.hook_url is not None:
             headers += (("x-webhook-url", order.hook_url),)
-        body = await self._with_uploads(dict(order.input), inputs)
+        copies = await self._uploaded_all(order, inputs)
+        body = _with_copies(dict(order.input), copies)
         path = f"/generate/{order.kind}/{quote(order.model)}"
+        if order.kind == TRAINING:
+            path = "/styles/train"  # where the body says for which model
         reply = await self._line.ask(
             "POST", path, json=body, headers=headers, may_repeat=self.is_idempotent
         )
@@ -55,7 +61,13 @@ class KreaProvider:
 
     async def look(self, ticket: str) -> Look:
         """Return how the job stands there."""
-        document = self._document(await self._line.ask("GET", self._job(ticket)))
+        reply = await self._line.ask("GET", self._job(ticket))
+        if reply.status in _OPERATORS:
+            # The operator can mend it, and what was bought is worth waiting for.
+            raise ProviderAway(self._name, f"status {reply.status}")
+        if reply.status in (404, 410):
+            raise EngineError(f"The provider of {self._name} no longer has this job.")
+        document = self._document(reply)
         result = document.get("result")
         result = result if isinstance(result, dict) else {}
         files = _files(result.get("urls"))
@@ -110,31 +122,47 @@ class KreaProvider:
         # A gateway's page in place of the answer, most likely: the next one may be the answer.
         return ProviderAway(self._name, "an answer that is not the contract's")
 
-    async def _with_uploads(self, value: Any, inputs: Inputs) -> Any:
-        """Return the input with our own files' URLs replaced by the provider's for its copies."""
-        if isinstance(value, dict):
-            return {name: await self._with_uploads(item, inputs) for name, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [await self._with_uploads(item, inputs) for item in value]
-        return await self._uploaded(value, inputs) if inputs.is_own(value) else value
+    async def _uploaded_all(self, order: Order, inputs: Inputs) -> dict[str, str]:
+        """Return the provider's URLs for its copies of our own files, by ours."""
+        found: dict[str, str] = {}
+        for value in _strings_of(dict(order.input)):
+            if inputs.is_own(value) and value not in found:
+                found[value] = await self._uploaded(value, order.job_id, inputs)
+        return found
 
-    async def _uploaded(self, url: str, inputs: Inputs) -> str:
+    async def _uploaded(self, url: str, job_id: str, inputs: Inputs) -> str:
         content = await inputs.read(url)
-        boundary = f"ringback-{sha256(content).hexdigest()}"  # no file can hold its own digest
-        body = (
-            f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="input"\r\n'
-            "content-type: application/octet-stream\r\n\r\n"
-        ).encode()
-        body += content + f"\r\n--{boundary}--\r\n".encode()
-        kind = ("content-type", f"multipart/form-data; boundary={boundary}")
+        content_type, body = multipart([("file", Upload(stem="input", content=content))])
+        # One asset however often it is asked for: a repeated submission must name the same one.
+        key = f"{job_id}-{sha256(url.encode()).hexdigest()[:16]}"
+        headers: Headers = (("content-type", content_type), ("idempotency-key", key))
         reply = await self._line.ask(
-            "POST", "/assets", body=body, headers=(kind,), timeout_s=_UPLOAD_S
+            "POST", "/assets", body=body, headers=headers, timeout_s=_UPLOAD_S
         )
         document = self._document(reply)
         for name in ("image_url", "url", "asset_url"):
             if isinstance(address := document.get(name), str):
                 return address
         raise self._nonsense()
+
+
+def _strings_of(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings_of(item)
+
+
+def _with_copies(value: Any, copies: Mapping[str, str]) -> Any:
+    """Return an input that names copies in place of our own files."""
+    if isinstance(value, str):
+        return copies.get(value, value)
+    if isinstance(value, dict):
+        return {name: _with_copies(item, copies) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_copies(item, copies) for item in value]
+    return value
 
 
 def _files(urls: object) -> tuple[File, ...]:

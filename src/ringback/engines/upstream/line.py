@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -60,9 +61,11 @@ class Line:
         timeout_s: float | None = None,
         bytes_max: int = ANSWER_BYTES_MAX,
         retries: int | None = None,
+        ends: Callable[[Reply], bool] = lambda _reply: False,
     ) -> Reply:
         """Return a whole answer, whatever its status, but for those that say "not now".
 
+        Of these, ``ends`` names the ones that no waiting mends; they are returned too.
         Raises ``ProviderAway`` when there was none in all its attempts, ``AnswerLost`` when a
         request that must not be repeated may have arrived, ``EngineError`` where asking again
         would come to the same.
@@ -81,14 +84,14 @@ class Line:
             bytes_max=bytes_max,
             may_repeat=may_repeat,
         )
-        return await self._asked(call, self._retries if retries is None else retries)
+        return await self._asked(call, self._retries if retries is None else retries, ends)
 
-    async def _asked(self, call: Call, retries: int) -> Reply:
+    async def _asked(self, call: Call, retries: int, ends: Callable[[Reply], bool]) -> Reply:
         attempts = 0
         while True:
             await self._turn()
             reply = await self._caller.ask(call)
-            if not is_away(reply):
+            if not is_away(reply) or (reply.reason is None and ends(reply)):
                 return reply
             attempts += 1
             again = may_ask_again(reply, may_repeat=call.may_repeat)

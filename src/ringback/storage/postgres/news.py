@@ -32,8 +32,14 @@ class News:
     owed: bool = False
     ended: set[str] = field(default_factory=set)  # jobs
     told: set[str] = field(default_factory=set)  # workspaces
+    hooked: set[str] = field(default_factory=set)  # jobs; told apart, see the telegraph
 
     def __bool__(self) -> bool:
+        return self.is_of_writes or bool(self.hooked)
+
+    @property
+    def is_of_writes(self) -> bool:
+        """Say whether something was committed that others are to be told of."""
         return self.queued or self.owed or bool(self.ended) or bool(self.told)
 
     def add(self, other: News) -> None:
@@ -42,6 +48,7 @@ class News:
         self.owed |= other.owed
         self.ended |= other.ended
         self.told |= other.told
+        self.hooked |= other.hooked
 
 
 def news_of(verb: Verb, items: Sequence[Any], results: Sequence[Any]) -> News:

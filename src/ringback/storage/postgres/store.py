@@ -23,7 +23,7 @@ from ringback.storage.postgres.guarding import open_for_work
 from ringback.storage.postgres.lanes import LANES, lane_of
 from ringback.storage.postgres.lookups import LookUps
 from ringback.storage.postgres.migrating import migrate
-from ringback.storage.postgres.news import news_of
+from ringback.storage.postgres.news import News, news_of
 from ringback.storage.postgres.partitions import make_partitions
 from ringback.storage.postgres.pruning import PostgresPruning
 from ringback.storage.postgres.reading import Reader
@@ -41,6 +41,7 @@ from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.prompts import SqlPrompts
+from ringback.storage.sql.styles import SqlStyles
 from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
@@ -59,6 +60,7 @@ class PostgresStore(
     SqlWorkspaces,
     SqlApps,
     SqlAssets,
+    SqlStyles,
     SqlChores,
     SqlBooks,
     PostgresPruning,
@@ -136,6 +138,10 @@ class PostgresStore(
     def is_shared(self) -> bool:
         """Any number of servers may be working on it."""
         return True
+
+    def pass_on(self, job_id: str) -> None:
+        """Ring in other processes for whoever waits for a provider's news of a job."""
+        self._telegraph.send(News(hooked={job_id}))
 
     @property
     def clock(self) -> Clock:

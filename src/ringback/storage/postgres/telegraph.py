@@ -21,6 +21,7 @@ from ringback.storage.postgres.news import News, read_telegram, telegrams
 log = get_logger(__name__)
 
 _CHANNEL = "ringback"
+_HOOKS = "ringback_hooks"  # apart: the release before reads each telegram of the other whole
 _NOTIFY = "select pg_notify($1, $2)"
 _READ_CLOCK_S = 10.0
 _AGAIN_S = 0.5
@@ -71,6 +72,7 @@ class Telegraph:
             # It writes nothing: a telegram need not be on a disk before it is passed on.
             await connection.execute("set synchronous_commit = off")
             await connection.add_listener(_CHANNEL, self._heard)
+            await connection.add_listener(_HOOKS, self._hooked)
         self.listening.set()
         # Whatever was told while nobody listened.
         self._ring(News(queued=True, owed=True))
@@ -80,20 +82,22 @@ class Telegraph:
                 await self._clock.set_by(connection)
             if self._news:
                 news, self._news = self._news, News()
-                for text in telegrams(self._name, news):
-                    await self._tell(connection, text)
+                for text in telegrams(self._name, news) if news.is_of_writes else ():
+                    await self._tell(connection, _CHANNEL, text)
+                for job_id in sorted(news.hooked):
+                    await self._tell(connection, _HOOKS, job_id)
             elif self._stopping:
                 return
             else:
                 await self._wait()
 
-    async def _tell(self, connection: Connection, text: str) -> None:
+    async def _tell(self, connection: Connection, channel: str, text: str) -> None:
         if not self._server.is_pooled:
-            await connection.execute(_NOTIFY, _CHANNEL, text)
+            await connection.execute(_NOTIFY, channel, text)
             return
         # Behind a pooler what does not share a transaction does not share a server process.
         async with connection.transaction():
-            await connection.execute(_NOTIFY, _CHANNEL, text)
+            await connection.execute(_NOTIFY, channel, text)
 
     async def _wait(self) -> None:
         try:
@@ -111,6 +115,9 @@ class Telegraph:
         sender, news = read_telegram(str(payload))
         if sender != self._name:
             self._ring(news)
+
+    def _hooked(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        self._bells.hooked.tell(str(payload))  # to be woken twice does no harm
 
     def _ring(self, news: News) -> None:
         if news.queued:

@@ -1,0 +1,52 @@
+"""Which of a provider's sizes comes nearest to what was asked for. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+from ringback.errors import SetupError
+
+Size = tuple[int, int]
+
+_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
+_RATIO = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?):([0-9]{1,4}(?:\.[0-9]{1,4})?)")
+_USUAL_PIXELS = 1024 * 1024
+
+
+def read_size(text: str) -> Size:
+    """Return the size in a text like ``1024x1536``, or raise ``SetupError``."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise SetupError(f"{text!r} is no size; write it like 1024x1536.")
+    return int(found[1]), int(found[2])
+
+
+def asked_size(asked: Mapping[str, Any]) -> Size | None:
+    """Return the size that a job's input asks for, by width and height or by its aspect ratio."""
+    width, height = asked.get("width"), asked.get("height")
+    if _is_length(width) and _is_length(height):
+        return round(width), round(height)
+    ratio = asked.get("aspect_ratio")
+    found = _RATIO.fullmatch(ratio) if isinstance(ratio, str) else None
+    if found is None or not float(found[1]) or not float(found[2]):
+        return None
+    aspect = float(found[1]) / float(found[2])
+    return round(math.sqrt(_USUAL_PIXELS * aspect)), round(math.sqrt(_USUAL_PIXELS / aspect))
+
+
+def nearest(size: Size, sizes: Sequence[Size]) -> Size:
+    """Return the size whose shape is nearest, and among those the one of the nearest area."""
+
+    def distance(other: Size) -> tuple[float, float]:
+        shape = abs(math.log((other[0] / other[1]) / (size[0] / size[1])))
+        area = abs(math.log((other[0] * other[1]) / (size[0] * size[1])))
+        return round(shape, 6), area
+
+    return min(sizes, key=distance)
+
+
+def _is_length(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value <= 65_536

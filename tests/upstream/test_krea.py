@@ -1,0 +1,211 @@
+"""The engine for servers that speak the contract, in front of one that is scripted."""
+
+from __future__ import annotations
+
+import asyncio
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from upstream.studio import KEY, a_studio, answer, asked, document_of
+from upstream.world import PNG, a_request
+
+from ringback.engines.contract import Made
+from ringback.engines.upstream.memo import Memo
+from ringback.errors import AnswerLost, EngineError
+from ringback.ids import new_secret
+from ringback.testing import (
+    FakeReceiver,
+    ReceivedRequest,
+    RecordingIO,
+    Script,
+    hang,
+    redirect,
+    reset,
+    respond,
+)
+from ringback.wire.signature import Signer, webhook_headers
+
+JOB = "theirs-1"
+TAKEN = answer({"job_id": JOB, "status": "queued", "completed_at": None, "result": None})
+OWN = "http://127.0.0.1:7464/artifacts/x.png"
+
+
+def state(status: str, **result: object) -> bytes:
+    return answer({"job_id": JOB, "status": status, "result": result or None})
+
+
+async def made(
+    *script: Script, io: RecordingIO | None = None, memo: str | None = None, **table: Any
+) -> tuple[Made, FakeReceiver]:
+    async with FakeReceiver(script) as receiver:
+        with a_studio("krea", receiver.url_at(""), **table) as studio:
+            request = a_request(memo=memo)
+            async with asyncio.timeout(10):
+                return await studio.engine.run(request, io or RecordingIO()), receiver
+
+
+async def test_a_job_is_submitted_by_the_same_route_and_waited_for() -> None:
+    done = state("completed", urls=[])
+    _, receiver = await made(TAKEN, state("queued"), state("sampling"), done)
+    assert asked(receiver) == [
+        ("POST", "/generate/image/bfl/flux-1-dev"),
+        *[("GET", f"/jobs/{JOB}")] * 3,
+    ]
+    submission = receiver.requests[0]
+    assert document_of(submission) == {"prompt": "a fox"}
+    assert submission.header("authorization") == f"Bearer {KEY}"
+    assert submission.header("idempotency-key") == "0190-job"
+    assert submission.header("x-webhook-url") is None
+
+
+async def test_the_hook_of_this_job_alone_is_asked_for_where_we_are_public() -> None:
+    _, receiver = await made(TAKEN, state("completed"), public_url="https://ours.example")
+    hook = receiver.requests[0].header("x-webhook-url")
+    assert hook is not None
+    assert hook.startswith("https://ours.example/hooks/studio/0190-job/")
+    assert KEY not in hook
+
+
+async def test_result_files_are_fetched_from_where_they_lie() -> None:
+    io = RecordingIO()
+
+    def done(request: ReceivedRequest, transport: asyncio.Transport) -> None:
+        base = f"http://{request.header('host')}/artifacts"
+        transport.write(state("completed", urls=[f"{base}/a.png", f"{base}/b.png"]))
+
+    async with FakeReceiver([TAKEN, done, *[respond(200, body=PNG)] * 2]) as receiver:
+        with a_studio("krea", receiver.url_at("")) as studio:
+            result = await studio.engine.run(a_request(), io)
+    assert list(result.artifacts) == list(io.saved) == ["0.png", "1.png"]
+    # The provider's key opens its API; files are had by their names alone.
+    assert receiver.requests[-1].header("authorization") is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "sentence"),
+    [
+        (answer({"error": "bad width"}, 400), r"refused the input: bad width\."),
+        (answer({"error": "no", "message": "no"}, 401), r"not let in by its provider.*401"),
+        (answer({"message": "buy more"}, 402), r"wants to be paid first: buy more\."),
+        (answer({"error": "nope"}, 403), r"not let in"),
+        (answer({"error": "no such model"}, 404), r"does not have this model: no such model\."),
+        (
+            answer({"error": "model_unavailable", "message": "Use flux-2."}, 410),
+            r"does not have this model: Use flux-2\.",
+        ),
+        (
+            answer({"detail": [{"loc": ["width"], "msg": "too wide"}]}, 422),
+            r"refused the input: too wide\.",
+        ),
+        (answer({"error": "slow down"}, 429), r"does not answer \(status 429\)"),
+        (respond(500, body=b"<html>"), r"may have been bought"),
+        (respond(503), r"does not answer \(status 503\)"),
+        (respond(418), r"refused the job \(status 418\)"),
+        (redirect("http://127.0.0.1:1/"), r"refused the job \(status 302\)"),
+        (reset(), r"may have been bought"),
+        (answer({"no": "job"}), r"does not answer"),
+        (respond(200, body=b"[" * 100_000), r"does not answer"),
+    ],
+)
+async def test_a_refused_submission_fails_the_job_in_one_sentence(
+    refused: Script, sentence: str
+) -> None:
+    with pytest.raises(EngineError, match=sentence) as raised:
+        await made(refused)
+    assert KEY not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+async def test_a_provider_that_is_busy_is_asked_again_and_told_the_same() -> None:
+    busy = respond(429, headers=[("retry-after", "0")])
+    _, receiver = await made(busy, respond(503), TAKEN, state("completed"), retries=2)
+    first, second, third, _ = receiver.requests
+    assert first.body == second.body == third.body
+
+
+async def test_a_lost_answer_is_no_reason_to_buy_again_unless_the_key_is_kept_to() -> None:
+    with pytest.raises(AnswerLost):
+        await made(reset(), retries=5)
+    _, receiver = await made(
+        reset(),
+        hang(),
+        TAKEN,
+        state("completed"),
+        retries=5,
+        request_timeout_s=0.3,
+        idempotency=True,
+    )
+    keys = {request.header("idempotency-key") for request in receiver.requests[:3]}
+    assert keys == {"0190-job"}
+
+
+@pytest.mark.parametrize("trouble", [401, 402, 403, 429, 500, 503, b"junk", reset()])
+async def test_trouble_while_waiting_does_not_lose_what_was_bought(trouble: Script) -> None:
+    _, receiver = await made(TAKEN, trouble, trouble, state("completed"))
+    assert [method for method, _ in asked(receiver)].count("POST") == 1
+
+
+async def test_a_job_that_the_provider_has_forgotten_fails() -> None:
+    with pytest.raises(EngineError, match="no longer has this job"):
+        await made(TAKEN, respond(404))
+
+
+async def test_a_later_run_asks_for_the_job_that_was_bought() -> None:
+    memo = Memo(ticket="a/../b?c").text()
+    _, receiver = await made(state("completed"), memo=memo)
+    assert asked(receiver) == [("GET", "/jobs/a%2F..%2Fb%3Fc")]
+
+
+async def test_a_failure_is_told_in_the_providers_words() -> None:
+    with pytest.raises(EngineError, match=r"failed at the provider of studio: too dark\.$"):
+        await made(TAKEN, state("failed", error="too dark"))
+
+
+async def test_a_training_has_its_style() -> None:
+    result, _ = await made(TAKEN, state("completed", style_id="s-1"))
+    assert result.style_id == "s-1"
+
+
+async def test_our_own_files_are_uploaded_and_named_by_the_providers_url() -> None:
+    theirs = "https://provider.example/artifacts/y.png"
+    async with FakeReceiver([answer({"image_url": theirs}), TAKEN, state("completed")]) as receiver:
+        with a_studio("krea", receiver.url_at("")) as studio:
+            inputs = {"image_url": OWN, "styles": [{"url": OWN}], "other": "https://x.example/"}
+            await studio.engine.run(a_request(input=inputs), RecordingIO({OWN: PNG}))
+    upload, submission = receiver.requests[:2]
+    assert (upload.method, upload.path) == ("POST", "/assets")
+    # The same for every attempt, so that a repeated submission has the same body.
+    assert upload.header("idempotency-key") == f"0190-job-{sha256(OWN.encode()).hexdigest()[:16]}"
+    assert PNG in upload.body
+    assert document_of(submission) == {
+        "image_url": theirs,
+        "styles": [{"url": theirs}],
+        "other": "https://x.example/",
+    }
+
+
+async def test_a_signed_webhook_is_believed_and_no_other_where_there_is_a_secret() -> None:
+    secret = new_secret()
+    with a_studio(
+        "krea", "http://127.0.0.1:9", public_url="https://ours.example", webhook_secret=secret
+    ) as studio:
+        hooks = studio.hooks
+        url = hooks.url_for("j-1")
+        assert url is not None
+        proof = url.rpartition("/")[2]
+
+        async def taken(secret: str, job_id: str = "j-1", proof: str = proof) -> bool:
+            now_s = hooks._clock.now_ms() // 1000
+            signed = webhook_headers(
+                (Signer(secret),), webhook_id="d", timestamp_s=now_s, body=b"{}"
+            )
+            headers = {name.decode(): value.decode() for name, value in signed}
+            return await hooks.take(job_id, proof, headers=headers, body=b"{}")
+
+        assert await taken(secret)
+        assert not await taken(new_secret())
+        assert not await taken(secret, job_id="j-2")
+        assert not await taken(secret, proof="0" * 40)
+        assert not await taken(secret, proof="é")
+        assert not await hooks.take("j-1", proof, headers={}, body=b"{}")
