@@ -8,6 +8,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from ringback.engines.sketch.errand import Tell
@@ -23,6 +24,8 @@ from ringback.engines.sketch.motion.sound import Wave, sound_of
 from ringback.engines.sketch.motion.stage import Stage
 from ringback.engines.sketch.pictures import decode
 from ringback.engines.sketch.reading import read, seed_of
+from ringback.engines.sketch.style.dress import table_of
+from ringback.engines.sketch.style.learned import Learned, decoded, share_of
 
 _DRAWN_PIXELS = 600_000  # of a frame as it is drawn: as many as a still picture has
 _FINE_PIXELS = 922_000  # of a given picture's, or for a clip of more than these
@@ -40,6 +43,8 @@ def make(clip: Clip, tell: Tell) -> None:
     frames = frames_of(takes, rate=clip.rate, loops=clip.loops)
     if clip.references and not _has_pictures(clip):
         frames = _graded(frames, [_image(path) for path in clip.references])
+    for learned, strength in clip.trained:
+        frames = _dressed(frames, decoded(learned), share_of(strength))
     film.write(
         Path(clip.out),
         _told(frames, count, tell),
@@ -143,6 +148,15 @@ def _graded(frames: Iterator[Image.Image], references: list[Image.Image]) -> Ite
     for frame in frames:
         table = table or grade.towards(frame, references)
         yield frame.filter(table)
+
+
+def _dressed(frames: Iterator[Image.Image], style: Learned, share: float) -> Iterator[Image.Image]:
+    """Yield the frames in the colours of a style, or away from them; one table serves them all."""
+    table = None
+    for frame in frames:
+        if table is None:
+            table = table_of(np.asarray(frame, dtype=np.float32) / np.float32(255), style)
+        yield Image.blend(frame, frame.filter(table), share)
 
 
 def _told(frames: Iterator[Image.Image], count: int, tell: Tell) -> Iterator[Image.Image]:

@@ -35,11 +35,16 @@ def dress(pixels: Field, styles: Sequence[tuple[Learned, float]], rng: np.random
             _roughen(pixels, style, share, rng)
 
 
+def table_of(pixels: Field, style: Learned) -> ImageFilter.Color3DLUT:
+    """Return the table that gives pixels like these the colours of the style."""
+    lattice = _colours_for(_sample(pixels), _palette(style))
+    return ImageFilter.Color3DLUT(_LATTICE, lattice.ravel().tolist())
+
+
 def _recoloured(pixels: Field, style: Learned) -> Field:
     """Return the pixels in the colours of the style."""
-    lattice = _colours_for(_sample(pixels), _palette(style))
+    table = table_of(pixels, style)
     image = Image.fromarray(np.ascontiguousarray((pixels * np.float32(255)).astype(np.uint8)))
-    table = ImageFilter.Color3DLUT(_LATTICE, lattice.ravel().tolist())
     return np.asarray(image.filter(table), dtype=np.float32) / np.float32(255)
 
 
