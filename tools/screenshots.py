@@ -58,18 +58,23 @@ def _live(browser: Browser, emulator: Emulator) -> None:
             job = client.image("bfl/flux-1-dev", asked, webhook_url=inbox).wait()
         page.goto(f"/ui/jobs/{job.job_id}")
         expect(page.locator("#h-webhooks + ul")).to_contain_text("Delivered")
-        _shot(page, "job-page", full=False, scroll="#h-timeline")
+        page.set_viewport_size(
+            {"width": 1280, "height": 1085}
+        )  # the whole picture and the timeline
+        _shot(page, "job-page", full=False)
+        page.set_viewport_size({"width": 1280, "height": 800})
         page.get_by_role("link", name="Job completed").click()
         _shot(page, "delivery-page", full=False)
         dark = _page(browser, emulator, "dark", 1280, 800)
         dark.goto("/ui/jobs")
         client.image(
             "bfl/flux-1-dev",
-            {"prompt": "an island in a calm sea at dawn", "width": 768, "height": 576},
-            headers={"X-Ringback-Lab": "slow=4s"},
+            # As large as the model draws, so that it is still being drawn when the shot is taken.
+            {"prompt": "an island in a calm sea at dawn", "width": 2368, "height": 1776},
         )
-        expect(dark.locator(".tile progress")).to_be_visible()
-        dark.locator(".tile").first.locator("img").wait_for(timeout=20_000)
+        developing = dark.locator(".tile", has_text="an island")
+        developing.locator("img").wait_for(timeout=20_000)
+        expect(developing.locator("progress")).to_be_visible()
         _shot(dark, "jobs-page", full=False)
 
 
@@ -83,11 +88,9 @@ def _page(browser: Browser, emulator: Emulator, scheme: str, width: int, height:
     return context.new_page()
 
 
-def _shot(page: Page, name: str, *, full: bool, scroll: str | None = None) -> None:
+def _shot(page: Page, name: str, *, full: bool) -> None:
     """Keep what is seen as a small PNG."""
     page.wait_for_load_state("load")
-    if scroll is not None:
-        page.locator(scroll).scroll_into_view_if_needed()
     page.evaluate("() => Promise.all([...document.images].map(one => one.decode().catch(() => 0)))")
     path = IMAGES / f"{name}.png"
     page.screenshot(path=path, full_page=full)

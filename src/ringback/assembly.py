@@ -19,7 +19,9 @@ from ringback.ids import Ids
 from ringback.lab.script import Script, load_script
 from ringback.media.inspector import Inspector
 from ringback.service.assets import AssetDesk
+from ringback.service.styles import StyleDesk
 from ringback.settings import Settings
+from ringback.styles.shelf import Styles
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.dispatcher import DispatchSettings
 from ringback.webhooks.endpoints import FailingSettings
@@ -30,6 +32,9 @@ from ringback.wire.signature import Signer
 ENGINES = ("sketch", "null")
 """The engines that every server has."""
 _ENGINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+STYLED_ENGINES = ("sketch",)
+"""Those that draw in the styles that were trained here."""
 
 
 def catalogue_for(settings: Settings) -> Catalogue:
@@ -70,6 +75,11 @@ def asset_desk(
         ids=ids,
         bytes_max=settings.assets_bytes_max,
     )
+
+
+def style_desk(styles: Styles, artifacts: ArtifactStore) -> StyleDesk:
+    """Return the verbs on styles."""
+    return StyleDesk(styles, artifacts=artifacts, engines=STYLED_ENGINES)
 
 
 def policy_for(settings: Settings, listening: tuple[str, int] | None) -> TargetPolicy:

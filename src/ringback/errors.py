@@ -11,6 +11,7 @@ RingbackError
 │   ├── HostRefused                 the Host header names a host that is not ours (403)
 │   ├── OriginRefused               a page of another site called the tools (403)
 │   ├── FormRefused                 a form of the page that came from elsewhere (403)
+│   ├── StyleNotOwned               a style that another member trained (403)
 │   ├── NotFound                    (404)
 │   │   ├── JobNotFound
 │   │   ├── AppNotFound
@@ -22,6 +23,7 @@ RingbackError
 │   │   ├── ListenerNotFound
 │   │   ├── ModelNotFound           carries near matches
 │   │   ├── RouteNotFound
+│   │   ├── StyleNotFound
 │   │   └── TokenNotFound
 │   ├── ModelUnavailable            the model has passed its sunset (410)
 │   ├── MethodNotAllowed            (405)
@@ -269,6 +271,24 @@ class RouteNotFound(NotFound):
     """No route has that path."""
 
     code = "route_not_found"
+
+
+class StyleNotFound(NotFound):
+    """No style that the caller may see, or change, has that id."""
+
+    code = "style_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You have no style with that id; GET /styles lists those you may use.")
+
+
+class StyleNotOwned(CallerError):
+    """A style that the caller may see, and that is another's to share."""
+
+    code = "style_not_owned"
+
+    def __init__(self) -> None:
+        super().__init__("This style is another's; only who trained it may share it.")
 
 
 class TokenNotFound(NotFound):

@@ -6,6 +6,7 @@ then a 12-bit counter within the millisecond and 62 random bits. Sorting by id i
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from base64 import b64encode
 from collections.abc import Callable
@@ -47,6 +48,12 @@ def uuid7_floor(at_ms: int) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def derived_uuid(*names: str) -> str:
+    """Return the UUID (version 8) that these names always have, and that tells none of them."""
+    digest = hashlib.sha256("\0".join(names).encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-9{digest[17:20]}-{digest[20:32]}"
+
+
 def uuid7_ms(uuid7: str) -> int:
     """Return the time in a UUID version 7, in milliseconds."""
     return int(uuid7.replace("-", "")[:12], 16)
@@ -65,6 +72,11 @@ def new_secret() -> str:
 def new_key() -> bytes:
     """Return 256 random bits: a master key, or the seed of an Ed25519 key pair."""
     return secrets.token_bytes(32)
+
+
+def new_share_id() -> str:
+    """Return a new unguessable name of a style: ``shr_`` and 192 random bits."""
+    return f"shr_{secrets.token_urlsafe(24)}"
 
 
 def new_artifact_stem() -> str:

@@ -21,6 +21,7 @@ from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
 from ringback.service import Service
+from ringback.styles.model import Trained
 
 log = get_logger(__name__)
 
@@ -28,6 +29,7 @@ _LOOK_AGAIN_S = 1.0  # work may come from another process, which rings no bell h
 _DISK_PATIENCE_S = 1.0
 _GIVE_BACK_S = 2.0
 _PROGRESS_EVERY_S = 0.25
+_STYLE_GONE = "A style that was asked for is gone, or is no longer shared; GET /styles lists them."
 _BROKEN = "The engine broke while making the result; the server's log has the details."
 
 
@@ -208,19 +210,23 @@ class Worker:
                 return JobEvent.FAIL, JobResult(error=error)
             log.exception("engine_broke", job_id=job.job_id, engine=job.engine)
             return JobEvent.FAIL, JobResult(error=_BROKEN)
+        run.trained = made.trained
         return JobEvent.COMPLETE, _result_of(job, made)
 
     async def _end(self, run: _Run, event: JobEvent, outcome: JobResult) -> None:
         if event is JobEvent.COMPLETE:
-            await self._until_stored(lambda: self._service.finish(run.job, result=outcome))
+            await self._until_stored(
+                lambda: self._service.finish(run.job, result=outcome, trained=run.trained)
+            )
         else:
             error = outcome.error or _BROKEN
             await self._until_stored(lambda: self._service.fail(run.job, error=error))
 
     async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] = ()) -> None:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
+        of_style = run.trained.previews if run.is_over and run.trained else ()
         for name in run.previews:
-            if artifact_url(run.job, name) not in kept:
+            if artifact_url(run.job, name) not in kept and name not in of_style:
                 with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm
                     await self._artifacts.delete(name)
 
@@ -274,6 +280,7 @@ class _Run:
         self.job = job
         self.give_back = False
         self.previews: list[str] = []
+        self.trained: Trained | None = None
         self.is_over = False  # then tidying up is all that is left, and nobody stops that
         self.is_ended = False  # by somebody else
         self.is_out_of_time: Callable[[], bool] = lambda: False
@@ -358,6 +365,14 @@ class _JobIO:
             self._run.job, memo=memo, lease_s=self._lease_s
         )
 
+    async def style(self, name: str) -> bytes:
+        """Return what the job's engine learned of a style."""
+        style = await self._service.style_for(self._run.job, name)
+        found = None if style is None else await self._artifacts.find(style.artifact)
+        if found is None:
+            raise EngineError(_STYLE_GONE)
+        return b"".join([chunk async for chunk in self._artifacts.read(found)])
+
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL; our own artifacts are read where they lie."""
         base_url = self._run.job.base_url
@@ -387,7 +402,7 @@ class _JobIO:
 def _result_of(job: Job, made: Made) -> JobResult:
     return JobResult(
         urls=(*(artifact_url(job, name) for name in made.artifacts), *made.links),
-        style_id=made.style_id,
+        style_id=made.style_id if made.trained is None else job.job_id,
         outputs=None if made.outputs is None else dict(made.outputs),
     )
 

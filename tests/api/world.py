@@ -38,6 +38,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.styles import StyleDesk
 from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.sqlite import SqliteStore
@@ -128,6 +129,7 @@ class World:
             policy=TargetPolicy.server(),
             artifacts=self.artifacts,
             assets=self.assets,
+            styles=StyleDesk(store, artifacts=self.artifacts, engines=("sketch",)),
             incoming=self.incoming,
             room_for_work=lambda: self.room_for_work(),
             workspaces=store,

@@ -8,6 +8,7 @@ import re
 import httpx2
 import pytest
 from api.world import FLUX, HOOK
+from builders import a_request
 from dashboard.test_gate import log_in, make_token
 from dashboard.world import Browser, PageWorld
 
@@ -327,3 +328,25 @@ async def test_a_server_has_no_inbox_and_no_lab(server: PageWorld) -> None:
     for path in ("/ui/inbox", "/ui/lab"):
         answer = await server.browser().http.get(path, headers={"cookie": cookie})
         assert answer.status_code == 404
+
+
+async def test_a_run_leads_to_its_steps_and_a_step_to_its_run(
+    world: PageWorld, browser: Browser
+) -> None:
+    app = {
+        "name": "Foxes",
+        "steps": {"first": {"model": "image/bfl/flux-1-dev", "input": {"prompt": "a fox"}}},
+        "outputs": {"fox": {"from": "first.url"}},
+    }
+    async with world.client("dev") as client:
+        version = (await client.post("/node-apps", json=app)).json()["version_id"]
+        (run,) = (await client.post("/node-apps/foxes/execute", json={})).json()
+    held = await world.claim()
+    step = await world.service.submit_step(held, a_request(workspace_id="dev"), step="first")
+    assert step is not None
+    page = await browser.see(f"/ui/jobs/{run['job_id']}")
+    assert f'<a href="/ui/jobs/{step.job_id}">' in page
+    assert f"/node-apps/{version}/execute" in page
+    assert f'<a href="/ui/jobs/{run["job_id"]}">first</a>' in await browser.see(
+        f"/ui/jobs/{step.job_id}"
+    )

@@ -13,6 +13,7 @@ import httpx2
 from api.world import BASE_URL, World
 
 from ringback.api.app import create_api
+from ringback.api.parts import ApiParts
 from ringback.dashboard.app import create_dashboard
 from ringback.dashboard.deps import DashboardDeps
 from ringback.inbox import Inbox
@@ -31,14 +32,16 @@ class PageWorld(World):
     def __init__(self, store: SqliteStore, directory: Path, settings: Settings) -> None:
         super().__init__(store, directory, settings)
         self.inbox = Inbox(self.keys, self.endpoints, self.clock) if settings.is_dev else None
+        parts = ApiParts.of(self.deps)
         self.pages = DashboardDeps(
             api=self.deps,
+            parts=parts,
             seals=Sealer([b"k" * 32]),
             tokens=TokenDesk(store, self.keys, clock=self.clock),
             inbox=self.inbox,
             origins={"port": "flag"},
         )
-        self.app = create_api(replace(self.deps, pages=create_dashboard(self.pages)))
+        self.app = create_api(replace(self.deps, pages=create_dashboard(self.pages)), parts)
 
     def browser(self, base_url: str = BASE_URL, **headers: str) -> Browser:
         """Return a browser that has not been here before."""

@@ -47,9 +47,7 @@ ELSEWHERE = {
     ("docs/listen.md", "python"): 1,  # client/test_guide.py
     ("docs/node-apps.md", "python"): 1,  # below
     ("docs/client.md", "python"): 4,  # client/test_guide.py
-    # What they say is run on servers of the tests' own: the parts in cli/test_roles.py and
-    # e2e/test_processes.py, the move in service/test_moving.py.
-    ("docs/scale.md", "sh"): 2,
+    ("docs/scale.md", "sh"): 2,  # test_scale_page.py
     ("docs/receiver.md", "python"): 2,  # receiver/test_guide.py
     ("docs/testing.md", "python"): 2,  # plugin/test_guide.py
     ("docs/webhooks.md", "python"): 1,  # test_docs.py

@@ -20,7 +20,7 @@ async def test_all_that_has_come_is_indexed_in_small_steps(
     before = store.commits_count
     indexing = asyncio.create_task(Indexer(store, clock=clock, is_shared=False).run_once())
     while not indexing.done():
-        await clock.elapse(0.02)
+        await clock.elapse(0.05)
     assert await indexing == 120
     assert store.commits_count - before == 3
     search = PromptSearch(

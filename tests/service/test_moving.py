@@ -28,6 +28,11 @@ from ringback.storage.postgres import PostgresStore
 from ringback.testing.emulator import Emulator
 
 JOBS = 12
+APP = {
+    "name": "Foxes",
+    "steps": {"fox": {"model": "image/ringback/null", "input": {"prompt": "a fox"}}},
+    "outputs": {"fox": {"from": "fox.urls"}},
+}
 NOWHERE = "http://127.0.0.1:9/hook"
 
 
@@ -40,6 +45,7 @@ def an_emulator(data: Path) -> Iterator[Emulator]:
             http.post(
                 "/webhooks/endpoints", json={"url": NOWHERE, "headers": {"x-shop": "7"}}
             ).raise_for_status()
+            http.post("/node-apps", json=APP).raise_for_status()
             for number in range(JOBS):
                 http.post(
                     "/generate/image/ringback/null",
@@ -90,6 +96,7 @@ async def test_everything_is_there_afterwards_and_the_books_balance(
     assert moved.rows["deliveries"] == 2 * JOBS
     assert moved.rows["attempts"] > 0
     assert moved.rows["idempotency"] == JOBS
+    assert moved.rows["node_apps"] == 1
     assert moved.artifacts_count == len(s3.keys("moved")) == 1
     assert any("on both sides" in line for line in told)
     store = await PostgresStore.open(database)

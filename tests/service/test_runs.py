@@ -31,7 +31,7 @@ from ringback.service.apps import AppDesk
 from ringback.service.runs import RunDesk
 from ringback.storage.contract import Store
 from ringback.storage.sqlite import SqliteStore
-from ringback.testing import ScriptedEngine, never_ends
+from ringback.testing import RecordingIO, ScriptedEngine, never_ends
 from ringback.webhooks.outbox import Ending
 from ringback.worker import Slot, Worker
 
@@ -397,3 +397,30 @@ async def test_runs_of_two_workspaces_know_nothing_of_each_other(house: House) -
     theirs = await house.desk.push(an_app(first=a_step()), workspace_id="rival")
     assert theirs.app_id != (await house.push(an_app(first=a_step()))).app_id
     assert [job.job_id for job in await house.service.steps_of(run)] == []
+
+
+async def test_a_stale_worker_beside_a_new_one_begins_no_step_twice(house: House) -> None:
+    run = await house.execute(an_app(a=a_step(), b=a_step(), c=a_step("a", "b")))
+    runs = RunDesk(house.service, house.store, house.store, lambda: CATALOGUE, clock=house.clock)
+    request = EngineRequest(
+        job_id=run.job_id, workspace_id="studio", kind=run.kind, model=run.model, input=run.input
+    )
+    worker = Worker(
+        house.service,
+        slots={"null": Slot(engine=ScriptedEngine(draws), concurrency=4)},
+        artifacts=house.artifacts,
+        fetch=_no_fetch,
+        clock=house.clock,
+        bells=house.bells,
+        worker_id="w1",
+        lease_s=15,
+        job_timeout_s=60,
+    )
+    loop = asyncio.create_task(worker.run())
+    both = (AppsEngine(runs).run(request, RecordingIO()) for _ in range(2))
+    first, second = await asyncio.gather(*both)
+    await worker.drain(0.0)
+    await loop
+    assert first == second
+    assert sorted(await house.steps(run)) == ["a", "b", "c"]
+    assert len(await house.service.steps_of(run)) == 3

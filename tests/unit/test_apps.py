@@ -76,7 +76,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"inputs": {"a b": {"type": "string"}}}, "/inputs/a b", "must be called by a letter"),
     ({"inputs": {"a": {"type": "text"}}}, "/inputs/a", "cannot be read: "),
     ({"inputs": {"a": {"type": "array"}}}, "/inputs/a", "must say in items"),
-    ({"inputs": {"a": {"type": "string", "pattern": "("}}}, "/inputs/a", "cannot be used: "),
+    ({"inputs": {"a": {"type": "string", "pattern": "a"}}}, "/inputs/a", "has a pattern"),
+    ({"inputs": {"a": {"type": "string", "min_length": -1}}}, "/inputs/a", "cannot be used: "),
     ({"inputs": {"a": {"type": "integer", "max": 3, "default": 4}}}, "/inputs/a/default", "own"),
     ({"inputs": {f"i{n}": {"type": "string"} for n in range(65)}}, "/inputs", "at most 64"),
     ({"steps": {}}, "/steps", "must be an object with at least one step"),
@@ -233,6 +234,21 @@ def test_what_inputs_make_wrong_is_found_before_a_run() -> None:
     assert {fault.path for fault in faults} == {
         "/steps/portrait/input/width",
         "/steps/dusk/input/width",
+    }
+
+
+def test_a_long_input_is_not_put_in_place_a_thousand_times() -> None:
+    often = {"join": [{"from": "input.subject"}] * 60}
+    app = an_app(inputs={"subject": {"type": "string"}}, outputs={"o": [often] * 20})
+    app["steps"] = {"dusk": a_step(prompt=often)}
+    graph = read_definition(app).graph
+    assert faults_of(app) == {}
+    assert list(check_execution(graph, CATALOGUE, {"subject": "a fox"}, now_ms=NOW)) == []
+    found = list(check_execution(graph, CATALOGUE, {"subject": "x" * 100_000}, now_ms=NOW))
+    assert {fault.path: fault.message for fault in found} == {
+        "/steps/dusk/input": "is too large: what is put in its references is more than "
+        "2097152 bytes",
+        "/outputs": "are too large: what is put in its references is more than 262144 bytes",
     }
 
 

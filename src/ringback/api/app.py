@@ -10,8 +10,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ringback.api.about import AboutRoutes
 from ringback.api.apps import AppRoutes
 from ringback.api.artifacts import ArtifactRoutes
-from ringback.api.assets import AssetRoutes
-from ringback.api.auth import Authenticator
 from ringback.api.chores import ChoreRoutes
 from ringback.api.deliveries import DeliveryRoutes, DestinationRoutes
 from ringback.api.deps import ApiDeps
@@ -25,8 +23,10 @@ from ringback.api.jobs import JobRoutes
 from ringback.api.jwks import JwksRoute
 from ringback.api.lab import LabRoutes
 from ringback.api.listeners import ListenerRoutes
-from ringback.api.resources import Open, Private, Resource, private_to
+from ringback.api.parts import ApiParts
+from ringback.api.resources import Open, Personal, Private, Resource, personal_to, private_to
 from ringback.api.streams import Streams
+from ringback.api.styles import StyleRoutes
 from ringback.api.submissions import PREFIX, Submissions
 from ringback.api.usage import UsageRoutes
 from ringback.errors import RouteNotFound
@@ -36,20 +36,20 @@ __all__ = ["ApiDeps", "create_api"]
 PAGES = "/ui/"
 
 
-def create_api(deps: ApiDeps) -> ASGIApp:
+def create_api(deps: ApiDeps, parts: ApiParts | None = None) -> ASGIApp:
     """Return the whole API as one ASGI application; it owns nothing and needs no lifespan."""
-    authenticator = Authenticator(deps.workspaces, deps.keys, deps.settings, deps.clock)
-    private = private_to(authenticator)
+    parts = parts or ApiParts.of(deps)
+    private = private_to(parts.authenticator)
     about = AboutRoutes(deps)
     artifacts = ArtifactRoutes(deps.artifacts)
-    assets = AssetRoutes(deps)
+    assets = parts.assets
     streams = Streams(deps.clock)
     jobs = JobRoutes(deps.service, streams, deps.apps)
     deliveries = DeliveryRoutes(deps.deliveries)
     chores = ChoreRoutes(deps.chores)
     destinations = DestinationRoutes(deps.deliveries)
     events = EventRoutes(deps.feed, streams)
-    submit = Submissions(deps, authenticator)
+    submit = parts.submissions
 
     routes = Router(
         [
@@ -90,6 +90,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             Route("/usage", Resource(GET=private(UsageRoutes(deps.usage).get_usage))),
             Route("/events", Resource(GET=private(events.list_events))),
             Route("/artifacts/{name}", Resource(GET=artifacts.get_artifact)),
+            *_style_routes(StyleRoutes(deps), submit, personal_to(parts.authenticator)),
             Route(
                 "/hooks/{engine}/{job_id}/{proof}", Resource(POST=HookRoute(deps.take_hook).post)
             ),
@@ -97,7 +98,7 @@ def create_api(deps: ApiDeps) -> ASGIApp:
             *([] if deps.tools is None else [Route("/mcp", deps.tools)]),
             Route("/.well-known/webhooks-jwks.json", Resource(GET=JwksRoute(deps).get)),
             *_webhook_routes(EndpointRoutes(deps), private),
-            *_app_routes(AppRoutes(deps, submit, authenticator), private),
+            *_app_routes(AppRoutes(deps, submit, parts.authenticator), private),
             *_listener_routes(ListenerRoutes(deps, streams), private),
         ],
         redirect_slashes=False,
@@ -136,6 +137,36 @@ def _lab_routes(deps: ApiDeps, private: Callable[[Private], Open]) -> list[Route
     lab = LabRoutes(deps.lab)
     clock = Resource(GET=private(lab.get_clock), POST=private(lab.move_clock))
     return [Route("/lab/clock", clock)]
+
+
+def _style_routes(
+    styles: StyleRoutes, submit: Submissions, personal: Callable[[Personal], Open]
+) -> list[Route]:
+    one = "/styles/{style_id}"
+    return [
+        Route("/styles", Resource(GET=personal(styles.list_styles))),
+        Route("/styles/train", Resource(POST=personal(submit.train))),
+        Route(
+            one,
+            Resource(
+                GET=personal(styles.get_style),
+                PATCH=personal(styles.change_style),
+                DELETE=personal(styles.delete_style),
+            ),
+        ),
+        Route(
+            f"{one}/like",
+            Resource(PUT=personal(styles.like), DELETE=personal(styles.unlike)),
+        ),
+        Route(
+            f"{one}/share/link",
+            Resource(GET=personal(styles.share_link), DELETE=personal(styles.close_link)),
+        ),
+        Route(
+            f"{one}/share/workspace",
+            Resource(POST=personal(styles.share), DELETE=personal(styles.unshare)),
+        ),
+    ]
 
 
 def _webhook_routes(endpoints: EndpointRoutes, private: Callable[[Private], Open]) -> list[Route]:

@@ -16,9 +16,8 @@ from ringback.wire.document import iso_time
 _URL = {"type": "string", "format": "uri"}
 
 
-def app_document(version: AppVersion, *, latest: AppVersion) -> dict[str, Any]:
-    """Return a version of an app; ``latest`` is the app's latest one."""
-    graph = version.graph()
+def summary_document(version: AppVersion, *, latest: AppVersion) -> dict[str, Any]:
+    """Return what a version of an app is, without what it does; ``latest`` is the app's latest."""
     return {
         "id": version.app_id,
         "author_id": version.workspace_id,
@@ -34,11 +33,18 @@ def app_document(version: AppVersion, *, latest: AppVersion) -> dict[str, Any]:
         "version_created_at": iso_time(version.created_at_ms),
         "username": version.workspace_id,
         "example_outputs": None,
+        "version_id": version.version_id,
+    }
+
+
+def app_document(version: AppVersion, *, latest: AppVersion) -> dict[str, Any]:
+    """Return a version of an app whole; ``latest`` is the app's latest one."""
+    graph = version.graph()
+    return summary_document(version, latest=latest) | {
         "input_openapi_schema": {"type": "object", **object_schema(graph.inputs)},
         "output_openapi_schema": _output_schema(graph),
         "input_key_mapping": {name: f"{INPUT}-{name}" for name in graph.inputs},
         "output_key_mapping": dict(_output_keys(graph)),
-        "version_id": version.version_id,
         "definition": msgspec.json.decode(version.definition),
     }
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from ringback.api import queries
 from ringback.api.answers import Answer, RawHeader, ok
-from ringback.api.app_documents import app_document
+from ringback.api.app_documents import app_document, summary_document
 from ringback.api.auth import Authenticator
 from ringback.api.bodies import read_object, read_optional_object
 from ringback.api.cursors import before_id, cursor_after
@@ -66,7 +66,7 @@ class AppRoutes:
         page = found[:limit]
         return ok(
             {
-                "items": [app_document(version, latest=version) for version in page],
+                "items": [summary_document(version, latest=version) for version in page],
                 "next_cursor": cursor_after(page[-1].version_id) if len(found) > limit else None,
             }
         )

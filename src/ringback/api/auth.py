@@ -81,11 +81,15 @@ class Authenticator:
 
     async def workspace_of_digest(self, digest: str) -> str:
         """Return the id of the workspace that the token with that digest opens, or raise."""
+        return (await self.opened_by_digest(digest)).workspace_id
+
+    async def opened_by_digest(self, digest: str) -> Opened:
+        """Return what the token with that digest opens, or raise ``NotAuthenticated``."""
         now_s = self._clock.monotonic()
         known = self._known.get(digest)
         if known is not None and now_s < known[1]:
-            return known[0].workspace_id
-        return self._remember(digest, await self._look_up(digest), now_s).workspace_id
+            return known[0]
+        return self._remember(digest, await self._look_up(digest), now_s)
 
     def _remember(self, digest: str, opened: Opened, now_s: float) -> Opened:
         if len(self._known) >= _REMEMBERED_MAX:

@@ -24,6 +24,7 @@ from ringback.service.feed import EventFeed
 from ringback.service.listeners import ListenerDesk
 from ringback.service.listening import Listening
 from ringback.service.secrets import KeyDesk
+from ringback.service.styles import StyleDesk
 from ringback.service.usage import UsageDesk
 from ringback.settings import Settings
 from ringback.storage.contract import Workspaces
@@ -46,6 +47,7 @@ class ApiDeps:
     policy: TargetPolicy
     artifacts: ArtifactStore
     assets: AssetDesk
+    styles: StyleDesk
     incoming: Incoming  # where uploads lie until they are assets
     room_for_work: Callable[[], None]
     workspaces: Workspaces

@@ -39,7 +39,7 @@ class EndpointRoutes:
     def __init__(self, deps: ApiDeps) -> None:
         self._desk = deps.endpoints
         self._policy = deps.policy
-        self._models = frozenset(model.id for model in deps.catalogue)
+        self._models = deps.catalogue.ids
         self._body_bytes_max = deps.settings.body_bytes_max
 
     async def create(self, request: Request, workspace_id: str) -> Answer:

@@ -21,6 +21,7 @@ STATUS_FOR: dict[type[errors.RingbackError], int] = {
     errors.HostRefused: 403,
     errors.OriginRefused: 403,
     errors.FormRefused: 403,
+    errors.StyleNotOwned: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooSlow: 408,

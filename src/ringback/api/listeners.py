@@ -39,7 +39,7 @@ class ListenerRoutes:
         self._endpoints = deps.endpoints
         self._listening = deps.listening
         self._streams = streams
-        self._models = frozenset(model.id for model in deps.catalogue)
+        self._models = deps.catalogue.ids
         self._body_bytes_max = deps.settings.body_bytes_max
 
     async def open(self, request: Request, workspace_id: str) -> Answer:

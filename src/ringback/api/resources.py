@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.api.auth import Authenticator
+from ringback.api.auth import Authenticator, Opened
 from ringback.errors import MethodNotAllowed
 
 Open = Callable[[Request], Awaitable[ASGIApp]]
 Private = Callable[[Request, str], Awaitable[ASGIApp]]
+Personal = Callable[[Request, Opened], Awaitable[ASGIApp]]
 
 
 class Resource:
@@ -41,3 +42,15 @@ def private_to(authenticator: Authenticator) -> Callable[[Private], Open]:
         return authenticated
 
     return private
+
+
+def personal_to(authenticator: Authenticator) -> Callable[[Personal], Open]:
+    """Return what does the same for functions that must know which token it is."""
+
+    def personal(route: Personal) -> Open:
+        async def authenticated(request: Request) -> ASGIApp:
+            return await route(request, await authenticator.opened_by(request.scope))
+
+        return authenticated
+
+    return personal

@@ -1,8 +1,9 @@
-"""``POST /generate/{kind}/{model}``: a job is asked for and, once it is durable, promised.
+"""``POST /generate/{kind}/{model}`` and ``POST /styles/train``: a job is asked for and, once it is
+durable, promised.
 
-The one route that must be fast, so it is plain ASGI: the router and its request object would double
-what it costs (20 µs more). The order of its steps is a promise too: nothing of a stranger's body is
-read.
+The first is the one route that must be fast, so it is plain ASGI: the router and its request object
+would double what it costs (20 µs more). The order of its steps is a promise too: nothing of a
+stranger's body is read.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from ringback.api.answers import Answer, RawHeader, ok
-from ringback.api.auth import Authenticator
+from ringback.api.auth import Authenticator, Opened
 from ringback.api.bodies import read_object
 from ringback.api.deps import ApiDeps
 from ringback.api.documents import submitted_document, whole_document
@@ -32,7 +34,7 @@ from ringback.api.targets import judge_target
 from ringback.api.waiting import wait_for_end
 from ringback.artifacts.reading import artifact_name
 from ringback.catalogue.catalogue import Model, ValidInput
-from ringback.catalogue.media import media_in
+from ringback.catalogue.media import media_in, styles_in
 from ringback.catalogue.pricing import cost_of
 from ringback.errors import (
     Draining,
@@ -41,9 +43,11 @@ from ringback.errors import (
 )
 from ringback.lab.faults import NO_FAULTS
 from ringback.service import GenerationRequest
+from ringback.styles.model import member_of
 
 PREFIX = "/generate/"
 
+_TRAINING = '{"name": "ink", "urls": ["https://example.com/ink.png"]}'
 _PATH_LENGTH_MAX = 200  # near matches are looked for, which takes time in the length
 # RFC 9745: since 2026-05-27, when the public API description already had the camelCase names as
 # deprecated (it tells when they end, and not when they began to).
@@ -58,6 +62,7 @@ class Submissions:
         self._service = deps.service
         self._catalogue = deps.catalogue
         self._assets = deps.assets
+        self._styles = deps.styles
         self._policy = deps.policy
         self._authenticator = authenticator
         self._faults = deps.faults
@@ -73,11 +78,25 @@ class Submissions:
             raise MethodNotAllowed(scope["method"], ("POST",))
         headers = headers_of(scope)
         opened = await self._authenticator.opened_by(scope)
-        if self._service.is_draining:
-            raise Draining("The server is going down; try again in a moment.")
+        self._check_open()
         model = self._model(scope["path"])
         self._check_available(model)
         body = await read_object(headers, receive, self._body_bytes_max)
+        answer = await self._submit(model, body, opened, scope, receive)
+        await answer(scope, receive, send)
+
+    async def train(self, request: Request, opened: Opened) -> Answer:
+        """Make the job that trains a style; the body names the model that it is trained for."""
+        self._check_open()
+        headers = headers_of(request.scope)
+        body = await read_object(headers, request.receive, self._body_bytes_max, like=_TRAINING)
+        model = self._catalogue.training(body)
+        return await self._submit(model, body, opened, request.scope, request.receive)
+
+    async def _submit(
+        self, model: Model, body: dict[str, Any], opened: Opened, scope: Scope, receive: Receive
+    ) -> Answer:
+        headers = headers_of(scope)
         valid = self.validate(model, body)
         asked = await self.asked_for(
             model,
@@ -88,8 +107,7 @@ class Submissions:
             base_url=base_url_of(scope),
         )
         if isinstance(asked, Answer):
-            await asked(scope, receive, send)
-            return
+            return asked
         accepted = await self._service.submit(asked)
         told = [(b"location", b"/jobs/" + accepted.job.job_id.encode())]
         if accepted.replayed:
@@ -108,7 +126,11 @@ class Submissions:
                 self._service, accepted.job, timeout_s=timeout_s, receive=receive
             )
             document = whole_document(job)
-        await ok(document, told)(scope, receive, send)
+        return ok(document, told)
+
+    def _check_open(self) -> None:
+        if self._service.is_draining:
+            raise Draining("The server is going down; try again in a moment.")
 
     def validate(self, model: Model, body: dict[str, Any]) -> ValidInput:
         """Return the body completed, or raise ``InvalidRequest`` naming each wrong field.
@@ -133,6 +155,9 @@ class Submissions:
         In dev it may be the answer of a fault that refuses the job.
         """
         await self.judge_media(model, valid.input, base_url, workspace_id)
+        if styles := styles_in(model.parameters, valid.input):
+            member = member_of(workspace_id, token_id)
+            await self._styles.check_usable(styles, member=member, engine=model.engine)
         faults = None if self._faults is None else self._faults.of(headers, model=model.id)
         if faults is not None and faults.answer is not None:
             return refusal(faults.answer)

@@ -10,13 +10,13 @@ from random import Random
 from starlette.types import ASGIApp
 
 from ringback.api.app import ApiDeps, create_api
-from ringback.api.auth import Authenticator
 from ringback.api.lab import AskedFaults
+from ringback.api.parts import ApiParts
 from ringback.app.dispatch import DispatcherRole
 from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
 from ringback.app.work import WorkerRole
-from ringback.assembly import asset_desk, dispatching_for, script_for
+from ringback.assembly import asset_desk, dispatching_for, script_for, style_desk
 from ringback.clock import Clock, SystemClock
 from ringback.dashboard.app import create_dashboard
 from ringback.dashboard.deps import DashboardDeps
@@ -185,6 +185,7 @@ class App:
                 clock,
                 ids,
             ),
+            styles=style_desk(store, ground.artifacts),
             incoming=ground.incoming,
             room_for_work=ground.room_for_work,
             workspaces=store,
@@ -196,21 +197,23 @@ class App:
             faults=self.faults,
             take_hook=ground.upstreams.take_hook,
         )
+        parts = ApiParts.of(deps)
         tools = ToolRoute(
-            lambda: create_api(deps),
-            Authenticator(deps.workspaces, deps.keys, settings, clock),
+            lambda: create_api(deps, parts),
+            parts.authenticator,
             is_draining=lambda: ground.service.is_draining,
         )
         if not settings.dashboard:
-            return create_api(replace(deps, tools=tools))
+            return create_api(replace(deps, tools=tools), parts)
         page = DashboardDeps(
             api=deps,
+            parts=parts,
             seals=ground.sealer,
             tokens=TokenDesk(store, ground.keys, clock=clock),
             inbox=self.inbox,
             origins=self._origins,
         )
-        return create_api(replace(deps, tools=tools, pages=create_dashboard(page)))
+        return create_api(replace(deps, tools=tools, pages=create_dashboard(page)), parts)
 
     def _stepping(self) -> Stepping | None:
         """Return what moves the emulator's time; a server has no such thing."""

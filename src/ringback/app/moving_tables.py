@@ -50,6 +50,8 @@ TABLES = (
     ),
     Table(name="idempotency", key=("workspace_id", "key")),
     Table(name="assets", key=("asset_id",)),
+    Table(name="styles", key=("style_id",)),
+    Table(name="style_likes", key=("style_id", "member_id")),
     Table(name="node_apps", key=("version_id",)),
     Table(name="chores", key=("chore_id",)),
     Table(name="usage", key=("workspace_id", "day", "token_id", "kind", "model")),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ringback.apps.graph import INPUT, Graph, Joined, ModelStep, Reference, needs_of, references_in
-from ringback.apps.resolving import Known, NotThere
+from ringback.apps.resolving import OUTPUTS_SIZE_MAX, Known, NotThere, TooLarge
 from ringback.apps.values import pointer
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.model import Model
@@ -74,6 +74,11 @@ def check_execution(
             continue
         for fault in _faults(step, model, inputs, catalogue):
             yield FieldError(f"/steps/{step.name}/input{fault.path}", fault.message)
+    try:
+        urls = {name: [_URL] * _URLS_COUNT for name in graph.steps}
+        Known(inputs, urls, size_max=OUTPUTS_SIZE_MAX).resolve(graph.outputs)
+    except TooLarge as exc:
+        yield FieldError("/outputs", f"are too large: {exc}")
 
 
 def step_inputs(
@@ -91,12 +96,14 @@ def step_inputs(
 def _faults(
     step: ModelStep, model: Model, inputs: Mapping[str, Any], catalogue: Catalogue
 ) -> list[FieldError]:
-    values = _known(step, inputs)
     try:
+        values = _known(step, inputs)
         if values is not None:
             catalogue.validate(model, values)
     except InvalidRequest as exc:
         return list(exc.details)
+    except TooLarge as exc:
+        return [FieldError("", f"is too large: {exc}")]
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -42,6 +43,10 @@ def _parameter(content: Any, path: str, report: Report) -> Parameter | None:
     except msgspec.ValidationError as exc:
         report(path, f"cannot be read: {_said(exc)}; its type is {_TYPES}")
         return None
+    if any(one.pattern is not None for one in _all_in(parameter)):
+        # To compile a stranger's may take seconds, in which nobody else would be answered.
+        report(path, "has a pattern, which inputs of apps cannot have; use enum or max_length")
+        return None
     if not _has_items(parameter):
         report(path, "is a list, or holds one, and must say in items what is in it")
         return None
@@ -55,6 +60,14 @@ def _parameter(content: Any, path: str, report: Report) -> Parameter | None:
         report(f"{path}/default", "is not allowed by the input's own bounds")
         return None
     return parameter
+
+
+def _all_in(parameter: Parameter) -> Iterator[Parameter]:
+    yield parameter
+    if isinstance(parameter.items, Parameter):
+        yield from _all_in(parameter.items)
+    for inner in (parameter.properties or {}).values():
+        yield from _all_in(inner)
 
 
 def _has_items(parameter: Parameter) -> bool:

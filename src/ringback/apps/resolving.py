@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from ringback.apps.graph import INPUT, Joined, Reference
 
-TEXT_LENGTH_MAX = 100_000
+SIZE_MAX = 2 * 1024 * 1024
+"""How much may be put in the place of references in one step's input: a short definition could
+name a long input a thousand times."""
+
+OUTPUTS_SIZE_MAX = 256 * 1024
+"""The same of all outputs of a run: they are in the body of its webhook."""
 
 
 class _Absent:
@@ -17,27 +24,44 @@ class _Absent:
 ABSENT: Final = _Absent()
 
 
-class NotThere(Exception):
+class Unresolvable(Exception):
+    """Something cannot be put in the place of its references; in a sentence without its end."""
+
+
+class NotThere(Unresolvable):
     """A step has fewer results than a reference asks for."""
+
+
+class TooLarge(Unresolvable):
+    """More would be put in place than may be."""
 
 
 class Known:
     """The inputs of a run, and the URLs that its steps have made so far."""
 
-    def __init__(self, inputs: Mapping[str, Any], urls: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        inputs: Mapping[str, Any],
+        urls: Mapping[str, Sequence[str]],
+        *,
+        size_max: int = SIZE_MAX,
+    ) -> None:
         self._inputs = inputs
         self._urls = urls
+        self._size_max = self._left = size_max
+        self._sizes: dict[str, int] = {}
 
     def resolve(self, value: Any) -> Any:
         """Return a value with everything in place; ``ABSENT`` for an input that was left out.
 
-        A member of an object or a list that is absent is left out as well. Raises ``NotThere``.
+        A member of an object or a list that is absent is left out as well. Raises ``NotThere``
+        or ``TooLarge``.
         """
         match value:
             case Reference():
                 return self._referred(value)
             case Joined(parts=parts):
-                return "".join(map(self._text, parts))[:TEXT_LENGTH_MAX]
+                return "".join(map(self._text, parts))
             case dict():
                 resolved = {name: self.resolve(inner) for name, inner in value.items()}
                 return {name: one for name, one in resolved.items() if one is not ABSENT}
@@ -49,16 +73,31 @@ class Known:
 
     def _referred(self, reference: Reference) -> Any:
         if reference.source == INPUT:
-            return self._inputs.get(reference.member, ABSENT)
+            return self._input(reference.member)
         urls = self._urls[reference.source]
         if reference.member == "urls" and reference.index is None:
+            self._count(sum(map(len, urls)))
             return list(urls)
         place = reference.index or 0
         if place >= len(urls):
             raise NotThere(
                 f"{reference} is not there: the step {reference.source} made {len(urls)}"
             )
+        self._count(len(urls[place]))
         return urls[place]
+
+    def _input(self, name: str) -> Any:
+        value = self._inputs.get(name, ABSENT)
+        if value is not ABSENT:
+            if name not in self._sizes:
+                self._sizes[name] = len(msgspec.json.encode(value))
+            self._count(self._sizes[name])
+        return value
+
+    def _count(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise TooLarge(f"what is put in its references is more than {self._size_max} bytes")
 
     def _text(self, part: str | Reference) -> str:
         value = part if isinstance(part, str) else self.resolve(part)

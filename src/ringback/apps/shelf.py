@@ -26,4 +26,7 @@ class Apps(Protocol):
     async def list_apps(
         self, workspace_id: str, *, before_id: str | None, limit: int
     ) -> list[AppVersion]:
-        """Return the latest version of each app, those pushed last first, below that id."""
+        """Return the latest version of each app, those pushed last first, below that id.
+
+        They come without their definitions, which are empty.
+        """

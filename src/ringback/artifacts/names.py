@@ -19,6 +19,7 @@ MEDIA_TYPES = {
     "model/gltf-binary": ".glb",
     "audio/wav": ".wav",
     "audio/mpeg": ".mp3",
+    "application/json": ".json",  # what sketch learned of a style
 }
 """The types that artifacts may have, and the ending of each."""
 

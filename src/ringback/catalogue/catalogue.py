@@ -9,9 +9,9 @@ from typing import Any
 
 from ringback.catalogue.files import Offer, check_models, offer_of, read_offer
 from ringback.catalogue.inputs import InputCheck, ValidInput
-from ringback.catalogue.model import Model, Retired
+from ringback.catalogue.model import TRAINING, Model, Retired
 from ringback.catalogue.routing import served_by
-from ringback.errors import ModelNotFound, SetupError
+from ringback.errors import FieldError, InvalidRequest, ModelNotFound, SetupError
 
 __all__ = ["Catalogue", "Model", "ValidInput"]
 
@@ -58,12 +58,13 @@ class Catalogue:
         An id may have its kind before it, and may be a pattern: see ``routing``. Raises
         ``SetupError`` for one that names no model.
         """
-        return Catalogue(served_by(list(self), engines), self._retired.values())
+        models = list(self._models.values())
+        return Catalogue(served_by(models, engines), self._retired.values())
 
     def check_engines(self, known: Iterable[str]) -> None:
         """Raise ``SetupError`` for the first model whose engine is not one of these."""
         there = tuple(known)
-        for model in self:
+        for model in self._models.values():
             if model.engine not in there:
                 raise SetupError(
                     f"Model {model.kind}/{model.id} asks for the engine {model.engine!r}; "
@@ -71,10 +72,30 @@ class Catalogue:
                 )
 
     def __iter__(self) -> Iterator[Model]:
-        return iter(self._models.values())
+        """Yield the models that are generated with, each on a route of its own."""
+        return (model for model in self._models.values() if model.kind != TRAINING)
 
     def __len__(self) -> int:
-        return len(self._models)
+        return sum(1 for _ in self)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all models, of those for styles too: what a job's model can be."""
+        return frozenset(model.id for model in self._models.values())
+
+    @property
+    def trainings(self) -> tuple[Model, ...]:
+        """The models that styles are trained for."""
+        return tuple(model for model in self._models.values() if model.kind == TRAINING)
+
+    def training(self, body: dict[str, Any]) -> Model:
+        """Return the model that a training's body names, or raise ``InvalidRequest``."""
+        named = {model.name: model for model in self.trainings}
+        name = body.get("model", next(iter(named)))
+        if isinstance(name, str) and name in named:
+            return named[name]
+        what = f"must be one of {', '.join(named)}"
+        raise InvalidRequest(f"model {what}.", [FieldError("/model", what)])
 
     def find(self, kind: str, model_id: str) -> Model:
         """Return the model, or raise ``ModelNotFound`` with up to three that resemble it.
@@ -82,7 +103,7 @@ class Catalogue:
         Raises ``ModelUnavailable`` for one that is gone.
         """
         model = self._models.get((kind, model_id))
-        if model is None:
+        if model is None or kind == TRAINING:
             if retired := self._retired.get((kind, model_id)):
                 raise retired.sunset.unavailable(f"{kind}/{model_id}")
             raise self._not_found(kind, model_id[:_ECHO_MAX])

@@ -1,4 +1,4 @@
-"""Where a valid input names media: the URLs that its engine will fetch."""
+"""Where a valid input names media, whose URLs its engine will fetch, and trained styles."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 from ringback.catalogue.parameter import Parameter, looks_like_media
 
+STYLES = "styles"
+"""The parameter by which every model is asked to draw in trained styles."""
+
 
 def media_in(
     parameters: Mapping[str, Parameter], values: Mapping[str, Any], *, path: str = ""
@@ -14,6 +17,16 @@ def media_in(
     """Yield the path (``/image_urls/0``) and the text of every media field that has a value."""
     for name, parameter in parameters.items():
         yield from _media_of(parameter, values.get(name), f"{path}/{name}")
+
+
+def styles_in(
+    parameters: Mapping[str, Parameter], values: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Return the path (``/styles/0/id``) and the id of every trained style that is to be used."""
+    if STYLES not in parameters:
+        return []
+    named = values.get(STYLES) or ()
+    return [(f"/{STYLES}/{place}/id", style["id"]) for place, style in enumerate(named)]
 
 
 def _media_of(parameter: Parameter, value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,9 @@ from msgspec import Struct
 from ringback.catalogue.parameter import Parameter, object_schema
 from ringback.catalogue.sunset import Sunset
 
+TRAINING = "style"
+"""The kind of the models that styles are trained for; they are asked for by one route together."""
+
 
 class Alias(Struct, frozen=True, kw_only=True):
     """A field's old name, which is still taken for the new one, and when the public API ends it."""
@@ -49,6 +52,7 @@ class Model:
     parameters: dict[str, Parameter]
     aliases: tuple[Alias, ...] = ()
     compute_units: float | None = None  # of the first variant, where there are several
+    cost_per: str | None = None  # the number of what, in the input, that the units are for
     cost_by: tuple[str, ...] = ()  # what tells the variants apart; empty where there is one
     cost_from: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the fields that tell
     costs: tuple[Cost, ...] = ()
@@ -58,12 +62,19 @@ class Model:
     @property
     def path(self) -> str:
         """The route that the model is asked for on."""
+        if self.kind == TRAINING:
+            return "/styles/train"
         return f"/generate/{self.kind}/{self.id}"
 
     @property
     def provider(self) -> str:
         """The first segment of the id."""
         return self.id.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The id after the provider."""
+        return self.id.partition("/")[2]
 
     @property
     def schema(self) -> dict[str, Any]:

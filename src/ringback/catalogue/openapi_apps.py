@@ -29,7 +29,7 @@ _SCHEMA: Schema = {
 _OBJECTS: Schema = {"type": "object", "additionalProperties": {"type": "object"}}
 _NAME = "^[A-Za-z][A-Za-z0-9_]{0,39}$"
 
-_MEMBERS: dict[str, Schema] = {
+_SUMMARY: dict[str, Schema] = {
     "id": {**_ID, "description": "The app's id, the same for all its versions."},
     "author_id": _TEXT,
     "workspace_id": _TEXT,
@@ -44,19 +44,26 @@ _MEMBERS: dict[str, Schema] = {
     "version_created_at": {**_TIME, "type": ["string", "null"]},
     "username": _TEXT,
     "example_outputs": {"type": ["array", "null"], "items": _TEXT},
+    "version_id": {**_ID, "description": "What this version is executed by."},
+}
+
+_MEMBERS: dict[str, Schema] = {
+    **_SUMMARY,
     "input_openapi_schema": {**_SCHEMA, "description": "What an execution takes."},
     "output_openapi_schema": {**_SCHEMA, "description": "What `result.outputs` has."},
     "input_key_mapping": _NAMES,
     "output_key_mapping": _NAMES,
-    "version_id": {**_ID, "description": "What this version is executed by."},
     "definition": {"type": "object", "description": "What was pushed."},
 }
 
 APP_SCHEMAS: dict[str, Schema] = {
     "NodeApp": object_schema(_MEMBERS, list(_MEMBERS), "One version of a node app."),
+    "NodeAppSummary": object_schema(
+        _SUMMARY, list(_SUMMARY), "What a version of a node app is, without what it does."
+    ),
     "NodeAppPage": object_schema(
         {
-            "items": {"type": "array", "items": reference("schemas", "NodeApp")},
+            "items": {"type": "array", "items": reference("schemas", "NodeAppSummary")},
             "next_cursor": {
                 "type": ["string", "null"],
                 "description": "Send it as `cursor` for the next page; null on the last.",

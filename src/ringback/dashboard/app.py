@@ -7,11 +7,8 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.api.assets import AssetRoutes
-from ringback.api.auth import Authenticator
 from ringback.api.resources import Resource
 from ringback.api.streams import Streams
-from ringback.api.submissions import Submissions
 from ringback.dashboard.armour import Armour
 from ringback.dashboard.deliveries import DeliveryViews
 from ringback.dashboard.deps import DashboardDeps
@@ -51,9 +48,8 @@ def create_dashboard(deps: DashboardDeps) -> ASGIApp:
     streams = Streams(api.clock, streams_max=PAGES_MAX)
     gallery = GalleryViews(api.service, api.catalogue, api.clock, watches, streams)
     job = JobViews(api.service, api.deliveries, api.catalogue, api.artifacts, watches, streams)
-    submissions = Submissions(api, Authenticator(api.workspaces, api.keys, api.settings, api.clock))
     playground = PlaygroundViews(
-        api.service, api.catalogue, submissions, AssetRoutes(api), deps.inbox
+        api.service, api.catalogue, deps.parts.submissions, deps.parts.assets, deps.inbox
     )
     deliveries = DeliveryViews(api.deliveries, api.chores, api.keys, watches, streams)
     destinations = DestinationViews(api.deliveries, api.chores, watches, streams)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringback.api.deps import ApiDeps
+from ringback.api.parts import ApiParts
 from ringback.inbox import Inbox
 from ringback.service.tokens import TokenDesk
 
@@ -26,6 +27,7 @@ class DashboardDeps:
     """Everything that the pages use; there is no other state."""
 
     api: ApiDeps
+    parts: ApiParts  # those of the API itself
     seals: Seals
     tokens: TokenDesk
     inbox: Inbox | None = None  # the emulator's alone

@@ -45,7 +45,7 @@ class EndpointViews:
         self._desk = desk
         self._keys = keys
         self._policy = policy
-        self._models = frozenset(model.id for model in catalogue)
+        self._models = catalogue.ids
         self._inbox = inbox
 
     async def listed(self, visit: Visit) -> ASGIApp:

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ringback.api.auth import Authenticator
 from ringback.api.errors import answer_to
 from ringback.api.headers import headers_of
 from ringback.api.hosts import base_url_of
@@ -50,7 +49,7 @@ class Gate:
         self._api = api
         self._frame = frame
         self._languages = catalogues()
-        self._authenticator = Authenticator(api.workspaces, api.keys, api.settings, api.clock)
+        self._authenticator = deps.parts.authenticator
         self._sessions = Sessions(deps.seals, api.clock)
         self._throttle = Throttle(api.clock)
 

@@ -77,6 +77,7 @@ class JobViews:
             job=job,
             prompt=prompt_of(job.input),
             model=model,
+            steps=await self._service.steps_of(job) if job.kind == APP else [],
             pictures=await self._pictures(results),
             poster=next((one.path for one in results if one.kind == "picture"), None),
             facts=facts_of(job),

@@ -11,6 +11,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from ringback.clock import Clock, SystemClock
@@ -22,6 +23,7 @@ from ringback.egress.policy import TargetPolicy
 from ringback.egress.pool import Origin, Pool, PoolSettings
 from ringback.egress.proxy import EgressProxy, make_dialler
 from ringback.egress.url import MalformedTarget, Target, parse_target
+from ringback.egress.websocket import Messages, listening
 
 Headers = tuple[tuple[str, str], ...]
 Sink = Callable[[bytes], object]
@@ -123,6 +125,24 @@ class Caller:
             return _unsent(exc.reason, exc.detail)
         await self._send(connection, data, call, deadline, sink)
         return self._reply(origin, connection)
+
+    def listening(
+        self,
+        url: str,
+        *,
+        headers: Headers = (),
+        message_bytes_max: int,
+        open_timeout_s: float = 10.0,
+    ) -> AbstractAsyncContextManager[Messages]:
+        """Yield what the server says over a WebSocket at the URL, or raise ``DialError``."""
+        return listening(
+            self._dialler,
+            url,
+            headers=headers,
+            user_agent=self._user_agent,
+            message_bytes_max=message_bytes_max,
+            open_timeout_s=open_timeout_s,
+        )
 
     def close(self) -> None:
         """Let go of connections and of the resolver's threads."""

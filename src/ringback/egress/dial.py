@@ -128,11 +128,16 @@ class Dialler:
         sock, address = await self._connect(target, addresses)
         connected = self._clock.monotonic()
         connection = make(address)
-        await self._attach(connection, sock, target)
+        await self._attach(connection, sock, target, address)
         connection.connect_ms = (connected - started) * 1000
         if target.scheme == "https":
             connection.tls_ms = (self._clock.monotonic() - connected) * 1000
         return connection
+
+    async def open(self, target: Target, protocol: asyncio.BaseProtocol) -> None:
+        """Judge a target, connect to it and hand what comes to the protocol; or ``DialError``."""
+        sock, address = await self._connect(target, await self.judged_addresses(target))
+        await self._attach(protocol, sock, target, address)
 
     async def _look_up(self, target: Target) -> Sequence[str | None]:
         addresses = await self._resolve(target) if self.looks_up(target) else [target.host]
@@ -171,23 +176,29 @@ class Dialler:
                 details.append(f"{address}: {exc}")
         raise DialError(Reason.CONNECT, "; ".join(details))
 
-    async def _attach(self, connection: Connection, sock: socket.socket, target: Target) -> None:
+    async def _attach(
+        self,
+        protocol: asyncio.BaseProtocol,
+        sock: socket.socket,
+        target: Target,
+        address: str | None,
+    ) -> None:
         loop = asyncio.get_running_loop()
         try:
             if target.scheme == "https":
                 # The certificate is checked against the URL's own host, not what it resolved to.
                 await loop.create_connection(
-                    lambda: connection,
+                    lambda: protocol,
                     sock=sock,
                     ssl=self._ssl_context,
                     server_hostname=target.host,
                     ssl_shutdown_timeout=_TLS_SHUTDOWN_TIMEOUT_S,
                 )
             else:
-                await loop.create_connection(lambda: connection, sock=sock)
+                await loop.create_connection(lambda: protocol, sock=sock)
         except (OSError, UnicodeError) as exc:
             reason = Reason.TLS if target.scheme == "https" else Reason.CONNECT
-            raise DialError(reason, f"{target.host} at {connection.address}: {exc}") from exc
+            raise DialError(reason, f"{target.host} at {address}: {exc}") from exc
 
 
 async def open_socket(address: str, port: int) -> socket.socket:

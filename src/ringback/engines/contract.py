@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ringback.styles.model import Trained
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRequest:
@@ -28,7 +30,8 @@ class Made:
 
     artifacts: tuple[str, ...] = ()
     links: tuple[str, ...] = ()  # results that stay elsewhere; they come after the artifacts
-    style_id: str | None = None  # of a training
+    trained: Trained | None = None  # of a training: a style to keep, which gets the job's id
+    style_id: str | None = None  # of a training whose style stays elsewhere
     outputs: Mapping[str, Any] | None = None  # of a node app, by the names that it gives them
 
 
@@ -52,6 +55,9 @@ class EngineIO(Protocol):
 
         It is for whoever pays: the provider's request id, before anything is waited for.
         """
+
+    async def style(self, name: str) -> bytes:
+        """Return what this engine learned of a style, or raise ``EngineError`` if it is gone."""
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL (http, https or data), or raise ``FetchError``."""

@@ -34,7 +34,9 @@ from ringback.jobs.queue import (
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.service.telling import Teller, event_of
+from ringback.service.training import made_by, may_draw_in
 from ringback.storage.contract import Store
+from ringback.styles.model import Style, Trained
 from ringback.webhooks.events import EVENT_FOR, EventType
 from ringback.webhooks.outbox import Ending
 
@@ -305,9 +307,9 @@ class Service:
             raise LeaseLost(f"job {job.job_id} has changed hands")
         return job
 
-    async def finish(self, job: Job, *, result: JobResult) -> Job:
-        """End a held job as completed, or raise ``LeaseLost``."""
-        return await self._end(job, JobEvent.COMPLETE, result)
+    async def finish(self, job: Job, *, result: JobResult, trained: Trained | None = None) -> Job:
+        """End a held job as completed, with what a training made, or raise ``LeaseLost``."""
+        return await self._end(job, JobEvent.COMPLETE, result, trained)
 
     async def fail(self, job: Job, *, error: str) -> Job:
         """End a job as failed, or raise ``LeaseLost``."""
@@ -338,6 +340,11 @@ class Service:
             return False
         log.error("job_failed", job_id=job.job_id, deaths=after.deaths)
         return True
+
+    async def style_for(self, job: Job, name: str) -> Style | None:
+        """Return the style of that name if the job may be drawn in it, or None."""
+        style = await self._store.find_style(name)
+        return style if style is not None and may_draw_in(job, style, by=name) else None
 
     async def forget_keys(self, *, limit: int = 500) -> int:
         """Delete idempotency keys past their time; returns how many."""
@@ -384,11 +391,14 @@ class Service:
             token_id=request.token_id,
         )
 
-    async def _end(self, job: Job, event: JobEvent, result: JobResult) -> Job:
+    async def _end(
+        self, job: Job, event: JobEvent, result: JobResult, trained: Trained | None = None
+    ) -> Job:
         now_ms = self._clock.now_ms()
         after = advance(job, event, now_ms=now_ms, result=result)
         told = event_of(after, EVENT_FOR[after.status], event_id=self._ids.uuid7(), now_ms=now_ms)
-        ending = Ending(before=job, after=after, limits=self._limits, event=told)
+        style = None if trained is None else made_by(job, trained, now_ms=now_ms)
+        ending = Ending(before=job, after=after, limits=self._limits, event=told, style=style)
         if not await self._store.end_job(ending):
             raise LeaseLost(f"job {job.job_id} has changed hands")
         self._bells.owed.ring()

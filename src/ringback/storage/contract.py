@@ -15,6 +15,7 @@ from ringback.jobs.model import Job
 from ringback.jobs.queue import JobQueue, Prompts
 from ringback.ledger import Ledger
 from ringback.retention import Kept, Pruned
+from ringback.styles.shelf import Styles
 from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
 from ringback.webhooks.outbox import Outbox
 from ringback.webhooks.rotation import SigningKey
@@ -162,6 +163,7 @@ class Store(
     Chores,
     Apps,
     Assets,
+    Styles,
     Books,
     Pruning,
     Control,

@@ -9,7 +9,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from ringback.engines.contract import EngineIO, EngineRequest, Made
-from ringback.errors import FetchError
+from ringback.errors import EngineError, FetchError
 
 EngineScript = Callable[[EngineRequest, EngineIO], Awaitable[Made]]
 
@@ -60,8 +60,14 @@ class RecordingIO:
     Files are named by their number, from 0, and their kind: ``0.png``, ``1.mp4``.
     """
 
-    def __init__(self, inputs: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        inputs: Mapping[str, bytes] | None = None,
+        *,
+        styles: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.inputs = dict(inputs or {})
+        self.styles = dict(styles or {})  # what was learned of them, by their ids
         self.saved: dict[str, bytes] = {}
         self.previews: list[str] = []
         self.fractions: list[float] = []
@@ -93,6 +99,12 @@ class RecordingIO:
     async def remember(self, memo: str) -> None:
         """Keep the memo; a test hands the last one to the next run."""
         self.memos.append(memo)
+
+    async def style(self, name: str) -> bytes:
+        """Return what the test says was learned of the style, or raise ``EngineError``."""
+        if name not in self.styles:
+            raise EngineError("A style that was asked for is gone.")
+        return self.styles[name]
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the input that the test gave, or raise ``FetchError``."""

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
+from ringback.styles.model import Style
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.endpoints import Endpoint, FailingSettings
 from ringback.webhooks.events import Event
@@ -16,12 +17,16 @@ from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 
 
 class Ending(Struct, frozen=True, kw_only=True):
-    """A job that is over, the job as it was before, and the event that tells of it."""
+    """A job that is over, the job as it was before, and the event that tells of it.
+
+    A training that completed also has its style.
+    """
 
     before: Job
     after: Job
     limits: Limits
     event: Event
+    style: Style | None = None
 
 
 class Recording(Struct, frozen=True, kw_only=True):
@@ -50,7 +55,7 @@ class Outbox(Protocol):
     """Events and deliveries, durably: written with the terminal status, claimed when due."""
 
     async def end_job(self, ending: Ending) -> bool:
-        """Write the terminal status, its event and every delivery it owes in one transaction.
+        """Write the terminal status, its event, what it owes and its style in one transaction.
 
         Returns False, and changes nothing, when the job has changed hands since ``before``.
         Owed are: the job's own webhook URL and the workspace's endpoints, each if it wants the

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ringback.apps.graph import INPUT, AssetStep, Graph, ModelStep, references_in
-from ringback.apps.resolving import ABSENT, Known, NotThere
+from ringback.apps.resolving import OUTPUTS_SIZE_MAX, Known, Unresolvable
 from ringback.engines.apps.steps import Steps
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.errors import EngineError
@@ -38,7 +38,7 @@ class AppsEngine:
             _check_ends(graph, jobs)
             urls = assets | {name: _urls(job) for name, job in jobs.items() if _is_done(job)}
             if len(urls) == len(graph.steps):
-                return _made(graph, Known(request.input, urls))
+                return _made(graph, request.input, urls)
             jobs |= await self._begin(request, graph, jobs, urls)
             await io.progress(_progress(graph, jobs.values()))
             await self._steps.wait([job for job in jobs.values() if not job.status.is_terminal])
@@ -89,18 +89,18 @@ def _check_ends(graph: Graph, jobs: Mapping[str, Job]) -> None:
 def _resolved(step: ModelStep, known: Known) -> Mapping[str, Any]:
     try:
         values: dict[str, Any] = known.resolve(step.input)
-    except NotThere as exc:
+    except Unresolvable as exc:
         raise EngineError(f"The step {step.name} cannot begin: {exc}.") from exc
     return values
 
 
-def _made(graph: Graph, known: Known) -> Made:
+def _made(graph: Graph, inputs: Mapping[str, Any], urls: Mapping[str, list[str]]) -> Made:
     try:
-        resolved = {name: known.resolve(value) for name, value in graph.outputs.items()}
-    except NotThere as exc:
+        outputs = Known(inputs, urls, size_max=OUTPUTS_SIZE_MAX).resolve(graph.outputs)
+        links = tuple(dict.fromkeys(_results(graph, Known(inputs, urls))))
+    except Unresolvable as exc:
         raise EngineError(f"The outputs cannot be given: {exc}.") from exc
-    outputs = {name: value for name, value in resolved.items() if value is not ABSENT}
-    return Made(links=tuple(dict.fromkeys(_results(graph, known))), outputs=outputs)
+    return Made(links=links, outputs=outputs)
 
 
 def _results(graph: Graph, known: Known) -> Iterable[str]:

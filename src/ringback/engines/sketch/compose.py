@@ -33,11 +33,20 @@ _HORIZON = {"sea": 0.52, "lake": 0.50, "city": 0.66, "desert": 0.48, "forest": 0
 
 def compose(scene: Scene, *, chance: Sequence[int], width: int, height: int) -> Canvas:
     """Return the finished canvas of a scene; the same arguments give the same pixels."""
+    canvas = begin(scene, chance=chance, width=width, height=height)
+    for number, layer in enumerate((*RECIPES[scene.kind], weather.weather, weather.finish)):
+        # Each layer has chance of its own: what one uses does not change the next.
+        layer(replace(canvas, rng=np.random.default_rng((*chance, number))))
+    return canvas
+
+
+def begin(scene: Scene, *, chance: Sequence[int], width: int, height: int) -> Canvas:
+    """Return the blank canvas of a scene: where its horizon is, and where the sun stands."""
     rng = np.random.default_rng(chance)
     horizon = _HORIZON.get(scene.kind, 0.56) + float(rng.uniform(-0.03, 0.03))
     low = {"dawn": 0.07, "sunset": 0.06, "dusk": 0.02}.get(scene.time)
     sun_y = horizon - low if low is not None else float(rng.uniform(0.12, 0.24))
-    canvas = Canvas(
+    return Canvas(
         scene=scene,
         palette=palette_of(scene),
         rng=rng,
@@ -45,7 +54,3 @@ def compose(scene: Scene, *, chance: Sequence[int], width: int, height: int) -> 
         horizon=horizon,
         sun=(float(rng.uniform(0.22, 0.78)), sun_y),
     )
-    for number, layer in enumerate((*RECIPES[scene.kind], weather.weather, weather.finish)):
-        # Each layer has chance of its own: what one uses does not change the next.
-        layer(replace(canvas, rng=np.random.default_rng((*chance, number))))
-    return canvas

@@ -8,37 +8,64 @@ from typing import Any
 import msgspec
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
+from ringback.catalogue import model
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.sketch import process
 from ringback.engines.sketch.asked import count_of, size_of
-from ringback.engines.sketch.inputs import Input, images_of, number_of, share_of, styles_of
+from ringback.engines.sketch.enhance.maker import Enhancer
+from ringback.engines.sketch.errands import Errands
+from ringback.engines.sketch.fetching import fetched
+from ringback.engines.sketch.inputs import (
+    Input,
+    images_of,
+    number_of,
+    prompt_of,
+    share_of,
+    styles_of,
+    trained_of,
+)
+from ringback.engines.sketch.motion.maker import ClipMaker
 from ringback.engines.sketch.reading import seed_of
-from ringback.errors import EngineError, FetchError
+from ringback.engines.sketch.training import train
+from ringback.errors import EngineError
 
-_INPUT_BYTES_MAX = 75 * 1024 * 1024  # what an asset may have
 _INPUTS_IN_HAND = 4  # each may take that much memory
 _PREVIEW_SHARE = 4  # a preview has a quarter of the sides
 _SEED_RANGE = 2**32
-_SHOWN_CHARACTERS_MAX = 80  # of an input's URL, in an error
 _TRIES = 3  # as often as a job is run whose worker dies
 
 
 class SketchEngine:
-    """Draws pictures from prompts by rules; deterministic in prompt, seed and inputs."""
+    """Makes pictures and clips by rules; deterministic in prompt, seed and inputs."""
 
     name = "sketch"
 
     def __init__(self, *, processes: int = 1) -> None:
         self._limiter = CapacityLimiter(processes)
         self._inputs = CapacityLimiter(_INPUTS_IN_HAND)
+        errands = Errands(self._limiter)
+        self._clips = ClipMaker(errands, self._inputs)
+        self._enhancements = Enhancer(errands, self._inputs)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
+        """Make what the kind of the request's model is for."""
+        match request.kind:
+            case model.TRAINING:
+                return await train(
+                    request, io, fetch=_image_at, run=self._in_process, draw=self._drawn
+                )
+            case "video":
+                return await self._clips.run(request, io)
+            case "enhance":
+                return await self._enhancements.run(request, io)
+        return await self._pictures(request, io)
+
+    async def _pictures(self, request: EngineRequest, io: EngineIO) -> Made:
         """Show a small preview, then return the pictures that were asked for."""
         await io.progress(0.0)
         width, height = size_of(request.input)
         count = count_of(request.input)
-        # JSON can hold halves of characters, which no encoding can.
-        prompt = str(request.input.get("prompt") or "").encode("utf-8", "replace").decode()
+        prompt = prompt_of(request.input)
         seed = int(number_of(request.input.get("seed"), otherwise=seed_of(prompt)))
         drawing = {
             "prompt": prompt,
@@ -47,6 +74,9 @@ class SketchEngine:
             "strength": share_of(request.input),
             "styles": [
                 (await self._taken_in(one, io), one.strength) for one in styles_of(request.input)
+            ],
+            "trained": [
+                (await io.style(name), strength) for name, strength in trained_of(request.input)
             ],
         }
         await io.progress(0.1)
@@ -69,18 +99,7 @@ class SketchEngine:
     async def _taken_in(self, one: Input, io: EngineIO) -> bytes:
         """Return an input picture made small, once, so that no large one is held or sent twice."""
         async with self._inputs:
-            return await self._made_small(one, io)
-
-    async def _made_small(self, one: Input, io: EngineIO) -> bytes:
-        try:
-            content = await io.fetch(one.url, bytes_max=_INPUT_BYTES_MAX)
-        except FetchError as exc:
-            # Without the query: that is where a signed URL keeps its secret.
-            shown = one.url.partition("?")[0][:_SHOWN_CHARACTERS_MAX]
-            raise EngineError(
-                f"The input image {shown} could not be fetched: {exc.reason}."
-            ) from exc
-        return await self._in_process(process.take_in, content)
+            return await self._in_process(process.take_in, await _image_at(one.url, io))
 
     async def _drawn(
         self, drawing: Mapping[str, Any], seed: int, size: tuple[int, int], io: EngineIO
@@ -108,3 +127,7 @@ class SketchEngine:
         if answer[:1] == b"-":
             raise EngineError(answer[1:].decode())
         return answer[1:]
+
+
+async def _image_at(url: str, io: EngineIO) -> bytes:
+    return await fetched(url, io, what="image")

@@ -38,6 +38,15 @@ def styles_of(asked: Mapping[str, Any]) -> tuple[Input, ...]:
     return tuple(found[:INPUTS_MAX])
 
 
+def trained_of(asked: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Return the ids of the trained styles to draw in, each with its strength."""
+    found = []
+    for style in _items(asked, "styles"):
+        if isinstance(style, Mapping) and isinstance(name := style.get("id"), str):
+            found.append((name, number_of(style.get("strength"), otherwise=1.0)))
+    return tuple(found[:INPUTS_MAX])
+
+
 def share_of(asked: Mapping[str, Any]) -> float:
     """Return how much the pictures show through, from 0.25 to 1.
 
@@ -54,6 +63,11 @@ def number_of(value: object, *, otherwise: float) -> float:
     except OverflowError:
         return otherwise
     return number if math.isfinite(number) else otherwise
+
+
+def prompt_of(asked: Mapping[str, Any]) -> str:
+    """Return the prompt; JSON can hold halves of characters, which no encoding can."""
+    return str(asked.get("prompt") or "").encode("utf-8", "replace").decode()
 
 
 def _items(asked: Mapping[str, Any], field: str) -> Sequence[Any]:

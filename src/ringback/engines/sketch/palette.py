@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,12 @@ def rgb(red: float, green: float, blue: float) -> Colour:
 
 def _hex(code: str) -> Colour:
     return rgb(*(part / 255 for part in bytes.fromhex(code)))
+
+
+def in_bytes(colour: Colour) -> tuple[int, int, int]:
+    """Return a colour as pictures of eight bits have it."""
+    red, green, blue = (int(min(1.0, max(0.0, float(part))) * 255) for part in colour)
+    return red, green, blue
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
@@ -106,6 +112,16 @@ def palette_of(scene: Scene) -> Palette:
         earth=_saturated(earth, saturation) * lit,
         is_dark=scene.time in ("night", "dusk"),
     )
+
+
+def between(one: Palette, other: Palette, share: float) -> Palette:
+    """Return the light between two: the share of the other is from 0 to 1."""
+    changed = {
+        field.name: mix(getattr(one, field.name), getattr(other, field.name), share)
+        for field in fields(Palette)
+        if field.name != "is_dark"
+    }
+    return replace(one, is_dark=(other if share > 0.5 else one).is_dark, **changed)
 
 
 def _saturated(colour: Colour, factor: float) -> Colour:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
@@ -16,11 +18,47 @@ from ringback.media.pictures import FORMATS as ASSET_FORMATS
 
 FORMATS = (*ASSET_FORMATS, "GIF")
 _SIDE_MAX = 1024  # of an input as the drawing uses it
+_PROFILE_BYTES_MAX = 1 << 20
 _TOO_LARGE = "An input image is too large; at most 50 megapixels are read."
 
 
+class Whole(NamedTuple):
+    """A picture as it was sent: upright, RGB or RGBA, and what it says of its colours."""
+
+    image: Image.Image
+    profile: bytes | None
+    is_jpeg: bool
+
+
 def decode(content: bytes) -> Image.Image:
-    """Return the first frame of a picture, or raise ``EngineError``.
+    """Return the first frame of a picture, perhaps made smaller, or raise ``EngineError``."""
+    with _opened(content) as image:
+        image.draft("RGB", (2048, 2048))  # lets a JPEG be decoded small
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def decode_whole(content: bytes) -> Whole:
+    """Return the first frame of a picture at its full size, or raise ``EngineError``."""
+    with _opened(content) as image:
+        profile = image.info.get("icc_profile")
+        is_kept = (
+            image.mode in ("RGB", "RGBA")
+            and isinstance(profile, bytes)
+            and len(profile) <= _PROFILE_BYTES_MAX
+        )
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        is_jpeg = image.format == "JPEG"
+        upright = ImageOps.exif_transpose(image)
+        return Whole(
+            image=upright if upright.mode == mode else upright.convert(mode),
+            profile=profile if is_kept else None,
+            is_jpeg=is_jpeg,
+        )
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    """Open a stranger's picture for decoding, or raise ``EngineError``.
 
     Its size is judged by its header, before anything is decoded: Pillow itself only warns.
     """
@@ -29,9 +67,8 @@ def decode(content: bytes) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(BytesIO(content), formats=FORMATS)
             _check_size(image)
-            image.draft("RGB", (2048, 2048))  # lets a JPEG be decoded small
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except EngineError:
+            yield image
+    except (EngineError, MemoryError):
         raise
     except Image.DecompressionBombError as exc:
         raise EngineError(_TOO_LARGE) from exc

@@ -31,6 +31,25 @@ def take_in(content: bytes) -> bytes:
     return _answered(lambda: shrink(content))
 
 
+def study(content: bytes) -> bytes:
+    """Return ``+`` and what a stranger's picture is like, or ``-`` and why it is refused."""
+    wake()
+    from ringback.engines.sketch.style.learned import encoded
+    from ringback.engines.sketch.style.study import studied
+
+    return _answered(lambda: encoded(studied(content)))
+
+
+def combine(facts: bytes) -> bytes:
+    """Return ``+`` and the style that pictures have in common, given what each is like."""
+    wake()
+    from ringback.engines.sketch.style.learned import decoded, encoded
+    from ringback.engines.sketch.style.study import combined
+
+    each = msgspec.msgpack.decode(facts, type=list[bytes])
+    return _answered(lambda: encoded(combined([decoded(one) for one in each])))
+
+
 def wake() -> None:
     """Load what drawing needs, and keep this process within its memory from then on."""
     # One thread draws: a pool of threads would only take address space, on a large machine all.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ringback.engines.sketch.words import (
@@ -41,7 +42,7 @@ class Scene:
 
 def read(prompt: str) -> Scene:
     """Return the scene that the prompt asks for; of two words for one thing the first counts."""
-    words = _words_and_pairs(prompt[:READ_CHARACTERS_MAX])
+    words = words_of(prompt[:READ_CHARACTERS_MAX])
     weather = _first(words, WEATHERS)
     season = _first(words, SEASONS)
     kind = _first(words, KINDS) or _first(words, FAINT_KINDS) or "portrait"
@@ -61,21 +62,22 @@ def seed_of(prompt: str) -> int:
     return int.from_bytes(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:4])
 
 
-def _words_and_pairs(text: str) -> list[str]:
+def words_of(text: str, *, pairs: Collection[str] = ()) -> list[str]:
     """Return every word in order, each after the pair that it makes with the next.
 
     A word that a pair with a meaning has used says nothing more alone.
     """
+    known = _PAIRS.union(pairs)
     words = [word.casefold() for word in _WORDS.findall(text)]
     found: list[str] = []
     is_used = False
     for word, following in zip(words, [*words, ""][1:], strict=True):
         pair = f"{word}_{following}"
-        if pair in _PAIRS:
+        if pair in known:
             found.append(pair)
         elif not is_used:
             found.append(word)
-        is_used = pair in _PAIRS
+        is_used = pair in known
     return found
 
 

@@ -12,6 +12,8 @@ from PIL import Image, PngImagePlugin
 from ringback.engines.sketch.compose import compose
 from ringback.engines.sketch.pictures import blend, restyle
 from ringback.engines.sketch.reading import read, seed_of
+from ringback.engines.sketch.style.dress import dress
+from ringback.engines.sketch.style.learned import decoded, grain_of
 
 _WORKING_PIXELS_MAX = 600_000  # larger pictures are drawn at this size, enlarged and grained
 _PROMPT_CHARACTERS_MAX = 4_000
@@ -29,6 +31,7 @@ class Drawing(Struct, frozen=True, kw_only=True):
     images: tuple[bytes, ...] = ()
     strength: float = 0.5  # how much the images show through
     styles: tuple[tuple[bytes, float], ...] = ()
+    trained: tuple[tuple[bytes, float], ...] = ()  # what was learned of styles
 
 
 def draw_png(drawing: Drawing) -> bytes:
@@ -44,19 +47,25 @@ def draw_png(drawing: Drawing) -> bytes:
         blend(pixels, drawing.images, drawing.strength)
     if drawing.styles:
         restyle(pixels, drawing.styles)
+    trained = tuple((decoded(learned), strength) for learned, strength in drawing.trained)
+    if trained:
+        dress(pixels, trained, np.random.default_rng((*chance, 0)))
     np.clip(pixels, 0, 1, out=pixels)
     image = Image.fromarray(np.ascontiguousarray((pixels * np.float32(255)).astype(np.uint8)))
     if image.size != (drawing.width, drawing.height):
         image = image.resize((drawing.width, drawing.height), Image.Resampling.LANCZOS)
-    image = _grained(image, drawing.seed)
+    image = _grained(image, drawing.seed, grain_of(trained))
     output = BytesIO()
     image.save(output, "PNG", compress_level=1, pnginfo=_says(drawing))
     return output.getvalue()
 
 
-def _grained(image: Image.Image, seed: int) -> Image.Image:
-    """Return the picture with fine grain, which keeps gradients from showing steps."""
-    grain = np.random.default_rng(seed + 1).integers(-2, 3, (_BAND_ROWS, image.width, 1), np.int16)
+def _grained(image: Image.Image, seed: int, more: float) -> Image.Image:
+    """Return the picture with fine grain, which hides the steps of gradients, and with more."""
+    rng = np.random.default_rng(seed + 1)
+    grain = rng.integers(-2, 3, (_BAND_ROWS, image.width, 1), np.int16)
+    if more:
+        grain = (grain + rng.normal(0, 255 * more, grain.shape)).astype(np.int16)
     pixels = np.array(image)
     for top in range(0, image.height, _BAND_ROWS):
         band = pixels[top : top + _BAND_ROWS]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from ringback.clock import Clock
 from ringback.doorbell import Watchers
 from ringback.egress.caller import Caller, Headers
+from ringback.egress.websocket import Messages
 from ringback.engines.upstream.config import UpstreamSettings, base_url_of, secret_of
 from ringback.engines.upstream.engine import UpstreamEngine
 from ringback.engines.upstream.files import Files
@@ -23,6 +25,13 @@ from ringback.errors import SetupError
 from ringback.webhooks.pace import Pace
 
 
+class MakeLine(Protocol):
+    """Makes a line to the provider."""
+
+    def __call__(self, headers: Headers, *, base_url: str | None = None) -> Line:
+        """Return one with these headers on every request; to the base URL of the settings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What an adapter is made with."""
@@ -30,7 +39,8 @@ class Tools:
     name: str
     api_key: str | None
     webhook_secret: str | None
-    line: Callable[[Headers], Line]  # with these headers on every request: what opens the provider
+    line: MakeLine
+    listen: Callable[..., AbstractAsyncContextManager[Messages]]  # as the caller's ``listening``
     clock: Clock
     wakes: Watchers  # ``wakes.tell(job_id)`` has the runner look now
 
@@ -112,11 +122,11 @@ def assemble(
     secrets = tuple(secret for secret in (api_key, webhook_secret) if secret)
     pace = Pace(settings.rate)
 
-    def line(headers: Headers) -> Line:
+    def line(headers: Headers, *, base_url: str | None = None) -> Line:
         assert settings.base_url is not None
         return Line(
             name,
-            base_url=settings.base_url,
+            base_url=base_url or settings.base_url,
             caller=around.provider,
             clock=around.clock,
             rng=around.rng,
@@ -134,6 +144,7 @@ def assemble(
             api_key=api_key,
             webhook_secret=webhook_secret,
             line=line,
+            listen=around.provider.listening,
             clock=around.clock,
             wakes=around.wakes,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 from ringback.egress.answer import Reason
@@ -9,6 +10,9 @@ from ringback.egress.caller import Reply
 from ringback.webhooks.http_date import parse_http_date
 
 RETRY_AFTER_S_MAX = 120.0
+# What some providers say in the body alone: "Your rate limit resets in ~30s."
+_IN_WORDS = re.compile(rb'(?:"retry_after": ?|resets in ~?|available in ~?)([0-9]{1,6})(?![0-9])')
+_WORDS_BYTES_MAX = 4_096
 _FIRST_S = 0.5
 _MOST_S = 30.0
 _REFUSED = frozenset({429, 503})  # the provider says that it took nothing
@@ -48,7 +52,8 @@ def retry_after_s(reply: Reply, *, now_ms: int) -> float | None:
     """Return how long the provider asks to be left alone, at most two minutes; None: not said."""
     value = reply.header(b"retry-after")
     if value is None:
-        return None
+        told = _IN_WORDS.search(reply.body[:_WORDS_BYTES_MAX]) if reply.status == 429 else None
+        return None if told is None else min(float(told[1]), RETRY_AFTER_S_MAX)
     if value.isdigit() and len(value) < 10:
         return min(float(value), RETRY_AFTER_S_MAX)
     at_s = parse_http_date(value, now_ms=now_ms)

@@ -8,6 +8,8 @@ from hashlib import sha256
 
 from ringback.media.looking import media_type_of
 
+_ENDINGS = {"video/quicktime": "mov", "audio/mpeg": "mp3", "model/gltf-binary": "glb"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
@@ -38,5 +40,5 @@ def _part(name: str, value: str | Upload) -> tuple[str, bytes]:
         return disposition, value.encode()
     media_type = media_type_of(value.content)
     kind = "application/octet-stream" if media_type is None else media_type.value
-    ending = kind.partition("/")[2]
+    ending = _ENDINGS.get(kind) or kind.partition("/")[2]
     return f'{disposition}; filename="{value.stem}.{ending}"\r\ncontent-type: {kind}', value.content

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
+from ringback.catalogue.model import TRAINING
 from ringback.egress.caller import Headers, Reply
 from ringback.engines.upstream.assembling import ProviderType, Tools
 from ringback.engines.upstream.config import UpstreamSettings
@@ -48,6 +49,8 @@ class KreaProvider:
         copies = await self._uploaded_all(order, inputs)
         body = _with_copies(dict(order.input), copies)
         path = f"/generate/{order.kind}/{quote(order.model)}"
+        if order.kind == TRAINING:
+            path = "/styles/train"  # where the body says for which model
         reply = await self._line.ask(
             "POST", path, json=body, headers=headers, may_repeat=self.is_idempotent
         )

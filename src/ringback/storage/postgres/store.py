@@ -41,6 +41,7 @@ from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.prompts import SqlPrompts
+from ringback.storage.sql.styles import SqlStyles
 from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work, one
 from ringback.storage.sql.workspaces import SqlWorkspaces
@@ -59,6 +60,7 @@ class PostgresStore(
     SqlWorkspaces,
     SqlApps,
     SqlAssets,
+    SqlStyles,
     SqlChores,
     SqlBooks,
     PostgresPruning,

@@ -23,6 +23,7 @@ from ringback.storage.sql.rows import (
     marks_json,
     result_json,
 )
+from ringback.storage.sql.style_rows import style_row
 from ringback.storage.sql.usage_verbs import budgets_in, charge, completed_of, counting
 from ringback.storage.sql.work import Ask, Work, first, together
 from ringback.storage.sql.written import once, written
@@ -209,7 +210,15 @@ def end_jobs(items: Sequence[Ending], *, mint: Mint) -> Work[list[bool]]:
     counted = [counting(completed)] if completed else []
     yield from _owe(ended, load, mint, beside=[_cancelling_passing(ended), *counted])
     yield from charge(completed, load)
+    yield from _keep_styles(ended)
     return results
+
+
+def _keep_styles(ended: Sequence[Ending]) -> Work[None]:
+    """Keep what the trainings among these made."""
+    for item in ended:
+        if item.style is not None:
+            yield "styles.add_style", style_row(item.style)
 
 
 def _admit(ended: Sequence[Ending], load: Load) -> Work[None]:

@@ -9,11 +9,17 @@ from msgspec.structs import fields
 from ringback.apps.model import AppVersion
 from ringback.assets.model import Asset
 from ringback.jobs.model import Job
+from ringback.styles.model import Style
 from ringback.webhooks.desk import Chore
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.model import Delivery
 
 _OF_EVENT = {"engine", "body"}  # what a delivery reads from its event
+_OF_STYLE = {  # what is counted and looked up for a style
+    "likes_count": "(select count(*) from style_likes l where l.style_id = s.style_id)",
+    "orphaned": "not exists (select 1 from tokens t where t.token_id = s.token_id "
+    "and t.revoked_at_ms is null)",
+}
 COLUMNS = {
     "{job_columns}": ", ".join(field.name for field in fields(Job)),
     "{delivery_columns}": ", ".join(
@@ -27,6 +33,9 @@ COLUMNS = {
     "{chore_columns}": ", ".join(field.name for field in fields(Chore)),
     "{app_columns}": ", ".join(field.name for field in fields(AppVersion)),
     "{asset_columns}": ", ".join(field.name for field in fields(Asset)),
+    "{style_columns}": ", ".join(
+        _OF_STYLE.get(field.name, f"s.{field.name}") for field in fields(Style)
+    ),
     "{endpoint_columns}": ", ".join(field.name for field in fields(Endpoint)),
 }
 

@@ -39,12 +39,14 @@ def counting(completed: Sequence[Job]) -> Ask:
 
 def charge(completed: Sequence[Job], load: Load) -> Work[None]:
     """Charge the budgets with the jobs that have just completed; mostly there are none."""
-    budgets = yield from budgets_in(load, {job.workspace_id for job in completed})
+    costly = [job for job in completed if job.compute_units]
+    budgets = yield from budgets_in(load, {job.workspace_id for job in costly})
     changed = []
     for budget in budgets:
         after = budget
-        for job in completed:
-            if job.compute_units and budget.concerns(job):
+        for job in costly:
+            if budget.concerns(job):
+                assert job.compute_units is not None
                 assert job.completed_at_ms is not None
                 after = charged(after, compute_units=job.compute_units, at_ms=job.completed_at_ms)
         if after != budget:

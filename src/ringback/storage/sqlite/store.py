@@ -24,6 +24,7 @@ from ringback.storage.sql.log import SqlLog
 from ringback.storage.sql.owing import Mint
 from ringback.storage.sql.prompts import SqlPrompts
 from ringback.storage.sql.pruning import SqlPruning
+from ringback.storage.sql.styles import SqlStyles
 from ringback.storage.sql.usage import SqlUsage
 from ringback.storage.sql.work import Result, Rows, Verb, Work
 from ringback.storage.sql.workspaces import SqlWorkspaces
@@ -50,6 +51,7 @@ class SqliteStore(
     SqlWorkspaces,
     SqlApps,
     SqlAssets,
+    SqlStyles,
     SqlChores,
     SqlBooks,
     SqlPruning,

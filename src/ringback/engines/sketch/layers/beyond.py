@@ -41,9 +41,20 @@ def nebula(canvas: Canvas) -> None:
 
 def planets(canvas: Canvas) -> None:
     """Hang one great planet, banded and half in shadow, and a small one."""
+    side = 0.68 if canvas.rng.random() < 0.5 else 0.30
+    great_planet(canvas, side)
+    small_planet(canvas, side)
+
+
+def great_planet(canvas: Canvas, side: float) -> None:
+    """Hang the great planet."""
     rng = canvas.rng
-    side = 0.68 if rng.random() < 0.5 else 0.30
     _planet(canvas, (side, float(rng.uniform(0.45, 0.6))), float(rng.uniform(0.20, 0.28)), True)
+
+
+def small_planet(canvas: Canvas, side: float) -> None:
+    """Hang the small planet, on the side that the great one leaves."""
+    rng = canvas.rng
     _planet(
         canvas, (1 - side, float(rng.uniform(0.2, 0.35))), float(rng.uniform(0.03, 0.06)), False
     )

@@ -14,43 +14,50 @@ def _slope(canvas: Canvas, line: Field, *, softness: float = 1.5) -> Field:
     return step(canvas.down - line[None, :], -edge, edge)
 
 
+RANGES = 4
+HILLS = 3
+DUNES = 5
+
+
 def mountains(canvas: Canvas) -> None:
     """Raise ranges of mountains, the farther the paler, with snow and lit flanks on the near."""
-    ranges = 4
+    for depth in range(RANGES):
+        mountain_range(canvas, depth)
+
+
+def mountain_range(canvas: Canvas, depth: int) -> None:
+    """Raise one range; ranges are raised from the farthest on."""
     palette, rng = canvas.palette, canvas.rng
     light_from_left = canvas.sun[0] < 0.5
-    for depth in range(ranges):
-        near = depth / (ranges - 1)
-        base = canvas.horizon - 0.03 + 0.13 * near
-        rise = (0.20, 0.25, 0.20, 0.12)[depth]
-        line = outline(rng, canvas.width, cells=2.2 + 1.5 * near, octaves=8, roughness=0.48)
-        line = np.float32(base) - np.float32(rise) * (1 - np.abs(line) * np.float32(1.5))
-        cover = _slope(canvas, line)
-        colour = mix(palette.horizon, palette.shade, 0.22 + 0.68 * near**0.8)
-        if palette.is_dark:
-            colour = mix(palette.middle, palette.shade, 0.25 + 0.75 * near)
-        top = max(0, int(canvas.height * float(line.min())) - 2)
-        under = (canvas.down - line[None, :])[top:]
-        crags = noise(
-            rng, canvas.width, canvas.height - top, cells=(13, 8), octaves=5, roughness=0.62
+    near = depth / (RANGES - 1)
+    base = canvas.horizon - 0.03 + 0.13 * near
+    rise = (0.20, 0.25, 0.20, 0.12)[depth]
+    line = outline(rng, canvas.width, cells=2.2 + 1.5 * near, octaves=8, roughness=0.48)
+    line = np.float32(base) - np.float32(rise) * (1 - np.abs(line) * np.float32(1.5))
+    cover = _slope(canvas, line)
+    colour = mix(palette.horizon, palette.shade, 0.22 + 0.68 * near**0.8)
+    if palette.is_dark:
+        colour = mix(palette.middle, palette.shade, 0.25 + 0.75 * near)
+    top = max(0, int(canvas.height * float(line.min())) - 2)
+    under = (canvas.down - line[None, :])[top:]
+    crags = noise(rng, canvas.width, canvas.height - top, cells=(13, 8), octaves=5, roughness=0.62)
+    shift = max(1, canvas.width // 220)
+    relief = np.roll(crags, shift if light_from_left else -shift, axis=1) - crags
+    lit = step(relief + _tilt(line, light_from_left), -0.06, 0.11)
+    bright = mix(colour, palette.sun, 0.30 * (1 - 0.5 * near))
+    fade = np.exp(-np.maximum(under, 0) * np.float32(6))
+    canvas.paint(between(colour, bright, lit * fade), cover[top:], top)
+    if depth in (1, 2) or canvas.scene.season == "winter":
+        depth_of_snow = 0.05 if canvas.scene.season != "winter" else 0.16
+        snow = 1 - step(under + (crags - 0.5) * np.float32(0.10), 0.0, depth_of_snow)
+        white = mix(rgb(0.96, 0.97, 1.0), palette.sun, 0.25) * np.float32(
+            0.35 if palette.is_dark else 0.95
         )
-        shift = max(1, canvas.width // 220)
-        relief = np.roll(crags, shift if light_from_left else -shift, axis=1) - crags
-        lit = step(relief + _tilt(line, light_from_left), -0.06, 0.11)
-        bright = mix(colour, palette.sun, 0.30 * (1 - 0.5 * near))
-        fade = np.exp(-np.maximum(under, 0) * np.float32(6))
-        canvas.paint(between(colour, bright, lit * fade), cover[top:], top)
-        if depth in (1, 2) or canvas.scene.season == "winter":
-            depth_of_snow = 0.05 if canvas.scene.season != "winter" else 0.16
-            snow = 1 - step(under + (crags - 0.5) * np.float32(0.10), 0.0, depth_of_snow)
-            white = mix(rgb(0.96, 0.97, 1.0), palette.sun, 0.25) * np.float32(
-                0.35 if palette.is_dark else 0.95
-            )
-            shaded = mix(white, palette.middle, 0.5)
-            canvas.paint(
-                between(shaded, white, lit), snow * cover[top:] * np.float32(0.8 - 0.3 * near), top
-            )
-        _mist(canvas, base + 0.03, 0.05, 0.35 * (1 - near))
+        shaded = mix(white, palette.middle, 0.5)
+        canvas.paint(
+            between(shaded, white, lit), snow * cover[top:] * np.float32(0.8 - 0.3 * near), top
+        )
+    _mist(canvas, base + 0.03, 0.05, 0.35 * (1 - near))
 
 
 def _tilt(line: Field, light_from_left: bool) -> Field:
@@ -67,41 +74,48 @@ def _mist(canvas: Canvas, at: float, spread: float, strength: float) -> None:
 
 def hills(canvas: Canvas) -> None:
     """Roll soft, overgrown hills towards the viewer."""
+    for depth in range(HILLS):
+        hill(canvas, depth)
+
+
+def hill(canvas: Canvas, depth: int) -> None:
+    """Roll one line of hills; they come from the farthest on."""
     palette, rng = canvas.palette, canvas.rng
-    for depth in range(3):
-        near = depth / 2
-        line = outline(rng, canvas.width, cells=1.6 + depth, octaves=4, roughness=0.4)
-        line = np.float32(canvas.horizon + 0.01 + 0.12 * near) - np.float32(0.06) * line
-        colour = mix(
-            mix(palette.horizon, palette.growth, 0.55 + 0.3 * near), palette.shade, 0.2 * near
-        )
-        texture = noise(rng, canvas.width, canvas.height, cells=(14, 16), octaves=4, roughness=0.7)
-        shades = tint(colour, np.float32(0.78) + np.float32(0.44) * texture)
-        canvas.paint(shades, _slope(canvas, line))
+    near = depth / (HILLS - 1)
+    line = outline(rng, canvas.width, cells=1.6 + depth, octaves=4, roughness=0.4)
+    line = np.float32(canvas.horizon + 0.01 + 0.12 * near) - np.float32(0.06) * line
+    colour = mix(mix(palette.horizon, palette.growth, 0.55 + 0.3 * near), palette.shade, 0.2 * near)
+    texture = noise(rng, canvas.width, canvas.height, cells=(14, 16), octaves=4, roughness=0.7)
+    shades = tint(colour, np.float32(0.78) + np.float32(0.44) * texture)
+    canvas.paint(shades, _slope(canvas, line))
 
 
 def dunes(canvas: Canvas) -> None:
     """Lay dunes, each crest parting a lit side from a dark one."""
+    for depth in range(DUNES):
+        dune(canvas, depth)
+
+
+def dune(canvas: Canvas, depth: int) -> None:
+    """Lay one line of dunes; they come from the farthest on."""
     palette, rng = canvas.palette, canvas.rng
-    for depth in range(5):
-        near = depth / 4
-        line = outline(rng, canvas.width, cells=1.1 + 0.5 * (4 - depth), octaves=3, roughness=0.35)
-        line = (
-            np.float32(canvas.horizon - 0.02 + 0.42 * near**1.5)
-            - np.float32(0.07 + 0.06 * near) * line
-        )
-        below = canvas.down - line[None, :]
-        fold = outline(rng, canvas.width, cells=2.0, octaves=3, roughness=0.4)[None, :]
-        dark = step(fold * np.float32(0.12) + np.float32(0.07) - below, -0.01, 0.03) * step(
-            fold, -0.1, 0.25
-        )
-        ripple = np.sin(
-            (below * np.float32(260 - 120 * near) + fold * np.float32(18)) * np.float32(1.0)
-        ) * np.float32(0.025 * near)
-        light = mix(palette.horizon, mix(palette.earth, palette.sun, 0.25), 0.35 + 0.55 * near)
-        shadow = mix(light, palette.shade, 0.55)
-        sand = tint(between(light, shadow, dark), 1 + ripple)
-        canvas.paint(sand, _slope(canvas, line))
+    near = depth / (DUNES - 1)
+    line = outline(rng, canvas.width, cells=1.1 + 0.5 * (4 - depth), octaves=3, roughness=0.35)
+    line = (
+        np.float32(canvas.horizon - 0.02 + 0.42 * near**1.5) - np.float32(0.07 + 0.06 * near) * line
+    )
+    below = canvas.down - line[None, :]
+    fold = outline(rng, canvas.width, cells=2.0, octaves=3, roughness=0.4)[None, :]
+    dark = step(fold * np.float32(0.12) + np.float32(0.07) - below, -0.01, 0.03) * step(
+        fold, -0.1, 0.25
+    )
+    ripple = np.sin(
+        (below * np.float32(260 - 120 * near) + fold * np.float32(18)) * np.float32(1.0)
+    ) * np.float32(0.025 * near)
+    light = mix(palette.horizon, mix(palette.earth, palette.sun, 0.25), 0.35 + 0.55 * near)
+    shadow = mix(light, palette.shade, 0.55)
+    sand = tint(between(light, shadow, dark), 1 + ripple)
+    canvas.paint(sand, _slope(canvas, line))
 
 
 def meadow(canvas: Canvas) -> None:

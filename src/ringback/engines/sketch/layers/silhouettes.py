@@ -9,6 +9,8 @@ from PIL import Image, ImageDraw
 from ringback.engines.sketch.canvas import Canvas, Field, outline
 from ringback.engines.sketch.palette import Colour, mix, rgb
 
+ROWS_OF_TREES = 4
+ROWS_OF_HOUSES = 3
 _FINE = 2  # shapes are drawn larger and reduced, so that their edges are smooth
 
 
@@ -18,13 +20,14 @@ def _cover(canvas: Canvas, image: Image.Image) -> Field:
 
 def trees(canvas: Canvas) -> None:
     """Stand rows of trees: conifers, and in warm seasons round crowns among them."""
-    layers = 4 if canvas.scene.kind == "forest" else 1
-    for depth in range(layers):
-        near = 1.0 if layers == 1 else depth / (layers - 1)
-        _row_of_trees(canvas, near, is_forest=layers > 1)
+    is_forest = canvas.scene.kind == "forest"
+    for depth in range(ROWS_OF_TREES) if is_forest else (ROWS_OF_TREES - 1,):
+        row_of_trees(canvas, depth)
 
 
-def _row_of_trees(canvas: Canvas, near: float, *, is_forest: bool) -> None:
+def row_of_trees(canvas: Canvas, depth: int) -> None:
+    """Stand one row of trees; rows come from the farthest on."""
+    near, is_forest = depth / (ROWS_OF_TREES - 1), canvas.scene.kind == "forest"
     rng, palette = canvas.rng, canvas.palette
     width, height = canvas.width * _FINE, canvas.height * _FINE
     image = Image.new("L", (width, height), 0)
@@ -86,11 +89,13 @@ def _crown(
 
 def city(canvas: Canvas) -> None:
     """Build a skyline in three depths, with lit windows when it is dark."""
-    for depth in range(3):
-        _row_of_houses(canvas, depth / 2)
+    for depth in range(ROWS_OF_HOUSES):
+        row_of_houses(canvas, depth)
 
 
-def _row_of_houses(canvas: Canvas, near: float) -> None:
+def row_of_houses(canvas: Canvas, depth: int) -> None:
+    """Build one row of houses; rows come from the farthest on."""
+    near = depth / (ROWS_OF_HOUSES - 1)
     rng, palette = canvas.rng, canvas.palette
     width, height = canvas.width * _FINE, canvas.height * _FINE
     walls = Image.new("L", (width, height), 0)

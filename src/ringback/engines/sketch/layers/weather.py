@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ringback.engines.sketch.canvas import Canvas, noise, step
+from ringback.engines.sketch.canvas import Canvas, Field, noise, step
 from ringback.engines.sketch.palette import mix, rgb
 
 _BAND_ROWS = 32
@@ -87,15 +87,24 @@ def _lightning(canvas: Canvas) -> None:
 
 def finish(canvas: Canvas) -> None:
     """Darken the corners and compress the brightest light."""
-    x, y = canvas.across - np.float32(0.5), canvas.down - np.float32(0.5)
-    corner = step(x * x + y * y, 0.10, 0.72)
-    strong = 0.42 if canvas.scene.mood in ("dramatic", "sad") else 0.25
-    light = 1 - corner * np.float32(strong)
+    light = vignette(canvas)
     # By bands, which stay in the processor's cache.
     for top in range(0, canvas.height, _BAND_ROWS):
         band = canvas.pixels[top : top + _BAND_ROWS]
         band *= light[top : top + _BAND_ROWS, :, None]
-        # Light adds up beyond white near the sun: roll it off instead of cutting it.
-        over = np.maximum(band - np.float32(_BRIGHT), 0)
-        np.minimum(band, np.float32(_BRIGHT), out=band)
-        band += np.float32(1 - _BRIGHT) * (1 - np.exp(over / np.float32(_BRIGHT - 1)))
+        roll_off(band)
+
+
+def vignette(canvas: Canvas) -> Field:
+    """Return how much light each pixel keeps: the corners are darker, in grave moods the more."""
+    x, y = canvas.across - np.float32(0.5), canvas.down - np.float32(0.5)
+    corner = step(x * x + y * y, 0.10, 0.72)
+    strong = 0.42 if canvas.scene.mood in ("dramatic", "sad") else 0.25
+    return np.asarray(1 - corner * np.float32(strong), dtype=np.float32)
+
+
+def roll_off(pixels: Field) -> None:
+    """Compress what is brighter than white: light adds up near the sun, and is not cut off."""
+    over = np.maximum(pixels - np.float32(_BRIGHT), 0)
+    np.minimum(pixels, np.float32(_BRIGHT), out=pixels)
+    pixels += np.float32(1 - _BRIGHT) * (1 - np.exp(over / np.float32(_BRIGHT - 1)))

@@ -13,7 +13,10 @@ select {app_columns} from node_apps
  order by version desc limit 1
 
 -- name: list_apps
-select {app_columns} from node_apps
+-- Without the definitions, of which a page could have a quarter of a gigabyte.
+select version_id, app_id, workspace_id, slug, name, description, version, digest,
+       '' as definition, created_at_ms, app_created_at_ms
+  from node_apps
  where workspace_id = :workspace_id and version_id < :before_id
    and not exists (select 1 from node_apps later
                     where later.workspace_id = node_apps.workspace_id

@@ -1,0 +1,111 @@
+"""What a clip costs: seconds of one core for each second of it, and how much memory it takes."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from bench.machine import SERVER_CORE, describe, median, pin, say
+from ringback.engines.sketch.enhance.described import Enhancement, Treatment
+from ringback.engines.sketch.enhance.restored import enhance
+from ringback.engines.sketch.motion.camera import Move
+from ringback.engines.sketch.motion.clip import make
+from ringback.engines.sketch.motion.clipped import Clip, Shown
+from ringback.engines.sketch.reading import seed_of
+from ringback.engines.sketch.render import Drawing, draw_png
+
+_SECONDS = 5
+_RATE = 24
+_PROMPTS = (
+    "mountains at sunset",
+    "the sea at dawn",
+    "a lake from day into night",
+    "a forest in fog",
+    "a city in rain at dusk",
+    "dunes at noon",
+    "a meadow",
+    "a galaxy",
+    "a portrait",
+)
+
+
+class _Silent:
+    def progress(self, fraction: float) -> None:
+        """Say nothing."""
+
+    def preview(self, picture: bytes) -> None:
+        """Show nothing."""
+
+
+def clip_s(folder: Path, prompt: str, *, width: int, height: int) -> float:
+    """Return the seconds of processor time that a clip with sound takes, encoding included."""
+    frames = _SECONDS * _RATE
+    clip = Clip(
+        out=str(folder / "clip.mp4"),
+        prompt=prompt,
+        model="bench",
+        seed=seed_of(prompt),
+        width=width,
+        height=height,
+        rate=_RATE,
+        shots=(Shown(prompt=prompt, frames=frames, move=Move(truck=0.5, dolly=0.3)),),
+        has_sound=True,
+    )
+    started = time.process_time()
+    make(clip, _Silent())
+    return time.process_time() - started
+
+
+def enhancement_s(folder: Path, *, width: int, height: int) -> float:
+    """Return the seconds of processor time that a picture of a quarter of the sides takes."""
+    picture = folder / "picture.png"
+    drawing = Drawing(
+        prompt="a harbour", seed=1, model="bench", width=width // 4, height=height // 4
+    )
+    picture.write_bytes(draw_png(drawing))
+    asked = Enhancement(
+        picture=str(picture),
+        out=str(folder / "enhanced.jpg"),
+        width=width,
+        height=height,
+        treatment=Treatment(denoise=0.5, deblock=0.5, detail=0.5, sharpen=0.5),
+    )
+    started = time.process_time()
+    enhance(asked, _Silent())
+    return time.process_time() - started
+
+
+def _peak_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    pin(SERVER_CORE)
+    print(describe())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for width, height in ((1280, 720), (1920, 1080)):
+            costs = [clip_s(folder, one, width=width, height=height) for one in _PROMPTS]
+            say(
+                f"a second of a clip of {width} x {height}, median over the scenes",
+                f"{median(costs) / _SECONDS:.2f} s of one core",
+                "< 2",
+            )
+            say("  the dearest scene", f"{max(costs) / _SECONDS:.2f} s", "< 3")
+        say("most memory until here", f"{_peak_mib()} MiB", "< 1024")
+        for width, height in ((4096, 4096), (9984, 9984)):
+            seconds = enhancement_s(folder, width=width, height=height)
+            megapixels = width * height / 1e6
+            say(
+                f"a megapixel of an enhancement to {width} x {height}",
+                f"{seconds / megapixels:.2f} s of one core",
+                "< 1",
+            )
+        say("most memory until here", f"{_peak_mib()} MiB", "< 2048")
+
+
+if __name__ == "__main__":
+    main()

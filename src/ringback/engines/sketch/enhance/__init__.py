@@ -1,0 +1,1 @@
+"""Enhancing: a given picture made larger and cleaner, tile by tile, by classical means."""

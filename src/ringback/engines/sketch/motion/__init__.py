@@ -1,0 +1,1 @@
+"""Clips: the scene of a prompt, in layers that move, encoded frame by frame."""

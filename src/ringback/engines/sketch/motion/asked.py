@@ -1,0 +1,197 @@
+"""What clip is asked for: the parameters by which the models say so, each under its names."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ringback.engines.sketch.asked import is_number
+from ringback.errors import EngineError
+
+SECONDS_MAX = 60.0
+_SECONDS = {"minimax": 6.0, "google": 8.0}
+_SECONDS_USUAL = 5.0
+_RATE = 24
+_RATES = {"alibaba": 16}  # frames each second of the models that count frames in sixteenths
+_SIDE_MIN = 64
+_PIXELS_MAX = 3840 * 2160
+_SHORT_SIDE = 720
+_MODES = {"std": 720, "pro": 1080, "master": 1080, "4k": 2160}
+_RESOLUTION = re.compile(r"(\d{3,4})[pP]")
+_RATIO = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*[:x×/]\s*(\d{1,5}(?:\.\d{1,3})?)")
+_SAYS_PIXELS = 100  # a ratio of numbers as large as these is a size
+SHOTS_MAX = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotAsked:
+    """One shot of a clip: what it shows and for how many frames."""
+
+    prompt: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipAsked:
+    """The clip that a request asks for."""
+
+    width: int
+    height: int
+    rate: int  # frames each second
+    shots: tuple[ShotAsked, ...]
+    loops: bool
+    has_sound: bool
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return sum(shot.frames for shot in self.shots)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The URLs of what a clip is made from."""
+
+    start_image: str | None = None
+    end_image: str | None = None
+    start_video: str | None = None
+    end_video: str | None = None
+    edited: str | None = None  # a video that is to be made anew
+    sound: str | None = None
+    references: tuple[str, ...] = ()  # pictures whose colours count
+
+
+def clip_of(asked: Mapping[str, Any], *, model: str, prompt: str) -> ClipAsked:
+    """Return the clip that is asked for, or raise ``EngineError`` for one that is too long."""
+    width, height = _size_of(asked)
+    provider = model.partition("/")[0]
+    counted = next(
+        (asked[name] for name in ("num_frames", "frame_num") if is_number(asked.get(name))), None
+    )
+    rate = _RATES.get(provider, _RATE) if counted is not None else _RATE
+    frames = (
+        max(1, round(float(counted)))
+        if counted is not None
+        else max(1, round(_seconds_of(asked, provider) * rate))
+    )
+    shots = _shots_of(asked, prompt, rate=rate) or (ShotAsked(prompt=prompt, frames=frames),)
+    clip = ClipAsked(
+        width=width,
+        height=height,
+        rate=rate,
+        shots=shots,
+        loops=asked.get("loop") is True,
+        has_sound=asked.get("generate_audio") is True,
+    )
+    if clip.frames > SECONDS_MAX * rate:
+        raise EngineError(
+            f"A clip of {clip.frames / rate:g} s is too long; ask for at most {SECONDS_MAX:g} s."
+        )
+    return clip
+
+
+def given_of(asked: Mapping[str, Any]) -> Given:
+    """Return what the clip is to be made from."""
+    reference = asked.get("video_reference")
+    edited = (
+        _url(asked, "init_video")
+        or _url(asked, "edit_video")
+        or (_url(reference, "url") if isinstance(reference, Mapping) else None)
+    )
+    return Given(
+        start_image=_url(asked, "start_image"),
+        end_image=_url(asked, "end_image"),
+        start_video=_url(asked, "start_video"),
+        end_video=_url(asked, "end_video"),
+        edited=edited,
+        sound=_url(asked, "audio_url"),
+        references=tuple(_references(asked))[:4],
+    )
+
+
+def _references(asked: Mapping[str, Any]) -> list[str]:
+    found = [url] if (url := _url(asked, "init_image_url")) else []
+    found += [one for one in _items(asked.get("reference_images")) if isinstance(one, str)]
+    for name, field in (("references", "uri"), ("style_references", "url")):
+        found += [
+            url
+            for one in _items(asked.get(name))
+            if isinstance(one, Mapping) and (url := _url(one, field))
+        ]
+    for name, field in (("element_references", "images"), ("subjects", "image")):
+        found += [
+            url
+            for one in _items(asked.get(name))
+            if isinstance(one, Mapping)
+            for url in _items(one.get(field))
+            if isinstance(url, str)
+        ]
+    return found
+
+
+def _shots_of(asked: Mapping[str, Any], prompt: str, *, rate: int) -> tuple[ShotAsked, ...]:
+    shots = []
+    for one in _items(asked.get("multi_prompt"))[:SHOTS_MAX]:
+        if isinstance(one, Mapping) and is_number(seconds := one.get("duration")):
+            own = one.get("prompt")
+            # What all shots have in common is said by the clip's own prompt, after theirs.
+            text = f"{own}. {prompt}" if isinstance(own, str) and own else prompt
+            shots.append(ShotAsked(prompt=text, frames=max(1, round(float(seconds) * rate))))
+    return tuple(shots)
+
+
+def _seconds_of(asked: Mapping[str, Any], provider: str) -> float:
+    value = asked.get("duration")
+    if isinstance(value, str):
+        try:
+            value = float(value.strip().removesuffix("s"))
+        except ValueError:
+            value = None
+    if is_number(value) and value > 0:
+        return float(value)
+    return _SECONDS.get(provider, _SECONDS_USUAL)
+
+
+def _size_of(asked: Mapping[str, Any]) -> tuple[int, int]:
+    width, height = asked.get("width"), asked.get("height")
+    if is_number(width) and is_number(height):
+        return _even(float(width), float(height))
+    ratio = 16 / 9
+    for name in ("aspect_ratio", "ratio"):
+        match = _RATIO.fullmatch(str(asked.get(name) or ""))
+        if match and float(match[1]) > 0 and float(match[2]) > 0:
+            if float(match[1]) >= _SAYS_PIXELS and float(match[2]) >= _SAYS_PIXELS:
+                return _even(float(match[1]), float(match[2]))
+            ratio = min(8.0, max(1 / 8, float(match[1]) / float(match[2])))
+            break
+    short = _short_side(asked)
+    return _even(short * max(1.0, ratio), short * max(1.0, 1 / ratio))
+
+
+def _short_side(asked: Mapping[str, Any]) -> float:
+    resolution = str(asked.get("resolution") or "")
+    if match := _RESOLUTION.fullmatch(resolution):
+        return float(match[1])
+    if resolution.upper() == "4K":
+        return 2160.0
+    return float(_MODES.get(str(asked.get("mode") or ""), _SHORT_SIDE))
+
+
+def _even(width: float, height: float) -> tuple[int, int]:
+    """Return a size that can be encoded: even, and no larger than can be made in time."""
+    width, height = max(float(_SIDE_MIN), width), max(float(_SIDE_MIN), height)
+    scale = min(1.0, math.sqrt(_PIXELS_MAX / (width * height)), 4096 / width, 4096 / height)
+    sides = (max(_SIDE_MIN, round(side * scale / 2) * 2) for side in (width, height))
+    return next(sides), next(sides)
+
+
+def _url(values: Mapping[str, Any], name: str) -> str | None:
+    value = values.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _items(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()

@@ -1,0 +1,105 @@
+"""Which way the camera moves: by ``camera_control``, by what the prompt says, or by chance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ringback.engines.sketch.asked import is_number
+from ringback.engines.sketch.motion.camera import Move
+
+_STRONGEST = 10.0
+_READ_CHARACTERS_MAX = 4_000
+
+# As Kling's interface has them: its pan turns up and down, its tilt left and right, and a
+# zoom above nought sees more.
+_SIMPLE = {
+    "horizontal": Move(truck=1),
+    "vertical": Move(pedestal=1),
+    "pan": Move(tilt=1),
+    "tilt": Move(pan=1),
+    "roll": Move(roll=1),
+    "zoom": Move(zoom=-1),
+}
+_PRESETS = {
+    "down_back": Move(pedestal=-0.8, dolly=-0.8),
+    "forward_up": Move(dolly=0.8, tilt=0.7),
+    "right_turn_forward": Move(pan=0.8, dolly=0.7),
+    "left_turn_forward": Move(pan=-0.8, dolly=0.7),
+}
+_SPOKEN = {
+    "truck left": Move(truck=-0.9),
+    "truck right": Move(truck=0.9),
+    "pan left": Move(pan=-0.9),
+    "pan right": Move(pan=0.9),
+    "pans left": Move(pan=-0.9),
+    "pans right": Move(pan=0.9),
+    "push in": Move(dolly=0.9, zoom=0.2),
+    "dolly in": Move(dolly=0.9, zoom=0.2),
+    "pull out": Move(dolly=-0.9, zoom=-0.2),
+    "pull back": Move(dolly=-0.9, zoom=-0.2),
+    "dolly out": Move(dolly=-0.9, zoom=-0.2),
+    "pedestal up": Move(pedestal=0.9),
+    "pedestal down": Move(pedestal=-0.9),
+    "crane up": Move(pedestal=0.8, dolly=-0.3),
+    "crane down": Move(pedestal=-0.8, dolly=0.3),
+    "tilt up": Move(tilt=0.9),
+    "tilt down": Move(tilt=-0.9),
+    "zoom in": Move(zoom=0.9),
+    "zooms in": Move(zoom=0.9),
+    "zoom out": Move(zoom=-0.9),
+    "zooms out": Move(zoom=-0.9),
+    "shake": Move(shake=1.0),
+    "handheld": Move(shake=0.6, truck=0.2),
+    "tracking shot": Move(truck=0.9, dolly=0.2),
+    "orbit": Move(pan=0.5, truck=-0.6),
+    "static shot": Move(),
+    "static camera": Move(),
+}
+_STILL = {"static shot", "static camera"}
+_PHRASES = re.compile(
+    r"\b(" + "|".join(sorted((re.escape(one) for one in _SPOKEN), key=len, reverse=True)) + r")\b"
+)
+
+
+def move_of(asked: Mapping[str, Any], prompt: str, *, chance: int) -> Move:
+    """Return the move of a shot; without a word about it, a gentle one."""
+    control = asked.get("camera_control")
+    if isinstance(control, Mapping):
+        return _controlled(control)
+    phrases = (
+        " ".join(one for one in control if isinstance(one, str))
+        if isinstance(control, list | tuple)
+        else ""
+    )
+    spoken = _spoken(f"{phrases} {prompt[:_READ_CHARACTERS_MAX]}")
+    if spoken is not None:
+        return spoken
+    side = 1 if chance % 2 else -1
+    return Move(truck=0.45 * side, dolly=0.3)
+
+
+def _controlled(control: Mapping[str, Any]) -> Move:
+    preset = _PRESETS.get(str(control.get("type")))
+    if preset is not None:
+        return preset
+    config = control.get("config")
+    move = Move()
+    for name, part in _SIMPLE.items():
+        value = config.get(name) if isinstance(config, Mapping) else None
+        if is_number(value):
+            move = move + part.times(max(-1.0, min(1.0, float(value) / _STRONGEST)))
+    return move
+
+
+def _spoken(text: str) -> Move | None:
+    found = _PHRASES.findall(" ".join(text.casefold().replace("-", " ").split()))
+    if not found:
+        return None
+    if _STILL.intersection(found):
+        return Move()
+    move = Move()
+    for phrase in dict.fromkeys(found):
+        move = move + _SPOKEN[phrase]
+    return move.within()

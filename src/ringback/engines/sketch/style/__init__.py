@@ -1,0 +1,1 @@
+"""Styles: what pictures have in common, learned from some and put on others."""

@@ -1,0 +1,1 @@
+"""ComfyUI: a workflow of the operator's, run by a server of the operator's."""

@@ -1,0 +1,1 @@
+"""fal: models behind a queue."""

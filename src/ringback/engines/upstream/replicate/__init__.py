@@ -1,0 +1,1 @@
+"""Replicate: predictions of hosted models, and of one's own deployments."""
