@@ -12,6 +12,8 @@ import pytest
 from api.style_world import INK, TRAIN, a_member, ids_in, trained
 from api.world import BASE_URL, FLUX, World, a_world
 
+from ringback.jobs.budget import Budget, Period
+
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
@@ -337,3 +339,14 @@ async def test_trainings_are_no_models_of_generate(anna: httpx2.AsyncClient) -> 
     assert answer.status_code == 404
     models = (await anna.get("/models")).json()["models"]
     assert {model["kind"] for model in models}.isdisjoint({"style"})
+
+
+async def test_a_training_is_paid_by_the_token_that_asked_and_refused_when_that_is_spent(
+    served: World, anna: httpx2.AsyncClient, ben: httpx2.AsyncClient
+) -> None:
+    await trained(served, anna, max_train_steps=10)
+    budget = Budget(workspace_id="studio", token_id="anna", compute_units=30, period=Period.MONTH)
+    assert await served.store.put_budget(budget, now_ms=served.clock.now_ms())
+    refused = await anna.post(TRAIN, json=INK)
+    assert (refused.status_code, refused.json()["code"]) == (402, "budget_spent")
+    assert (await ben.post(TRAIN, json=INK)).status_code == 200
