@@ -1,7 +1,7 @@
 """``ringback dev``, on a PostgreSQL database too: what both engines of state are measured by.
 
 ``ringback serve`` calls no receiver on loopback, and the emulator keeps its data in a directory.
-With RINGBACK_BENCH_TRIPS, the round trips to PostgreSQL are written to the file of that name.
+With BENCH_TRIPS, the round trips to PostgreSQL are written to the file of that name.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ def _count_calls(of: type[Any], name: str, calls: count[int]) -> None:
 
 if __name__ == "__main__":
     vars(serving)["check_scale"] = lambda _settings: None
-    if trips_file := os.environ.get("RINGBACK_BENCH_TRIPS"):
+    if trips_file := os.environ.get("BENCH_TRIPS"):
         count_trips(Path(trips_file))
     main()

@@ -71,7 +71,7 @@ def end_to_end_on_both(server: str) -> Sides:
         with psycopg.connect(server, autocommit=True) as admin:
             postmaster = postmaster_of(admin)
         trips = Path(folder) / "trips"
-        with environment(RINGBACK_DATABASE=dsn, RINGBACK_BENCH_TRIPS=str(trips)):
+        with environment(RINGBACK_DATABASE=dsn, BENCH_TRIPS=str(trips)):
             done = uvloop.run(end_to_end(lambda: server_s(postmaster)))
         return Sides(on_sqlite, done, int(trips.read_text()) / done.jobs_count)
 

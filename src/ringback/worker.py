@@ -155,7 +155,7 @@ class Worker:
             event, outcome = await self._outcome(run)
             await self._end(run, event, outcome)
             run.is_over = True
-            await self._forget_previews(run, kept=outcome.urls or (), shown=run.trained)
+            await self._forget_previews(run, kept=outcome.urls or ())
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
         except (StorageFull, ArtifactsAway) as exc:
@@ -222,11 +222,9 @@ class Worker:
             error = outcome.error or _BROKEN
             await self._until_stored(lambda: self._service.fail(run.job, error=error))
 
-    async def _forget_previews(
-        self, run: _Run, *, kept: tuple[str, ...] = (), shown: Trained | None = None
-    ) -> None:
+    async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] = ()) -> None:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
-        of_style = () if shown is None else shown.previews
+        of_style = run.trained.previews if run.is_over and run.trained else ()
         for name in run.previews:
             if artifact_url(run.job, name) not in kept and name not in of_style:
                 with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm

@@ -144,6 +144,7 @@ def test_a_server_of_the_contract_alone_will_do(inside: Inside) -> None:
 def test_what_a_server_says_is_made_visible(inside: Inside) -> None:
     job = {**JOB, "status": "failed", "type": NASTY, "result": {"error": NASTY, "urls": [NASTY]}}
     asset = {"id": NASTY, "image_url": NASTY, "description": NASTY, "mime_type": NASTY}
+    style = {"id": NASTY, "title": NASTY, "prompt": NASTY, "models": [NASTY], "urls": [NASTY]}
     schema = {"properties": {NASTY: {"type": NASTY, "description": NASTY, "enum": [NASTY]}}}
     model = {"id": NASTY, "kind": "image", "title": NASTY, "description": NASTY}
     models = {"models": [{**model, "parameters": schema}]}
@@ -153,6 +154,8 @@ def test_what_a_server_says_is_made_visible(inside: Inside) -> None:
         (3, ["open", "x"], job),
         (0, ["assets", "list"], {"items": [asset]}),
         (0, ["assets", "show", "x"], asset),
+        (0, ["styles", "list"], {"items": [style]}),
+        (0, ["styles", "show", "x"], style),
         (0, ["models", "list"], models),
         (0, ["models", "show", NASTY], models),
         (4, ["jobs", "show", "x"], None),

@@ -36,6 +36,7 @@ HERE = {
     ("docs/listen.md", "sh"): 1,
     ("docs/models.md", "sh"): 1,
     ("docs/node-apps.md", "sh"): 1,
+    ("docs/styles.md", "sh"): 1,
     ("docs/webhooks.md", "go"): 1,
     ("docs/webhooks.md", "javascript"): 1,
     ("docs/webhooks.md", "sh"): 2,
@@ -47,9 +48,7 @@ ELSEWHERE = {
     ("docs/listen.md", "python"): 1,  # client/test_guide.py
     ("docs/node-apps.md", "python"): 1,  # below
     ("docs/client.md", "python"): 4,  # client/test_guide.py
-    # What they say is run on servers of the tests' own: the parts in cli/test_roles.py and
-    # e2e/test_processes.py, the move in service/test_moving.py.
-    ("docs/scale.md", "sh"): 2,
+    ("docs/scale.md", "sh"): 2,  # test_scale_page.py
     ("docs/receiver.md", "python"): 2,  # receiver/test_guide.py
     ("docs/testing.md", "python"): 2,  # plugin/test_guide.py
     ("docs/webhooks.md", "python"): 1,  # test_docs.py
@@ -148,6 +147,26 @@ def test_the_snippets_in_shell_do_what_is_said_of_them(
     endpoint, again = blocks("docs/webhooks.md", "sh")
     assert json.loads(shell(endpoint))["url"] == "https://shop.example/webhooks"
     assert json.loads(shell(again))["status"] in ("running", "done", "completed", "pending")
+
+
+@pytest.mark.timeout(_LIMIT_S)
+def test_a_style_is_trained_and_drawn_in_as_the_guide_says(shell: Shell) -> None:
+    (training,) = blocks("docs/styles.md", "sh")
+    answered, drawing = blocks("docs/styles.md", "json")
+    Image.new("RGB", (32, 32), (200, 40, 40)).save(shell.directory / "ink.png")
+    asset = json.loads(
+        shell(f"curl -s {SERVER}/assets -H 'Authorization: Bearer dev' -F file=@ink.png")
+    )
+    for number in (1, 2):
+        training = training.replace(f"https://example.com/ink-{number}.png", asset["image_url"])
+    document = json.loads(shell(training))
+    assert list(document) == list(json.loads(answered))
+    style_id = document["result"]["style_id"]
+    body = json.dumps({**json.loads(drawing), "styles": [{"id": style_id, "strength": 0.8}]})
+    path = f"{SERVER}/generate/image/bfl/flux-1-dev"
+    wait = "-H 'Authorization: Bearer dev' -H 'Prefer: wait=60'"
+    drawn = json.loads(shell(f"curl -s {path} {wait} --json '{body}'"))
+    assert drawn["status"] == "completed"
 
 
 @pytest.mark.timeout(_LIMIT_S)

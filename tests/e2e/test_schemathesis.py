@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import schemathesis
 from e2e.harness import LiveServer
@@ -29,6 +31,22 @@ from ringback.catalogue.catalogue import Catalogue
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
 CONTRACT = os.environ.get("RINGBACK_CONTRACT_DIR")
+RIVAL = "rival"
+MARK = "only-the-rivals"  # in whatever it writes
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/"
+    "q842iQAAAABJRU5ErkJggg=="
+)
+LISTS = (
+    "/jobs",
+    "/assets",
+    "/styles",
+    "/deliveries",
+    "/webhooks/endpoints",
+    "/events",
+    "/node-apps",
+)
+_IDS = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 OURS = openapi.describe(Catalogue.load(), version=ringback.__version__, public_url=None)
 
 # What is asked of every answer. Who may see what is tested in tests/api: dev mode opens a
@@ -44,13 +62,23 @@ CONTRACT_JUDGES = [check for check in JUDGES if check.__name__ != "status_code_c
 
 
 def contract(folder: Path) -> dict[str, Any]:
-    """Return the contract's operations on images, jobs, assets and node apps."""
+    """Return the contract's operations, as far as our own description has them."""
     document: dict[str, Any] = json.loads((folder / "krea-openapi.json").read_text())
-    kept = ("/generate/image/", "/jobs", "/assets", "/node-apps")
+    served = {_nameless(path): operations.keys() for path, operations in OURS["paths"].items()}
     document["paths"] = {
-        path: operations for path, operations in document["paths"].items() if path.startswith(kept)
+        path: kept
+        for path, operations in document["paths"].items()
+        if (kept := _kept(operations, served.get(_nameless(path), ())))
     }
     return document
+
+
+def _nameless(path: str) -> str:
+    return re.sub(r"\{[^}]+\}", "{}", path)
+
+
+def _kept(operations: dict[str, Any], served: Collection[str]) -> dict[str, Any]:
+    return {name: one for name, one in operations.items() if name in served}
 
 
 ours = schemathesis.openapi.from_dict(OURS)
@@ -63,31 +91,117 @@ trying = settings(
 )
 
 
+class Rival:
+    """Another workspace: everything of it that an answer to us must never have in it."""
+
+    def __init__(self, url: str) -> None:
+        headers = {"authorization": f"Bearer {RIVAL}"}
+        self.client = httpx2.Client(base_url=url, headers=headers, timeout=30)
+        self.ids: set[str] = set()
+
+    def furnish(self) -> None:
+        """Make one of each thing that a workspace can have, and remember their ids."""
+        hook = {"url": f"https://{MARK}.example/hook"}
+        self._made(self.client.post("/webhooks/endpoints", json=hook))
+        asset = {"url": PIXEL, "description": MARK}
+        self._made(self.client.post("/assets", json=asset))
+        job = {"prompt": f"{MARK} fox"}
+        told = {"x-webhook-url": f"https://{MARK}.example/job", "prefer": "wait=10"}
+        self._made(self.client.post("/generate/image/ringback/null", json=job, headers=told))
+        training = {"name": MARK, "urls": [PIXEL]}
+        self._made(self.client.post("/styles/train", json=training, headers=told))
+        redelivery = {"destination": f"https://{MARK}.example:443"}
+        self._made(self.client.post("/deliveries/redeliver", json=redelivery))
+        step = {"model": "image/ringback/null", "input": {"prompt": MARK}}
+        app = {"name": MARK, "steps": {"one": step}, "outputs": {"one": {"from": "one.url"}}}
+        self._made(self.client.post("/node-apps", json=app))
+        self._made(self.client.post(f"/node-apps/{MARK}/execute", json={}))
+        for path in LISTS:
+            found = self.client.get(path)
+            assert found.status_code == 200, path
+            assert found.json()["items"], path
+            self._made(found)
+
+    def things(self) -> list[str]:
+        """Return what it has and nobody else may change."""
+        return [self.client.get(path).text for path in ("/jobs", "/assets", "/styles")]
+
+    def _made(self, answer: httpx2.Response) -> None:
+        assert answer.is_success, answer.text
+        self.ids |= set(_IDS.findall(answer.text))
+
+    def judge(self, *, sent: str, answered: str) -> None:
+        """Raise when an answer has anything of it that was not in the question."""
+        leaked = [one for one in (*self.ids, MARK) if one in answered and one not in sent]
+        assert leaked == []
+
+
+@pytest.fixture(scope="module")
+def rival(live: LiveServer) -> Iterator[Rival]:
+    rival = Rival(live.url)
+    rival.furnish()
+    yield rival
+    rival.client.close()
+
+
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """An emulator that many submissions do not fill."""
-    server = LiveServer(
-        tmp_path_factory.mktemp("fuzz") / "data", environment={"RINGBACK_BACKLOG_MAX": "1000000"}
-    )
+    """An emulator that many submissions do not fill, nor keep busy with drawing."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    config = folder / "ringback.toml"
+    config.write_text('backlog_max = 1000000\n[engines]\n"*" = "null"\n')
+    server = LiveServer(folder / "data", environment={"RINGBACK_CONFIG": str(config)})
     with server:
         yield server
 
 
-def ask(live: LiveServer, case: schemathesis.Case[Any], judges: list[Any]) -> None:
+def ask(live: LiveServer, rival: Rival, case: schemathesis.Case[Any], judges: list[Any]) -> None:
     # Waiting for pictures is not what is tried here, and would take a minute each.
     case.headers.pop("Prefer", None)
     case.query.pop("wait", None)
     case.headers["Authorization"] = "Bearer fuzz"
-    case.call_and_validate(base_url=live.url, checks=judges)
+    answer = case.call_and_validate(base_url=live.url, checks=judges)
+    sent = answer.request
+    said = (sent.url, *map(str, sent.headers.values()), _text(sent.body))
+    rival.judge(sent="\n".join(map(str, said)), answered=_text(answer.content))
+
+
+def _text(body: object) -> str:
+    return body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
+
+
+PRIVATE = [
+    (method, path)
+    for path, operations in OURS["paths"].items()
+    for method in operations
+    if "{" in path and method in ("get", "post", "put", "patch", "delete")
+]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("method", "path"), PRIVATE)
+def test_what_is_anothers_is_found_by_no_route_and_changed_by_none(
+    live: LiveServer, rival: Rival, method: str, path: str
+) -> None:
+    before = rival.things()
+    with httpx2.Client(base_url=live.url, headers={"authorization": "Bearer fuzz"}) as client:
+        for id_ in sorted(rival.ids):
+            target = re.sub(r"\{[^}]+\}", id_, path)
+            answer = client.request(method.upper(), target, json={})
+            # A name that we choose ourselves names something of our own.
+            may = 300 if path.startswith("/webhooks/listeners") else 400
+            assert may <= answer.status_code < 500 or may == 300, (target, answer.text)
+            rival.judge(sent=target, answered=answer.text)
+    assert rival.things() == before
 
 
 @pytest.mark.timeout(600)
 @ours.parametrize()
 @trying
 def test_no_request_breaks_our_own_description(
-    live: LiveServer, case: schemathesis.Case[Any]
+    live: LiveServer, rival: Rival, case: schemathesis.Case[Any]
 ) -> None:
-    ask(live, case, JUDGES)
+    ask(live, rival, case, JUDGES)
 
 
 if CONTRACT is None:
@@ -103,6 +217,6 @@ else:
     @theirs.parametrize()
     @trying
     def test_no_request_breaks_the_contracts_description(
-        live: LiveServer, case: schemathesis.Case[Any]
+        live: LiveServer, rival: Rival, case: schemathesis.Case[Any]
     ) -> None:
-        ask(live, case, CONTRACT_JUDGES)
+        ask(live, rival, case, CONTRACT_JUDGES)

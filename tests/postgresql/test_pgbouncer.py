@@ -89,6 +89,7 @@ async def test_the_telegraph_goes_past_it_where_it_is_told_how(dsn: str, bouncer
         await store.close()
 
 
+@pytest.mark.timeout(120)  # a busy machine takes its time to start it seven times
 async def test_a_restart_in_the_midst_of_work_loses_nothing_and_does_nothing_twice(
     bouncer: Bouncer,
 ) -> None:

@@ -8,12 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import media_files as files
 import psycopg
 import pytest
 from contract.artifact_stores import KEYS, REGION, S3Server, s3_server
@@ -109,6 +111,31 @@ async def test_everything_is_there_afterwards_and_the_books_balance(
         await store.close()
     with pytest.raises(SetupError, match="holds data already"):
         await move(settings, dry=False, tell=quiet)
+
+
+async def test_styles_are_moved_and_may_be_drawn_in_as_before(
+    tmp_path: Path, database: str
+) -> None:
+    picture = "data:image/png;base64," + b64encode(files.png()).decode()
+    with an_emulator(tmp_path) as emulator:
+        headers = {"authorization": "Bearer dev", "prefer": "wait=20"}
+        with httpx2.Client(base_url=emulator.url, headers=headers, timeout=30) as http:
+            body = {"name": "Ink", "urls": [picture]}
+            trained = http.post("/styles/train", json=body).json()
+            style_id = trained["result"]["style_id"]
+            http.put(f"/styles/{style_id}/like").raise_for_status()
+            link = http.get(f"/styles/{style_id}/share/link").json()["share_link"]
+            http.patch(f"/styles/{style_id}", json={"urls": [link]}).raise_for_status()
+    moved = await move(settings_of(tmp_path, database), dry=False, tell=quiet)
+    assert (moved.rows["styles"], moved.rows["style_likes"]) == (1, 1)
+    store = await PostgresStore.open(database)
+    try:
+        style = await store.find_style(link.rpartition("/")[2])
+        assert style is not None
+        assert (style.style_id, style.title, style.likes_count) == (style_id, "Ink", 1)
+        assert style.urls == (link,)
+    finally:
+        await store.close()
 
 
 async def test_nothing_is_moved_while_a_server_runs_on_the_directory(

@@ -18,6 +18,14 @@ PRICED = [model for model in CATALOGUE if model.costs]
 URL = "https://example.com/a.png"
 
 
+@pytest.mark.parametrize(("steps", "units"), [(1, 8.3), (100, 830.0)])
+def test_a_training_costs_by_its_steps(steps: int, units: float) -> None:
+    model = CATALOGUE.training({"model": "qwen"})
+    asked = {"model": "qwen", "name": "Ink", "urls": [URL], "max_train_steps": steps}
+    valid = CATALOGUE.validate(model, asked)
+    assert cost_of(model, valid.input) == pytest.approx(units)
+
+
 def asked_for(model: Model, variant: tuple[str, ...]) -> dict[str, Any]:
     """Return an input that asks for a variant."""
     values: dict[str, Any] = {}

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ringback.engines.sketch.compose import RECIPES
 from ringback.engines.sketch.pictures import decode
+from ringback.engines.sketch.reading import seed_of
 from ringback.engines.sketch.render import Drawing, draw_png
 from ringback.engines.sketch.words import TIMES, WEATHERS
 from ringback.errors import EngineError
@@ -133,3 +134,22 @@ def test_only_the_first_frame_of_an_animation_is_read() -> None:
 def test_no_bytes_raise_anything_else(content: bytes) -> None:
     with pytest.raises(EngineError):
         decode(content)
+
+
+@pytest.mark.slow
+def test_different_prompts_are_different_pictures() -> None:
+    # All thousand at a megapixel, and how long they take: python -m bench.sketch.
+    what = [*RECIPES, "joy", "a red fox", "an old mill", "two ships", "music"]
+    asked = [
+        " ".join((subject, time, weather, how))
+        for subject in what
+        for time in list(TIMES)[::10]
+        for weather in list(WEATHERS)[::10]
+        for how in ("", "in oil", "seen from far away", "for two")
+    ][::7]
+    assert len(set(asked)) == len(asked) > 150
+    drawn = set()
+    for prompt in asked:
+        drawing = replace(SMALL, prompt=prompt, seed=seed_of(prompt), width=64, height=36)
+        drawn.add(pixels(draw_png(drawing)).tobytes())
+    assert len(drawn) == len(asked)

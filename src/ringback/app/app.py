@@ -16,12 +16,7 @@ from ringback.app.dispatch import DispatcherRole
 from ringback.app.ground import Ground
 from ringback.app.upkeep import Upkeep
 from ringback.app.work import WorkerRole
-from ringback.assembly import (
-    asset_desk,
-    dispatching_for,
-    script_for,
-    style_desk,
-)
+from ringback.assembly import asset_desk, dispatching_for, script_for, style_desk
 from ringback.clock import Clock, SystemClock
 from ringback.dashboard.app import create_dashboard
 from ringback.dashboard.deps import DashboardDeps

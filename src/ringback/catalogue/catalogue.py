@@ -15,7 +15,6 @@ from ringback.errors import FieldError, InvalidRequest, ModelNotFound, SetupErro
 
 __all__ = ["Catalogue", "Model", "ValidInput"]
 
-_TRAINING_DEFAULT = "flux_dev"
 _BUILTIN = Path(__file__).with_name("models")
 _ECHO_MAX = 80
 
@@ -91,12 +90,11 @@ class Catalogue:
 
     def training(self, body: dict[str, Any]) -> Model:
         """Return the model that a training's body names, or raise ``InvalidRequest``."""
-        name = body.get("model", _TRAINING_DEFAULT)
-        names = [model.name for model in self.trainings]
-        for model in self.trainings:
-            if model.name == name:
-                return model
-        what = f"must be one of {', '.join(names)}"
+        named = {model.name: model for model in self.trainings}
+        name = body.get("model", next(iter(named)))
+        if isinstance(name, str) and name in named:
+            return named[name]
+        what = f"must be one of {', '.join(named)}"
         raise InvalidRequest(f"model {what}.", [FieldError("/model", what)])
 
     def find(self, kind: str, model_id: str) -> Model:

@@ -40,6 +40,7 @@ class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     type: str | None = None
     aliases: dict[str, _AliasEntry] = {}
     compute_units: float | None = None
+    cost_per: str | None = None
     cost_by: tuple[str, ...] = ()
     cost_from: dict[str, tuple[str, ...]] = {}
     costs: tuple[tuple[str | float, ...], ...] = ()
@@ -163,6 +164,7 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
             for old, alias in entry.aliases.items()
         ),
         compute_units=entry.compute_units,
+        cost_per=entry.cost_per,
         cost_by=entry.cost_by,
         cost_from=entry.cost_from,
         costs=tuple(_cost(entry, row) for row in entry.costs),

@@ -52,6 +52,7 @@ class Model:
     parameters: dict[str, Parameter]
     aliases: tuple[Alias, ...] = ()
     compute_units: float | None = None  # of the first variant, where there are several
+    cost_per: str | None = None  # the number of what, in the input, that the units are for
     cost_by: tuple[str, ...] = ()  # what tells the variants apart; empty where there is one
     cost_from: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the fields that tell
     costs: tuple[Cost, ...] = ()

@@ -18,6 +18,7 @@ from ringback.catalogue.openapi_listeners import LISTENER_PATHS, LISTENER_SCHEMA
 from ringback.catalogue.openapi_log import LOG_PATHS, LOG_SCHEMAS
 from ringback.catalogue.openapi_models import model_operation
 from ringback.catalogue.openapi_routes import FIXED_PATHS
+from ringback.catalogue.openapi_styles import STYLE_SCHEMAS, style_paths
 from ringback.catalogue.openapi_usage import USAGE_PATHS, USAGE_SCHEMAS
 
 _ABOUT = (
@@ -42,6 +43,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             {"name": "Enhance", "description": "Pictures made larger and better."},
             {"name": "Jobs", "description": "What became of what was asked for."},
             {"name": "Assets", "description": "Files for jobs to use."},
+            {"name": "Styles", "description": "Trained from pictures, to draw in."},
             {"name": "Node Apps", "description": "Graphs of steps, pushed once and run as jobs."},
             {"name": "Deliveries", "description": "Webhooks: how they fare, and again."},
             {"name": "Events", "description": "What happened, for those who were away."},
@@ -53,6 +55,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             **FIXED_PATHS,
             **ASSET_PATHS,
+            **style_paths(catalogue.trainings),
             **APP_PATHS,
             **LOG_PATHS,
             **CHORE_PATHS,
@@ -65,6 +68,7 @@ def describe(catalogue: Catalogue, *, version: str, public_url: str | None) -> d
             "schemas": {
                 **COMPONENTS["schemas"],
                 **ASSET_SCHEMAS,
+                **STYLE_SCHEMAS,
                 **APP_SCHEMAS,
                 **LOG_SCHEMAS,
                 **CHORE_SCHEMAS,

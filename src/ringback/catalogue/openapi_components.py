@@ -96,6 +96,7 @@ _SCHEMAS: dict[str, Schema] = {
     "Result": object_schema(
         {
             "urls": {"type": "array", "items": {"type": "string", "format": "uri"}},
+            "style_id": {"type": "string", "description": "Of the style that was trained."},
             "outputs": {
                 "type": "object",
                 "description": "Of a run of a node app: what it gives, each by its name.",

@@ -31,20 +31,7 @@ def model_operation(model: Model) -> dict[str, Any]:
             "content": {"application/json": {"schema": model.schema, "example": example_of(model)}},
         },
         "responses": {
-            "200": {
-                "description": "The job. It is kept, and will be run.",
-                "headers": {
-                    "Location": _header("Where the job is looked at."),
-                    "Deprecation": _header(
-                        "Comes when the body used an old field name, and when the model will end."
-                    ),
-                    "Idempotency-Replayed": _header(
-                        "`true` when the job was made by an earlier request with the same key."
-                    ),
-                    "Preference-Applied": _header("`wait=N` when the answer was waited for."),
-                },
-                "content": json_content("SubmittedJob"),
-            },
+            "200": submitted_response(),
             **responses(400, 401, 402, 403, 404, 409, 410, 413, 415, 429, 503, 507),
         },
     }
@@ -60,6 +47,24 @@ def model_operation(model: Model) -> dict[str, Any]:
             for alias in model.aliases
         ]
     return operation
+
+
+def submitted_response() -> dict[str, Any]:
+    """Return the answer to what makes a job."""
+    return {
+        "description": "The job. It is kept, and will be run.",
+        "headers": {
+            "Location": _header("Where the job is looked at."),
+            "Deprecation": _header(
+                "Comes when the body used an old field name, and when the model will end."
+            ),
+            "Idempotency-Replayed": _header(
+                "`true` when the job was made by an earlier request with the same key."
+            ),
+            "Preference-Applied": _header("`wait=N` when the answer was waited for."),
+        },
+        "content": json_content("SubmittedJob"),
+    }
 
 
 def description_of(model: Model) -> str:

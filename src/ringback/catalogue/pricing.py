@@ -1,5 +1,7 @@
 """What a job costs: the compute units of the variant of a model that its input asks for. Pure.
 
+Where a model has ``cost_per``, they are for each of what that field counts.
+
 A model's ``cost_by`` names what tells its variants apart, and each is found in the input: in the
 fields that ``cost_from`` names, or else in the field of that name (``Video Reference`` is
 ``video_reference``). ``Yes`` and ``No`` say whether there is such a thing; numbers (``5s``) are
@@ -23,7 +25,8 @@ _TRUTHS = {"yes": True, "no": False}
 def cost_of(model: Model, values: Mapping[str, Any]) -> float:
     """Return the compute units of a valid input; a model without a price costs nothing."""
     if not model.costs:
-        return model.compute_units or 0.0
+        units = model.compute_units or 0.0
+        return units if model.cost_per is None else units * float(values.get(model.cost_per) or 0)
     rows: Sequence[Cost] = model.costs
     factor = 1.0
     for column, name in enumerate(model.cost_by):

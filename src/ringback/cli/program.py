@@ -23,6 +23,7 @@ COMMANDS = {
     "models": "List models; show what one takes; check your own.",
     "usage": "See what was spent, and what is left of the budgets.",
     "assets": "Upload files for jobs to use; list and delete them.",
+    "styles": "Train styles from pictures; list, show and delete them.",
     "apps": "Push graphs of steps, look at them, and run them.",
     "open": "Open a job's result in the browser or viewer.",
     "trigger": "Post a signed event to a URL, without a job.",

@@ -34,8 +34,9 @@ from ringback.jobs.queue import (
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
 from ringback.service.telling import Teller, event_of
+from ringback.service.training import made_by, may_draw_in
 from ringback.storage.contract import Store
-from ringback.styles.model import Style, Trained, may_see, member_of, style_of
+from ringback.styles.model import Style, Trained
 from ringback.webhooks.events import EVENT_FOR, EventType
 from ringback.webhooks.outbox import Ending
 
@@ -343,10 +344,7 @@ class Service:
     async def style_for(self, job: Job, name: str) -> Style | None:
         """Return the style of that name if the job may be drawn in it, or None."""
         style = await self._store.find_style(name)
-        if style is None or style.engine != job.engine:
-            return None
-        member = member_of(job.workspace_id, job.token_id)
-        return style if may_see(member, style, by=name) else None
+        return style if style is not None and may_draw_in(job, style, by=name) else None
 
     async def forget_keys(self, *, limit: int = 500) -> int:
         """Delete idempotency keys past their time; returns how many."""
@@ -399,7 +397,7 @@ class Service:
         now_ms = self._clock.now_ms()
         after = advance(job, event, now_ms=now_ms, result=result)
         told = event_of(after, EVENT_FOR[after.status], event_id=self._ids.uuid7(), now_ms=now_ms)
-        style = None if trained is None else _style(job, trained, now_ms=now_ms)
+        style = None if trained is None else made_by(job, trained, now_ms=now_ms)
         ending = Ending(before=job, after=after, limits=self._limits, event=told, style=style)
         if not await self._store.end_job(ending):
             raise LeaseLost(f"job {job.job_id} has changed hands")
@@ -411,18 +409,6 @@ class Service:
         if job.engine == RUNS:
             await self._cancel_steps(job)
         return after
-
-
-def _style(job: Job, trained: Trained, *, now_ms: int) -> Style:
-    return style_of(
-        trained,
-        job.input,
-        job_id=job.job_id,
-        model=job.model,
-        engine=job.engine,
-        owner=member_of(job.workspace_id, job.token_id),
-        now_ms=now_ms,
-    )
 
 
 def _shown(job: Job) -> tuple[object, ...]:

@@ -155,6 +155,26 @@ class AsyncStyles(_Resource):
         request = requests.send("PATCH", f"/styles/{part(style_id)}", changes)
         return await self._transport.call(request, Style)
 
+    async def iter(self, *, page_size: int = 100, **filters: object) -> AsyncIterator[Style]:
+        """Yield every style that the filters find, newest first."""
+        params = {**filters, "limit": page_size}
+        async for style in self._pages("/styles", Page[Style], params):
+            yield style
+
+    async def delete(self, style_id: str) -> None:
+        """Delete a style and its files."""
+        await self._transport.send(requests.send("DELETE", f"/styles/{part(style_id)}"))
+
+    async def like(self, style_id: str, *, liked: bool = True) -> Style:
+        """Like a style, or no longer, and return it."""
+        method = "PUT" if liked else "DELETE"
+        request = requests.send(method, f"/styles/{part(style_id)}/like")
+        return await self._transport.call(request, Style)
+
+    async def close_link(self, style_id: str) -> None:
+        """Let the link to a style lead nowhere."""
+        await self._transport.send(requests.send("DELETE", f"/styles/{part(style_id)}/share/link"))
+
     async def share_link(self, style_id: str) -> ShareLink:
         """Return the link by which a style is shared."""
         path = f"/styles/{part(style_id)}/share/link"

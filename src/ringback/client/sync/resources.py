@@ -152,6 +152,26 @@ class Styles(_Resource):
         request = requests.send("PATCH", f"/styles/{part(style_id)}", changes)
         return self._transport.call(request, Style)
 
+    def iter(self, *, page_size: int = 100, **filters: object) -> Iterator[Style]:
+        """Yield every style that the filters find, newest first."""
+        params = {**filters, "limit": page_size}
+        for style in self._pages("/styles", Page[Style], params):
+            yield style
+
+    def delete(self, style_id: str) -> None:
+        """Delete a style and its files."""
+        self._transport.send(requests.send("DELETE", f"/styles/{part(style_id)}"))
+
+    def like(self, style_id: str, *, liked: bool = True) -> Style:
+        """Like a style, or no longer, and return it."""
+        method = "PUT" if liked else "DELETE"
+        request = requests.send(method, f"/styles/{part(style_id)}/like")
+        return self._transport.call(request, Style)
+
+    def close_link(self, style_id: str) -> None:
+        """Let the link to a style lead nowhere."""
+        self._transport.send(requests.send("DELETE", f"/styles/{part(style_id)}/share/link"))
+
     def share_link(self, style_id: str) -> ShareLink:
         """Return the link by which a style is shared."""
         path = f"/styles/{part(style_id)}/share/link"

@@ -22,8 +22,8 @@ from ringback.storage.sql.rows import (
     job_row,
     marks_json,
     result_json,
-    style_row,
 )
+from ringback.storage.sql.style_rows import style_row
 from ringback.storage.sql.usage_verbs import budgets_in, charge, completed_of, counting
 from ringback.storage.sql.work import Ask, Work, first, together
 from ringback.storage.sql.written import once, written

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ringback.storage.sql import style_verbs as verbs
 from ringback.storage.sql.base import SqlBase
-from ringback.storage.sql.rows import style_change_row, style_from
+from ringback.storage.sql.style_rows import style_change_row, style_from
 from ringback.styles.model import Member, Style, StyleChange, StyleFilter
 
 _ID_AFTER_ALL = "g"  # sorts after every hexadecimal digit

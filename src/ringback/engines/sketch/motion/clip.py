@@ -21,8 +21,10 @@ from ringback.engines.sketch.motion.plates import View
 from ringback.engines.sketch.motion.reel import Dissolved, Shot, Take, frames_of
 from ringback.engines.sketch.motion.sound import Wave, sound_of
 from ringback.engines.sketch.motion.stage import Stage
+from ringback.engines.sketch.motion.styled import styled
 from ringback.engines.sketch.pictures import decode
 from ringback.engines.sketch.reading import read, seed_of
+from ringback.engines.sketch.style.learned import decoded
 
 _DRAWN_PIXELS = 600_000  # of a frame as it is drawn: as many as a still picture has
 _FINE_PIXELS = 922_000  # of a given picture's, or for a clip of more than these
@@ -40,6 +42,8 @@ def make(clip: Clip, tell: Tell) -> None:
     frames = frames_of(takes, rate=clip.rate, loops=clip.loops)
     if clip.references and not _has_pictures(clip):
         frames = _graded(frames, [_image(path) for path in clip.references])
+    if clip.trained:
+        frames = styled(frames, [(decoded(one), strength) for one, strength in clip.trained])
     film.write(
         Path(clip.out),
         _told(frames, count, tell),

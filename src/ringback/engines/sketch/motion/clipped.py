@@ -36,3 +36,4 @@ class Clip(Struct, frozen=True, kw_only=True):
     edited: str | None = None
     sound: str | None = None
     references: tuple[str, ...] = ()
+    trained: tuple[tuple[bytes, float], ...] = ()  # what was learned of styles

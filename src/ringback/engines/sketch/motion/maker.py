@@ -14,7 +14,7 @@ from anyio import CapacityLimiter
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.sketch.errands import Errands
 from ringback.engines.sketch.fetching import fetched
-from ringback.engines.sketch.inputs import number_of, prompt_of
+from ringback.engines.sketch.inputs import number_of, prompt_of, trained_of
 from ringback.engines.sketch.motion.asked import Given, clip_of, given_of
 from ringback.engines.sketch.motion.clipped import Clip, Shown
 from ringback.engines.sketch.motion.moves import move_of
@@ -45,6 +45,9 @@ class ClipMaker:
         with tempfile.TemporaryDirectory(prefix="ringback-clip-") as folder:
             out = Path(folder) / "clip.mp4"
             files = await self._taken_in(given_of(request.input), Path(folder), io)
+            files["trained"] = [
+                (await io.style(name), strength) for name, strength in trained_of(request.input)
+            ]
             await self._errands.send("clip", Clip(**described, **files, out=str(out)), io)
             name = await io.save(out, media_type="video/mp4")
         await io.progress(1.0)

@@ -17,6 +17,9 @@ from ringback.engines.sketch.canvas import Field, grow
 from ringback.engines.sketch.style.learned import Learned, share_of
 from ringback.engines.sketch.style.texture import brightness, fitted, octaves, spreads
 
+Table = ImageFilter.Color3DLUT
+"""What each colour becomes."""
+
 _LATTICE = 25  # colours along each edge of the cube
 _TURNS = 10
 _SAMPLE = 64
@@ -35,12 +38,17 @@ def dress(pixels: Field, styles: Sequence[tuple[Learned, float]], rng: np.random
             _roughen(pixels, style, share, rng)
 
 
+def table_for(pixels: Field, style: Learned) -> Table:
+    """Return by what a picture with these pixels comes into the colours of the style."""
+    lattice = _colours_for(_sample(pixels), _palette(style))
+    return Table(_LATTICE, lattice.ravel().tolist())
+
+
 def _recoloured(pixels: Field, style: Learned) -> Field:
     """Return the pixels in the colours of the style."""
-    lattice = _colours_for(_sample(pixels), _palette(style))
     image = Image.fromarray(np.ascontiguousarray((pixels * np.float32(255)).astype(np.uint8)))
-    table = ImageFilter.Color3DLUT(_LATTICE, lattice.ravel().tolist())
-    return np.asarray(image.filter(table), dtype=np.float32) / np.float32(255)
+    moved = image.filter(table_for(pixels, style))
+    return np.asarray(moved, dtype=np.float32) / np.float32(255)
 
 
 def _colours_for(sample: NDArray[np.float64], palette: NDArray[np.float64]) -> NDArray[np.float64]:
