@@ -108,7 +108,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lease_s: Annotated[float, Meta(ge=1, le=3_600)] = 15.0
     """How long a worker that is not heard of keeps its jobs."""
     sketch_processes: Count = 1
-    """Processes that draw pictures side by side."""
+    """Processes that draw pictures and make clips side by side."""
+    enhance_weights: Path | None = None
+    """A file of weights of a network that enlarges pictures; read by spandrel."""
     webhook_timeout_s: Seconds = 15.0
     """One attempt's total time: names, connecting, sending and the answer."""
     webhook_connect_timeout_s: Seconds = 5.0

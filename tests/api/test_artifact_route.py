@@ -21,6 +21,16 @@ async def test_an_artifact_is_shown_to_whoever_has_its_name_and_cannot_act(world
     assert answer.headers["content-disposition"].startswith("inline")
 
 
+@pytest.mark.parametrize("media_type", ["video/mp4", "audio/wav"])
+async def test_a_clip_may_be_played_and_nothing_else(world: World, media_type: str) -> None:
+    name = await world.artifacts.save(b"\0" * 64, media_type=media_type)
+    async with world.client(token=None) as client:
+        answer = await client.get(f"/artifacts/{name}", headers={"range": "bytes=0-7"})
+    assert (answer.status_code, answer.headers["content-type"]) == (206, media_type)
+    policy = answer.headers["content-security-policy"]
+    assert policy == "default-src 'none'; media-src 'self'; sandbox allow-same-origin"
+
+
 async def test_the_head_of_an_artifact_has_its_size_and_no_body(
     world: World, client: httpx2.AsyncClient
 ) -> None:

@@ -106,6 +106,32 @@ def test_a_picture_is_submitted_and_watched_while_it_develops(page: Page) -> Non
     expect(page.get_by_label("prompt").first).to_have_value("a lighthouse at dusk")
 
 
+@pytest.mark.timeout(150)
+def test_a_film_plays_in_its_page_and_shows_its_first_frame_in_the_gallery(
+    page: Page, client: Ringback
+) -> None:
+    asked = {"prompt": "a boat at sunset", "duration": 1, "resolution": "480p"}
+    job = client.video("xai/grok-video", asked).wait(timeout=120)
+    page.goto(f"/ui/jobs/{job.job_id}")
+    film = page.locator(".picture video")
+    expect(film).to_have_attribute("controls", "")
+    assert film.evaluate(_PLAYED) == [True, 480, None]
+    page.goto("/ui/jobs")
+    tile = page.locator(".tile video")
+    expect(tile).to_have_attribute("preload", "metadata")
+    tile.evaluate(
+        "one => one.readyState || new Promise(done => one.addEventListener('loadedmetadata', done))"
+    )
+
+
+_PLAYED = """one => new Promise((done) => {
+  one.addEventListener("timeupdate", () => {
+    if (one.currentTime > 0.2) done([one.muted, one.videoHeight, one.error]);
+  });
+  one.play();
+})"""
+
+
 def test_the_gallery_shows_what_happens_elsewhere(page: Page, client: Ringback) -> None:
     page.goto("/ui/jobs")
     expect(page.get_by_text("No job yet.")).to_be_visible()

@@ -10,8 +10,11 @@ from typing import Any
 import httpx2
 import pytest
 from e2e.harness import Books, ServerProcess
+from media_files import png
 
+from ringback import Ringback
 from ringback.clock import SystemClock
+from ringback.testing.emulator import Emulator
 
 CYCLES = int(os.environ.get("CYCLES", "4"))
 RUNS = 6
@@ -134,3 +137,52 @@ async def judge(client: Client, books: Books, made: dict[str, Any]) -> None:
         picture = await client.http.get(url)
         assert picture.content.startswith(b"\x89PNG"), url
     assert any(jobs[run_id]["status"] == "completed" for run_id in books.acknowledged)
+
+
+FILM = {
+    "name": "Film",
+    "inputs": {"photo": {"type": "string", "required": True}},
+    "steps": {
+        "photo": {"asset": {"from": "input.photo"}},
+        "picture": {
+            "model": FLUX,
+            "input": {"prompt": "a lake", "image_url": {"from": "photo.url"}, "width": 512},
+        },
+        "large": {
+            "model": "enhance/topaz/standard-enhance",
+            "input": {
+                "model": "Standard V2",
+                "image_url": {"from": "picture.url"},
+                "width": 1024,
+                "height": 1024,
+            },
+        },
+        "film": {
+            "model": "video/kling/kling-2.5",
+            "input": {"prompt": "the lake moves", "start_image": {"from": "picture.url"}},
+        },
+    },
+    "outputs": {"large": {"from": "large.url"}, "film": {"from": "film.url"}},
+}
+
+
+@pytest.mark.timeout(120)
+def test_an_asset_becomes_a_picture_that_is_enlarged_and_set_in_motion(
+    ringback_server: Emulator,
+) -> None:
+    with Ringback(api_key="dev", base_url=ringback_server.url) as client:
+        photo = client.assets.upload(png(), filename="photo.png")
+        app = client.node_apps.push(FILM)
+        (run,) = client.node_apps.execute(str(app.version_id), photo=photo.id)
+        run = run.wait(timeout=90)
+        assert run.status == "completed"
+        steps = {step["step"]: step for step in client.jobs.get(run.job_id).steps or ()}
+    assert list(steps) == ["photo", "picture", "large", "film"]
+    assert steps["photo"]["kind"] == "asset"
+    assert [steps[name]["kind"] for name in ("picture", "large", "film")] == [
+        "image",
+        "enhance",
+        "video",
+    ]
+    assert set(run.outputs) == {"large", "film"}
+    assert run.urls == tuple(run.outputs.values())

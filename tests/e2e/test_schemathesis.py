@@ -37,6 +37,15 @@ PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/"
     "q842iQAAAABJRU5ErkJggg=="
 )
+LISTS = (
+    "/jobs",
+    "/assets",
+    "/styles",
+    "/deliveries",
+    "/webhooks/endpoints",
+    "/events",
+    "/node-apps",
+)
 _IDS = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 OURS = openapi.describe(Catalogue.load(), version=ringback.__version__, public_url=None)
 
@@ -103,14 +112,11 @@ class Rival:
         self._made(self.client.post("/styles/train", json=training, headers=told))
         redelivery = {"destination": f"https://{MARK}.example:443"}
         self._made(self.client.post("/deliveries/redeliver", json=redelivery))
-        for path in (
-            "/jobs",
-            "/assets",
-            "/styles",
-            "/deliveries",
-            "/webhooks/endpoints",
-            "/events",
-        ):
+        step = {"model": "image/ringback/null", "input": {"prompt": MARK}}
+        app = {"name": MARK, "steps": {"one": step}, "outputs": {"one": {"from": "one.url"}}}
+        self._made(self.client.post("/node-apps", json=app))
+        self._made(self.client.post(f"/node-apps/{MARK}/execute", json={}))
+        for path in LISTS:
             found = self.client.get(path)
             assert found.status_code == 200, path
             assert found.json()["items"], path
@@ -140,10 +146,11 @@ def rival(live: LiveServer) -> Iterator[Rival]:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """An emulator that many submissions do not fill."""
-    server = LiveServer(
-        tmp_path_factory.mktemp("fuzz") / "data", environment={"RINGBACK_BACKLOG_MAX": "1000000"}
-    )
+    """An emulator that many submissions do not fill, nor keep busy with drawing."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    config = folder / "ringback.toml"
+    config.write_text('backlog_max = 1000000\n[engines]\n"*" = "null"\n')
+    server = LiveServer(folder / "data", environment={"RINGBACK_CONFIG": str(config)})
     with server:
         yield server
 

@@ -102,6 +102,47 @@ async def test_a_small_picture_is_shown_as_it_is(
     assert links_of(result) == []
 
 
+async def test_a_film_is_made_and_linked(
+    emulator: Emulator, transport: str, workspace: str
+) -> None:
+    asked = {
+        "prompt": "a boat at sunset",
+        "model": "xai/grok-video",
+        "input": {"duration": 1, "resolution": "480p"},
+        "wait_s": 100,
+    }
+    async with host(transport, emulator.url, workspace) as client:
+        result = await client.call_tool("generate_video", asked)
+    assert not result.is_error
+    assert pictures_of(result) == []
+    (link,) = links_of(result)
+    assert link.mime_type == "video/mp4"
+    assert [link.uri] == result.structured_content["result"]["urls"]
+
+
+async def test_a_picture_is_enhanced_to_the_size_that_is_asked_for(
+    emulator: Emulator, transport: str, workspace: str
+) -> None:
+    async with host(transport, emulator.url, workspace) as client:
+        made = await client.call_tool("generate_image", {"prompt": "x", **NULL})
+        (url,) = made.structured_content["result"]["urls"]
+        asked = {"image_url": url, "input": {"width": 512, "height": 512}, "wait_s": 100}
+        result = await client.call_tool("enhance_image", asked)
+    assert not result.is_error, text_of(result)
+    assert result.structured_content["status"] == "completed"
+
+
+async def test_a_model_that_needs_no_more_than_is_given_is_taken_where_none_is_named(
+    emulator: Emulator, transport: str, workspace: str
+) -> None:
+    async with host(transport, emulator.url, workspace) as client:
+        result = await client.call_tool("generate_video", {"prompt": "x", "wait_s": 0})
+        job_id = result.structured_content["job_id"]
+    assert not result.is_error
+    async with AsyncRingback(workspace, emulator.url) as ringback:
+        await ringback.jobs.cancel(job_id)
+
+
 async def test_who_waits_too_short_gets_the_jobs_id_and_goes_on_with_it(
     emulator: Emulator, transport: str, workspace: str, faults: Any
 ) -> None:

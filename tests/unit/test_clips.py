@@ -14,6 +14,7 @@ from ringback.engines.sketch.motion.camera import Move
 from ringback.engines.sketch.motion.clip import make
 from ringback.engines.sketch.motion.clipped import Shown
 from ringback.engines.sketch.motion.strata import BEHIND
+from ringback.engines.sketch.style.learned import BANDS, Learned, encoded
 
 STILL = Move()
 
@@ -121,6 +122,15 @@ def test_references_give_their_colours(tmp_path: Path) -> None:
     red, green_part, _ = (float(part) for part in moved.frames[3].mean(axis=(0, 1)))
     assert green_part > 1.5 * red
     assert plain.frames[3][..., 1].mean() < 1.1 * plain.frames[3][..., 0].mean()
+
+
+def test_a_trained_style_dresses_the_clip(tmp_path: Path) -> None:
+    style = Learned(palette="e01818" * 40 + "200404" * 20, bands=(0.0,) * BANDS, grain=0.0)
+    plain = made(tmp_path)
+    dressed = made(tmp_path, trained=((encoded(style), 1.0),))
+    red, green, _ = (float(part) for part in dressed.frames[3].mean(axis=(0, 1)))
+    assert red > 2 * green
+    assert plain.frames[3][..., 0].mean() < 1.5 * plain.frames[3][..., 1].mean()
 
 
 def test_a_large_clip_is_drawn_smaller_and_enlarged(tmp_path: Path) -> None:

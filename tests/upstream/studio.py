@@ -41,7 +41,7 @@ def a_studio(
         public_url=public_url,
         environment={"STUDIO_KEY": KEY},
     )
-    chosen = {"retries": 0, "poll_s": 0.01, "poll_s_max": 0.01, **table}
+    chosen = {"retries": 0, "patience_s": 0, "poll_s": 0.01, "poll_s_max": 0.01, **table}
     try:
         yield assemble(
             "studio",

@@ -172,6 +172,52 @@ async def _until(house: House, holds: Any) -> None:
             await house.clock.sleep(0.5)
 
 
+async def test_a_socket_that_never_says_the_end_does_not_hide_it(
+    comfy: Comfy, house: House
+) -> None:
+    comfy.may_end.clear()
+    run = house.begin()
+    await comfy.until(lambda: JOB in comfy.sockets)
+    comfy.is_silent = True
+    comfy.may_end.set()
+    async with asyncio.timeout(10):
+        while not run.done():
+            await comfy.send(json.dumps({"type": "progress", "data": {"value": 1, "max": 2}}))
+            await house.clock.sleep(0.1)
+    assert house.files(await run) == [PNG]
+
+
+async def test_an_end_that_is_told_before_it_is_recorded_is_looked_for_again(
+    comfy: Comfy, tmp_path: Path
+) -> None:
+    comfy.may_end.clear()
+    comfy.may_record.clear()
+    async with the_house(comfy, tmp_path, **SLOW) as house:
+        run = house.begin()
+        await comfy.until(lambda: JOB in comfy.sockets)
+        asked = comfy.count("GET", "/queue")
+        comfy.may_end.set()
+        await comfy.until(lambda: comfy.count("GET", "/queue") > asked)
+        comfy.may_record.set()
+        async with asyncio.timeout(10):
+            assert house.files(await run) == [PNG]
+
+
+async def test_not_every_preview_is_kept(comfy: Comfy, tmp_path: Path) -> None:
+    comfy.may_end.clear()
+    async with the_house(comfy, tmp_path) as house:
+        run = house.begin()
+        await comfy.until(lambda: JOB in comfy.sockets)
+        began_s = house.clock.monotonic()
+        for number in range(100):
+            await comfy.send(a_preview(JPEG + bytes([number])))
+            await house.clock.sleep(0.1)
+        took_s = house.clock.monotonic() - began_s
+        comfy.may_end.set()
+        await run
+        assert 1 <= len(house.io.previews) <= took_s / 2 + 1
+
+
 async def test_the_newer_events_tell_of_progress_too(comfy: Comfy, tmp_path: Path) -> None:
     comfy.may_end.clear()
     async with the_house(comfy, tmp_path, **SLOW) as house:

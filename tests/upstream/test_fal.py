@@ -116,6 +116,7 @@ async def test_a_file_that_is_too_large_to_travel_so_is_refused_before_buying(
         ({"video": {"url": "{url}/files/a.mp4", "content_type": "video/mp4"}}, 1),
         ({"images": [{"url": "{url}/files/a.png"}, {"url": "{url}/files/b.png"}]}, 2),
         ({"image": {"url": f"data:image/png;base64,{b64encode(PNG).decode()}"}, "seed": 1}, 1),
+        ({"images": ["{url}/files/a.png"], "seed": 1}, 1),
         ({"data": {"images": [{"url": "{url}/files/a.png"}]}, "prompt": "http://x.example"}, 1),
     ],
 )
@@ -265,6 +266,23 @@ def test_an_address_of_the_same_origin_and_request_is_taken() -> None:
     ticket = ticket_of(document, model="a/b", base_url="https://queue.fal.run")
     assert ticket is not None
     assert ticket.path == "/workflows/acme/portraits/requests/r1"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/another/app/requests/r1",
+        "http://queue.fal.run/another/app/requests/r1",
+        "https://queue.fal.run:8443/another/app/requests/r1",
+        "https://queue.fal.run/another/app/requests/r2",
+        "https://queue.fal.run/another/%2e%2e/requests/r1",
+    ],
+)
+def test_an_address_of_another_origin_or_request_is_not_taken(address: str) -> None:
+    document = {"request_id": "r1", "response_url": address}
+    ticket = ticket_of(document, model="a/b", base_url="https://queue.fal.run")
+    assert ticket is not None
+    assert ticket.path == "/a/b/requests/r1"
 
 
 @pytest.mark.parametrize(

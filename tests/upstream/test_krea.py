@@ -60,7 +60,7 @@ async def test_a_job_is_submitted_by_the_same_route_and_waited_for() -> None:
 
 
 async def test_the_hook_of_this_job_alone_is_asked_for_where_we_are_public() -> None:
-    _, receiver = await made(TAKEN, state("completed"), public_url="https://ours.example")
+    _, receiver = await made(TAKEN, state("completed"), public_url="https://ours.example/")
     hook = receiver.requests[0].header("x-webhook-url")
     assert hook is not None
     assert hook.startswith("https://ours.example/hooks/studio/0190-job/")
@@ -104,8 +104,8 @@ async def test_result_files_are_fetched_from_where_they_lie() -> None:
         (respond(418), r"refused the job \(status 418\)"),
         (redirect("http://127.0.0.1:1/"), r"refused the job \(status 302\)"),
         (reset(), r"may have been bought"),
-        (answer({"no": "job"}), r"does not answer"),
-        (respond(200, body=b"[" * 100_000), r"does not answer"),
+        (answer({"no": "job"}), r"may have been bought"),
+        (respond(200, body=b"[" * 100_000), r"may have been bought"),
     ],
 )
 async def test_a_refused_submission_fails_the_job_in_one_sentence(

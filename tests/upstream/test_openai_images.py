@@ -167,7 +167,7 @@ async def test_a_lost_answer_is_bought_again_where_the_operator_chose_so(
     provider: OpenAIStandIn,
 ) -> None:
     provider.next.append("drop")
-    result = await made(provider, retries=5, resend=True)
+    result = await made(provider, resend=True, patience_s=5)
     assert len(result.artifacts) == 1
     assert provider.sold == 2
 

@@ -90,7 +90,8 @@ async def test_a_lost_answer_of_a_purchase_fails_the_job(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_idempotent", "resend", "trouble"), [(True, False, AWAY), (False, True, LOST)]
+    ("is_idempotent", "resend", "trouble"),
+    [(True, False, AWAY), (False, False, AWAY), (False, True, LOST)],
 )
 async def test_a_purchase_is_tried_again_where_that_is_safe_or_wanted(
     world: World, is_idempotent: bool, resend: bool, trouble: Exception
@@ -103,10 +104,10 @@ async def test_a_purchase_is_tried_again_where_that_is_safe_or_wanted(
 
 
 async def test_a_provider_that_is_never_there_is_given_up(world: World) -> None:
-    provider = ScriptedProvider(submissions=[AWAY] * 9)
+    provider = ScriptedProvider(submissions=[AWAY] * 99)
     with pytest.raises(ProviderAway, match="does not answer"):
-        await world.ran(world.engine(provider, retries=2))
-    assert len(provider.orders) == 3
+        await world.ran(world.engine(provider, patience_s=60))
+    assert 8 <= len(provider.orders) <= 12
 
 
 async def test_what_was_bought_is_waited_for_through_an_outage(world: World) -> None:
@@ -207,6 +208,12 @@ async def test_a_provider_that_makes_too_many_files_fails_the_job(world: World) 
     with pytest.raises(EngineError, match="more than 100 files"):
         await world.ran(world.engine(ScriptedProvider(looks=[done])))
     assert world.io.saved == {}
+
+
+async def test_a_ticket_that_is_too_long_is_not_written_down(world: World) -> None:
+    with pytest.raises(EngineError, match="too long an id"):
+        await world.ran(world.engine(ScriptedProvider(submissions=["t" * 4_097])))
+    assert world.io.memos == [Memo(sent=True).text()]
 
 
 async def test_progress_that_is_none_is_not_told(world: World) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 
 from ringback.artifacts.bucket import bucket_at
@@ -52,7 +54,9 @@ def slots_for(
     settings: Settings, upstreams: Mapping[str, Upstream] = MappingProxyType({})
 ) -> dict[str, Slot]:
     """Return the engines of this process, by name, and how many jobs of each run at once."""
-    sketch: Engine = SketchEngine(processes=settings.sketch_processes)
+    sketch: Engine = SketchEngine(
+        processes=settings.sketch_processes, weights=_weights_of(settings)
+    )
     slots = {
         "sketch": Slot(engine=sketch, concurrency=settings.sketch_processes + _SKETCH_WAITING),
         "null": Slot(engine=NullEngine(), concurrency=_NULL_CONCURRENCY),
@@ -64,6 +68,20 @@ def slots_for(
     return {
         name: slot for name, slot in slots.items() if name in (settings.worker_engines or slots)
     }
+
+
+def _weights_of(settings: Settings) -> Path | None:
+    """Return the enlarging network's file, or raise ``SetupError`` if it could not be used."""
+    weights = settings.enhance_weights
+    if weights is None:
+        return None
+    if find_spec("spandrel") is None:
+        raise SetupError(
+            "An enlarging network needs other packages: pip install 'ringback[neural]'."
+        )
+    if not weights.is_file():
+        raise SetupError(f"enhance_weights names {weights}, which is no file.")
+    return weights
 
 
 def _slot_of(upstream: Upstream) -> Slot:

@@ -87,7 +87,7 @@ _LOGGING = (
 )
 _JOB_TIMEOUT = _setting("job_timeout_s", "How long a job may run.", type=_SECONDS)
 _SKETCH_PROCESSES = _setting(
-    "sketch_processes", "Processes that draw pictures side by side.", type=_COUNT
+    "sketch_processes", "Processes that draw pictures and make clips side by side.", type=_COUNT
 )
 _WEBHOOK_TIMEOUT = _setting(
     "webhook_timeout_s", "The total time of one attempt of a webhook.", type=_SECONDS

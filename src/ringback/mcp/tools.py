@@ -121,13 +121,14 @@ class Toolbox:
     ) -> Outcome:
         if twice := sorted(wish.input.keys() & given.keys()):
             raise Mistaken(f"{twice[0]} is an argument of its own; leave it out of input.")
-        model = await self._model_of(kind, wish.model)
+        values = {**wish.input, **given}
+        model = await self._model_of(kind, wish.model, values)
         submit = {
             "image": self._client.image,
             "video": self._client.video,
             "enhance": self._client.enhance,
         }[kind]
-        job = await submit(model.id, {**wish.input, **given})
+        job = await submit(model.id, values)
         return await self._followed(job, tell, wish.wait_s)
 
     async def _followed(self, job: AsyncJob, tell: Tell, wait_s: float) -> Outcome:
@@ -155,13 +156,11 @@ class Toolbox:
         except NotFoundError as exc:
             raise Mistaken(f"{exc.message} list_models has them.") from exc
 
-    async def _model_of(self, kind: asked.Kind, model_id: str | None) -> Model:
+    async def _model_of(
+        self, kind: asked.Kind, model_id: str | None, values: Mapping[str, Any]
+    ) -> Model:
         if model_id is None:
-            offered = await self._client.models.list(kind=kind)
-            preferred = [one for one in offered if one.id == _PREFERRED.get(kind)]
-            if not offered:
-                raise Mistaken(f"The server offers no model of the kind {kind}.")
-            return (preferred or offered)[0]
+            return _first_for(values, await self._client.models.list(kind=kind), kind)
         model = await self._known(model_id)
         if model.kind != kind:
             raise Mistaken(
@@ -209,7 +208,8 @@ class Toolbox:
             Tool(
                 name="enhance_image",
                 title="Enhance an image",
-                description=f"Make a picture larger or clearer and show it. {_GOES_ON}",
+                description="Make a picture larger or clearer and show it; most models take the "
+                f"wanted width and height in input. {_GOES_ON}",
                 takes=asked.EnhanceImage,
                 is_reading=False,
                 run=self._enhance_image,
@@ -233,6 +233,20 @@ class Toolbox:
                 run=self._upload_asset,
             ),
         ]
+
+
+def _first_for(values: Mapping[str, Any], offered: list[Model], kind: asked.Kind) -> Model:
+    """Return the model that is taken where none is named: one that needs no more than is given."""
+    if not offered:
+        raise Mistaken(f"The server offers no model of the kind {kind}.")
+    fitting = [one for one in offered if set(_required(one)) <= values.keys()]
+    preferred = [one for one in fitting if one.id == _PREFERRED.get(kind)]
+    return (preferred or fitting or offered)[0]
+
+
+def _required(model: Model) -> list[str]:
+    found = model.parameters.get("required")
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def _told(job: AsyncJob) -> str:

@@ -57,11 +57,14 @@ class Comfy(StandIn):
         self.past: dict[str, Any] = {}
         self.sockets: dict[str, WebSocket] = {}
         self.sockets_open = True
+        self.is_silent = False
         self.opened = 0
         self.uploads: dict[str, bytes] = {}
         self.submitted: list[dict[str, Any]] = []
         self.may_end = asyncio.Event()
         self.may_end.set()
+        self.may_record = asyncio.Event()  # the end, in the history, once it was told
+        self.may_record.set()
         self.outputs: dict[str, Any] = {
             "9": {"images": [{"filename": "x_00001_.png", "subfolder": "", "type": "output"}]}
         }
@@ -88,7 +91,9 @@ class Comfy(StandIn):
     # What a test does.
 
     async def say(self, kind: str, **data: Any) -> None:
-        """Send an event to every client."""
+        """Send an event to every client, unless the server is to keep silent."""
+        if self.is_silent:
+            return
         await self.send(json.dumps({"type": kind, "data": data}))
 
     async def send(self, message: str | bytes) -> None:
@@ -142,6 +147,7 @@ class Comfy(StandIn):
         kind, data = self._ending(prompt_id)
         is_good = kind == "execution_success"
         await self.say(kind, **data)
+        await self.may_record.wait()
         self.running = None
         self.past[prompt_id] = {
             "prompt": entry,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -40,12 +41,12 @@ class SketchEngine:
 
     name = "sketch"
 
-    def __init__(self, *, processes: int = 1) -> None:
+    def __init__(self, *, processes: int = 1, weights: Path | None = None) -> None:
         self._limiter = CapacityLimiter(processes)
         self._inputs = CapacityLimiter(_INPUTS_IN_HAND)
         errands = Errands(self._limiter)
         self._clips = ClipMaker(errands, self._inputs)
-        self._enhancements = Enhancer(errands, self._inputs)
+        self._enhancements = Enhancer(errands, self._inputs, weights=weights)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Make what the kind of the request's model is for."""

@@ -46,6 +46,8 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long one request to the provider may take."""
     retries: Annotated[int, Meta(ge=0, le=100)] = 6
     """How often a request is repeated where that is safe."""
+    patience_s: Annotated[float, Meta(ge=0, le=7 * 86_400)] = 600.0
+    """How long a submission is tried while the provider is away or busy, and has taken nothing."""
     poll_s: _Seconds = 1.0
     """The wait before the first look; each wait is half as long again, up to poll_s_max."""
     poll_s_max: _Seconds = 10.0

@@ -31,6 +31,7 @@ log = get_logger(__name__)
 
 INPUT_BYTES_MAX = 75 << 20
 FILES_MAX = 100
+TICKET_LENGTH_MAX = 4_096
 _CANCEL_S = 20.0
 _CLOSE_S = 5.0
 
@@ -102,6 +103,8 @@ class UpstreamEngine:
         try:
             bought = await asyncio.shield(submission)
             if isinstance(bought, str):
+                if len(bought) > TICKET_LENGTH_MAX:
+                    raise EngineError(f"The provider of {self.name} gave the job too long an id.")
                 await io.remember(Memo(ticket=bought).text())
         except asyncio.CancelledError:
             if io.is_over():
@@ -120,20 +123,21 @@ class UpstreamEngine:
             hook_url=self._hook_url(request.job_id),
         )
         inputs = Inputs(io, base_url=request.base_url, bytes_max=INPUT_BYTES_MAX)
+        until = self._clock.monotonic() + self._settings.patience_s
         attempts = 0
         while True:
-            attempts += 1
             try:
                 return await self._provider.submit(order, inputs)
             except AnswerLost:
-                if not self._settings.resend or attempts > self._settings.retries:
+                if not self._settings.resend or self._clock.monotonic() >= until:
                     raise
             except ProviderAway:
-                if not self._provider.is_idempotent or attempts > self._settings.retries:
+                if self._clock.monotonic() >= until:
                     raise
             except FetchError as exc:
                 raise EngineError(f"An input could not be fetched: {exc.reason}.") from exc
-            await self._clock.sleep(self._settings.poll_s)
+            await self._clock.sleep(self._delay_s(attempts))
+            attempts += 1
 
     def _model(self, request: EngineRequest) -> str:
         named = self._settings.models
@@ -166,12 +170,8 @@ class UpstreamEngine:
 
     async def _pause(self, looks: int, news: asyncio.Event) -> None:
         """Return when it is time for the next look, or a webhook says that there is news."""
-        settings = self._settings
-        delay_s = poll_delay_s(
-            looks, first_s=settings.poll_s, most_s=settings.poll_s_max, rng=self._rng
-        )
         waits = [
-            asyncio.ensure_future(self._clock.sleep(delay_s)),
+            asyncio.ensure_future(self._clock.sleep(self._delay_s(looks))),
             asyncio.ensure_future(news.wait()),
         ]
         try:
@@ -180,6 +180,12 @@ class UpstreamEngine:
             for wait in waits:
                 wait.cancel()
         news.clear()
+
+    def _delay_s(self, asked: int) -> float:
+        settings = self._settings
+        return poll_delay_s(
+            asked, first_s=settings.poll_s, most_s=settings.poll_s_max, rng=self._rng
+        )
 
     async def _show(self, preview: File, io: EngineIO) -> None:
         with suppress(EngineError):  # a job is not lost over its preview

@@ -31,7 +31,7 @@ class Hooks:
     ) -> None:
         self._name = name
         self._provider = provider
-        self._public_url = public_url
+        self._public_url = public_url and public_url.rstrip("/")
         # Every process of this server has the engine's secret, so all make the same addresses.
         self._key = None if secret is None else hashlib.sha256(secret.encode()).digest()
         self._clock = clock

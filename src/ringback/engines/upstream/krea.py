@@ -14,11 +14,12 @@ from ringback.engines.upstream.config import UpstreamSettings
 from ringback.engines.upstream.forms import Upload, multipart
 from ringback.engines.upstream.provider import File, Inputs, Look, Order
 from ringback.engines.upstream.said import document_of, refusal, words_of
-from ringback.errors import EngineError, ProviderAway
+from ringback.errors import AnswerLost, EngineError, ProviderAway
 from ringback.wire.signature import SignatureMismatch, verify
 
 _FRACTIONS = {"processing": 0.1, "sampling": 0.4, "intermediate-complete": 0.7}
 _UPLOAD_S = 300.0
+_NONSENSE = "an answer that is not the contract's"
 _OPERATORS = frozenset({401, 402, 403})  # what is wrong is the key, or the account
 
 
@@ -53,11 +54,14 @@ class KreaProvider:
         reply = await self._line.ask(
             "POST", path, json=body, headers=headers, may_repeat=self.is_idempotent
         )
-        document = self._document(reply)
-        job_id = document.get("job_id")
-        if not isinstance(job_id, str) or not job_id:
-            raise self._nonsense()
-        return job_id
+        try:
+            job_id = self._document(reply).get("job_id")
+        except ProviderAway:
+            job_id = None
+        if isinstance(job_id, str) and job_id:
+            return job_id
+        # It says that the job was taken, and not which: only with the key may it be asked again.
+        raise self._nonsense() if self.is_idempotent else AnswerLost(self._name, _NONSENSE)
 
     async def look(self, ticket: str) -> Look:
         """Return how the job stands there."""
@@ -120,7 +124,7 @@ class KreaProvider:
 
     def _nonsense(self) -> EngineError:
         # A gateway's page in place of the answer, most likely: the next one may be the answer.
-        return ProviderAway(self._name, "an answer that is not the contract's")
+        return ProviderAway(self._name, _NONSENSE)
 
     async def _uploaded_all(self, order: Order, inputs: Inputs) -> dict[str, str]:
         """Return the provider's URLs for its copies of our own files, by ours."""

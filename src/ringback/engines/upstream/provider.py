@@ -65,8 +65,9 @@ class Provider(Protocol):
     """Speaks one provider's language; holds nothing of a job but what its ticket says.
 
     ``is_idempotent`` says that a submission which is repeated with the same job's id is bought
-    once. ``EngineError`` ends the job with its sentence; ``ProviderAway`` says that asking later
-    may do better, ``AnswerLost`` that a purchase may or may not have come about.
+    once. ``EngineError`` ends the job with its sentence; ``ProviderAway`` says that nothing was
+    bought, or not twice, and that asking later may do better; ``AnswerLost`` that a purchase may or
+    may not have come about.
     """
 
     is_idempotent: bool

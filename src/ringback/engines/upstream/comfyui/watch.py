@@ -20,6 +20,8 @@ from ringback.log import get_logger
 log = get_logger(__name__)
 
 _TELL_EVERY_S = 0.5  # each telling is a look
+_PREVIEW_EVERY_S = 2.0  # each preview is kept, and written of
+_ASK_EVERY_S = 10.0  # of the history, however much the socket says
 _ENDINGS_TOLD_MAX = 8
 
 
@@ -38,11 +40,12 @@ class Watch:
         self.fraction: float | None = None
         self.preview: File | None = None
         self.has_ended = False
-        self.looked_at = clock.monotonic()
+        self.looked_at = self._asked_at = clock.monotonic()
         self._listener = listener
         self._open_socket = open_socket
         self._tell = tell
         self._told_at = -_TELL_EVERY_S
+        self._shown_at = -_PREVIEW_EVERY_S
         self._endings_told = 0
         self._is_fresh = False
         self._clock = clock
@@ -50,10 +53,13 @@ class Watch:
         self._listening = asyncio.create_task(self._listen())
 
     def take_news(self) -> bool:
-        """Say whether something came since the last look, and the prompt goes on."""
+        """Say whether what came since the last look will do, and nothing need be asked."""
         is_fresh, self._is_fresh = self._is_fresh, False
-        self.looked_at = self._clock.monotonic()
-        return is_fresh and not self.has_ended
+        now = self.looked_at = self._clock.monotonic()
+        if is_fresh and not self.has_ended and now - self._asked_at < _ASK_EVERY_S:
+            return True
+        self._asked_at = now
+        return False
 
     def listen_again(self) -> None:
         """Open the socket anew, if it was lost."""
@@ -88,9 +94,15 @@ class Watch:
             case Progress(fraction=fraction):
                 self.fraction = max(fraction, self.fraction or 0.0)
             case Preview(content=content):
-                self.preview = File(content=content)
+                self._show(content)
         self._is_fresh = True
         self._tell_of_news()
+
+    def _show(self, content: bytes) -> None:
+        now = self._clock.monotonic()
+        if now - self._shown_at >= _PREVIEW_EVERY_S:
+            self._shown_at = now
+            self.preview = File(content=content)
 
     def _tell_of_end(self) -> None:
         if self._endings_told < _ENDINGS_TOLD_MAX:

@@ -87,8 +87,12 @@ def look_at(document: Any) -> Look | None:
 
 
 def result_of(document: Any) -> Look:
-    """Return the end of a request by its result."""
-    files = files_in(document, only_urls_of_objects=True)
+    """Return the end of a request by its result.
+
+    A file is an object with a URL; only where there is none may it be a mere text, for an answer
+    repeats what it was asked for.
+    """
+    files = files_in(document, only_urls_of_objects=True) or files_in(document)
     if not files:
         return Look(status="failed", error="it made no file")
     return Look(status="completed", files=files)
