@@ -109,20 +109,20 @@ async def a_gateway(
         script = tmp_path / "faults.toml"
         script.write_text(lab)
         many["RINGBACK_LAB"] = str(script)
-    provider = ServerProcess(tmp_path / "provider", environment=many)
     config = tmp_path / "ringback.toml"
-    ours = ServerProcess(
-        tmp_path / "ours",
-        environment={
-            **many,
-            "RINGBACK_LAB": "",
-            "RINGBACK_CONFIG": str(config),
-            "STUDIO_KEY": "dev",
-            "STUDIO_SECRET": "",
-        },
-    )
-    async with provider, ours, Road(provider.port, seed=5, share=share) as road:
+    provider = ServerProcess(tmp_path / "provider", environment=many)
+    async with provider, Road(provider.port, seed=5, share=share) as road:
         await provider.start()
+        # Its port is chosen last: one that is free may be taken by the two before it listens.
+        ours = ServerProcess(
+            tmp_path / "ours",
+            environment={
+                **many,
+                "RINGBACK_LAB": "",
+                "RINGBACK_CONFIG": str(config),
+                "STUDIO_KEY": "dev",
+            },
+        )
         config.write_text(
             f"""
 public_url = "{ours.url}"
@@ -142,8 +142,9 @@ poll_s_max = 3
 {extra}
 """
         )
-        await ours.start()
-        yield Gateway(ours, provider, road)
+        async with ours:
+            await ours.start()
+            yield Gateway(ours, provider, road)
 
 
 async def submitted(

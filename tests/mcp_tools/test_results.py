@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -41,7 +42,8 @@ async def shown(files: dict[str, tuple[int, str, bytes]]) -> tuple[Picture | Lin
 
     transport = httpx2.MockTransport(answer)
     async with AsyncRingback("key", "http://results.example", http_transport=transport) as client:
-        return await Results(client.jobs).shown([f"http://results.example{path}" for path in files])
+        results = Results(client.jobs, asyncio.Semaphore())
+        return await results.shown([f"http://results.example{path}" for path in files])
 
 
 async def test_a_film_is_linked_with_its_type() -> None:
@@ -89,13 +91,9 @@ async def test_what_is_no_picture_after_all_is_linked(answer: tuple[int, str, by
     ids=["empty", "begun", "bomb", "cut"],
 )
 def test_what_cannot_be_scaled_down_is_not(content: bytes) -> None:
-    # In a process of its own, as its memory is limited for good.
-    program = (
-        "import sys; from ringback.mcp.pictures import shrink; "
-        "sys.exit(shrink(sys.stdin.buffer.read(), 10_000) is not None)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], input=content, check=False)
-    assert done.returncode == 0
+    command = [sys.executable, "-m", "ringback.mcp.shrinking", "10000"]
+    done = subprocess.run(command, input=content, capture_output=True, check=True)
+    assert done.stdout == b""
 
 
 def test_the_command_without_the_package_says_what_to_install() -> None:

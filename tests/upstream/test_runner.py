@@ -133,6 +133,18 @@ async def test_news_has_the_runner_look_at_once(world: World) -> None:
         assert (await run).artifacts == ("0.png",)
 
 
+async def test_news_that_comes_before_the_answer_of_the_submission_is_not_lost(
+    world: World,
+) -> None:
+    provider = ScriptedProvider(looks=[DONE])
+    provider.gate.clear()
+    run = await world.begun(world.engine(provider, poll_s=3600, poll_s_max=3600))
+    world.wakes.tell("0190-job")
+    provider.gate.set()
+    async with asyncio.timeout(5):
+        assert (await run).artifacts == ("0.png",)
+
+
 async def test_a_cancelled_job_is_cancelled_at_the_provider_beside_the_run(world: World) -> None:
     provider = ScriptedProvider(looks=[WAITING])
     engine = world.engine(provider)

@@ -47,6 +47,7 @@ class ToolRoute:
         self._authenticator = authenticator
         self._is_draining = is_draining
         self._open: Counter[str] = Counter()
+        self._turns = asyncio.Semaphore()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one message of the protocol."""
@@ -67,7 +68,7 @@ class ToolRoute:
         from ringback.mcp.tools import Toolbox
 
         async with self._client(scope) as client:
-            toolbox = Toolbox(client, is_local=False, gives_up=self._is_draining)
+            toolbox = Toolbox(client, is_local=False, gives_up=self._is_draining, turns=self._turns)
             manager = StreamableHTTPSessionManager(
                 server_of(toolbox),
                 stateless=True,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
-from io import BytesIO
 from urllib.parse import urlsplit
-
-from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
 from ringback.client.aio.jobs import AsyncJobs
 from ringback.client.errors import ClientError
@@ -17,18 +16,16 @@ from ringback.mcp.outcome import Link, Picture
 SHOWN_MAX = 4
 SHOWN_BYTES_MAX = 600_000  # of all that one answer shows: hosts refuse answers of megabytes
 FETCHED_BYTES_MAX = 32 << 20
-PIXELS_MAX = 50_000_000
 _AS_THEY_ARE = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
-_SIDES = (1024, 768, 512, 320)
 _SHRINKING_S = 30.0
 
 
 class Results:
     """Brings results, within what an answer may hold."""
 
-    def __init__(self, jobs: AsyncJobs) -> None:
+    def __init__(self, jobs: AsyncJobs, turns: asyncio.Semaphore) -> None:
         self._jobs = jobs
-        self._limiter = CapacityLimiter(1)  # one process: pictures come one after the other
+        self._turns = turns  # at scaling down, which takes a process
 
     async def shown(self, urls: Sequence[str]) -> tuple[Picture | Link, ...]:
         """Return the results, each as a picture where it is one and there is room, or as a link.
@@ -63,40 +60,24 @@ class Results:
         return Picture(content=smaller, media_type="image/jpeg"), False
 
     async def _shrunk(self, content: bytes, bytes_max: int) -> bytes | None:
-        """Return a picture as a small JPEG, made in a process that may take little."""
-        try:
-            async with asyncio.timeout(_SHRINKING_S):
-                return await to_process.run_sync(
-                    shrink, content, bytes_max, cancellable=True, limiter=self._limiter
-                )
-        except (TimeoutError, BrokenWorkerProcess):
-            return None
-
-
-def shrink(content: bytes, bytes_max: int) -> bytes | None:
-    """Return a picture as a JPEG of so many bytes at most; None for one that cannot be."""
-    from ringback.media.process import limit_memory
-
-    limit_memory()
-    try:
-        from PIL import Image, ImageOps
-    except ImportError:
-        return None  # a client alone has no Pillow
-    try:
-        with Image.open(BytesIO(content)) as picture:
-            if picture.width * picture.height > PIXELS_MAX:
+        """Return a picture as a small JPEG, made in a process of its own that may take little."""
+        async with self._turns:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "ringback.mcp.shrinking", str(bytes_max)),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+            )
+            try:
+                async with asyncio.timeout(_SHRINKING_S):
+                    made, _ = await process.communicate(content)
+            except TimeoutError:
                 return None
-            picture.draft("RGB", (_SIDES[0], _SIDES[0]))
-            whole = ImageOps.exif_transpose(picture).convert("RGB")
-        for side in _SIDES:
-            whole.thumbnail((side, side))
-            output = BytesIO()
-            whole.save(output, "JPEG", quality=85)
-            if output.tell() <= bytes_max:
-                return output.getvalue()
-    except Exception:  # noqa: BLE001 - a hostile file can raise anything at all from a decoder
-        return None
-    return None
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        return made if process.returncode == 0 and made else None
 
 
 def _kind_of(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
@@ -49,11 +50,12 @@ class Toolbox:
         *,
         is_local: bool,
         gives_up: Callable[[], bool] = lambda: False,
+        turns: asyncio.Semaphore | None = None,
         clock: AsyncClock | None = None,
     ) -> None:
         self._client = client
         self._clock = clock or AsyncSystemClock()
-        self._results = Results(client.jobs)
+        self._results = Results(client.jobs, turns or asyncio.Semaphore())
         self._takes_paths = is_local
         self._gives_up = gives_up
         self.tools: Mapping[str, Tool] = {tool.name: tool for tool in self._tools()}

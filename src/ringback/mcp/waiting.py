@@ -12,6 +12,7 @@ from ringback.client.clock import AsyncClock
 Tell = Callable[[float, str], Awaitable[None]]
 """Told how far a job is, from 0 to 1, and of it in words."""
 
+_LAST = 0.99
 _AT_ONCE_S = 5.0
 """After so long a host is told that the job lives, and whether to give up is looked at."""
 
@@ -25,7 +26,8 @@ class Teller:
 
     async def __call__(self, job: AsyncJob) -> None:
         """Tell how the job stands."""
-        progress = 1.0 if job.is_terminal else job.progress or 0.0
+        # What is all drawn is not yet over: 1 is kept for the end.
+        progress = 1.0 if job.is_terminal else (job.progress or 0.0) * _LAST
         self._told = max(self._told + 1e-6, progress)
         await self._tell(self._told, f"Job {job.job_id} is {job.status}.")
 

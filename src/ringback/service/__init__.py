@@ -4,9 +4,9 @@ from ringback.service.jobs import (
     DEATHS_MAX,
     DEATHS_MAX_WITH_MEMO,
     IDEMPOTENCY_KEPT_MS,
-    GenerationRequest,
     Service,
 )
+from ringback.service.requests import GenerationRequest
 from ringback.service.telling import result_document, webhook_body
 
 __all__ = [

@@ -7,13 +7,10 @@ guarded by the job's epoch.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from ringback.apps.model import ENGINE as RUNS
 from ringback.clock import Clock
@@ -33,6 +30,7 @@ from ringback.jobs.queue import (
 )
 from ringback.jobs.transitions import JobEvent, advance
 from ringback.log import get_logger
+from ringback.service.requests import GenerationRequest
 from ringback.service.telling import Teller, event_of
 from ringback.service.training import made_by, may_draw_in
 from ringback.storage.contract import Store
@@ -48,25 +46,6 @@ DEATHS_MAX_WITH_MEMO = 20
 IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 _CHANGE_S = 0.25  # progress is written about so often; no bell rings for it
 _LOOK_AGAIN_S = 1.0  # a job may end in another process, which rings no bell here
-
-
-class GenerationRequest(Struct, frozen=True, kw_only=True):
-    """What a client asks for; the input has been validated and the target judged."""
-
-    workspace_id: str
-    kind: str
-    model: str
-    type: str
-    engine: str
-    input: dict[str, Any]
-    base_url: str
-    webhook_url: str | None = None
-    webhook_events: tuple[str, ...] = ()  # empty: the three ends
-    idempotency_key: str | None = None
-    lab: str | None = None
-    priority: int = 0
-    compute_units: float | None = None  # what it costs if it completes
-    token_id: str | None = None  # that asks for it
 
 
 class Service:
@@ -125,13 +104,13 @@ class Service:
         key = request.idempotency_key
         accepted = await self._store.submit(
             Submission(
-                job=self._job(request, now_ms=now_ms),
+                job=request.job(job_id=self._ids.uuid7(), now_ms=now_ms),
                 limits=self._limits,
                 idempotency=None
                 if key is None
                 else Idempotency(
                     key=key,
-                    fingerprint=_fingerprint(request),
+                    fingerprint=request.fingerprint,
                     kept_since_ms=now_ms - IDEMPOTENCY_KEPT_MS,
                 ),
             )
@@ -148,7 +127,7 @@ class Service:
         goes down, too: what a run has begun is no new work.
         """
         self._room_for_work()
-        job = self._job(request, now_ms=self._clock.now_ms())
+        job = request.job(job_id=self._ids.uuid7(), now_ms=self._clock.now_ms())
         job = msgspec.structs.replace(job, run_id=run.job_id, step=step)
         begun = await self._store.submit_step(StepSubmission(job=job, limits=self._limits))
         self._bells.queued.ring()
@@ -372,25 +351,6 @@ class Service:
         except (StorageFull, JobNotFound):
             log.warning("storage_full", job_id=run.job_id)
 
-    def _job(self, request: GenerationRequest, *, now_ms: int) -> Job:
-        return Job(
-            job_id=self._ids.uuid7(),
-            workspace_id=request.workspace_id,
-            kind=request.kind,
-            model=request.model,
-            type=request.type,
-            engine=request.engine,
-            input=request.input,
-            created_at_ms=now_ms,
-            base_url=request.base_url,
-            webhook_url=request.webhook_url,
-            webhook_events=request.webhook_events,
-            lab=request.lab,
-            priority=request.priority,
-            compute_units=request.compute_units,
-            token_id=request.token_id,
-        )
-
     async def _end(
         self, job: Job, event: JobEvent, result: JobResult, trained: Trained | None = None
     ) -> Job:
@@ -413,14 +373,3 @@ class Service:
 
 def _shown(job: Job) -> tuple[object, ...]:
     return job.status, job.progress, job.result
-
-
-def _fingerprint(request: GenerationRequest) -> str:
-    asked = (
-        request.kind,
-        request.model,
-        request.input,
-        request.webhook_url,
-        *request.webhook_events,
-    )
-    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()

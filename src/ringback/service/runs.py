@@ -22,7 +22,8 @@ from ringback.errors import (
     RunOver,
 )
 from ringback.jobs.model import Job
-from ringback.service.jobs import GenerationRequest, Service
+from ringback.service.jobs import Service
+from ringback.service.requests import GenerationRequest
 
 _LOOK_AGAIN_S = 1.0  # a step may end in another process, and room come of any job's end
 

@@ -65,6 +65,12 @@ class UpstreamEngine:
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Have the job made, or go on with what an earlier run had bought."""
+        news = asyncio.Event()
+        # From before the submission: a quick provider's webhook may be here before its answer.
+        with self._wakes.watch(request.job_id, news.set):
+            return await self._run(request, io, news)
+
+    async def _run(self, request: EngineRequest, io: EngineIO, news: asyncio.Event) -> Made:
         memo = read_memo(request.memo)
         ticket = memo.ticket
         if ticket is None:
@@ -73,7 +79,7 @@ class UpstreamEngine:
                 return await self._made(request, bought, io)
             ticket = bought
         try:
-            return await self._made(request, await self._wait(request, ticket, io), io)
+            return await self._made(request, await self._wait(ticket, io, news), io)
         except asyncio.CancelledError:
             # Given back, or lost to another worker, it goes on at the provider.
             if io.is_over():
@@ -147,26 +153,24 @@ class UpstreamEngine:
 
     # Waiting.
 
-    async def _wait(self, request: EngineRequest, ticket: str, io: EngineIO) -> Look:
+    async def _wait(self, ticket: str, io: EngineIO, news: asyncio.Event) -> Look:
         """Look until the job has ended at the provider; the time limit is the worker's."""
-        news = asyncio.Event()
         shown: File | None = None
         looks = 0
-        with self._wakes.watch(request.job_id, news.set):
-            while True:
-                await self._pause(looks, news)
-                looks += 1
-                try:
-                    look = await self._provider.look(ticket)
-                except ProviderAway:
-                    continue  # what was bought is waited for, as long as the job may take
-                if look.status != "waiting":
-                    return look
-                if look.fraction is not None and 0 <= look.fraction <= 1:
-                    await io.progress(look.fraction)
-                if look.preview is not None and look.preview != shown:
-                    shown = look.preview
-                    await self._show(shown, io)
+        while True:
+            await self._pause(looks, news)
+            looks += 1
+            try:
+                look = await self._provider.look(ticket)
+            except ProviderAway:
+                continue  # what was bought is waited for, as long as the job may take
+            if look.status != "waiting":
+                return look
+            if look.fraction is not None and 0 <= look.fraction <= 1:
+                await io.progress(look.fraction)
+            if look.preview is not None and look.preview != shown:
+                shown = look.preview
+                await self._show(shown, io)
 
     async def _pause(self, looks: int, news: asyncio.Event) -> None:
         """Return when it is time for the next look, or a webhook says that there is news."""

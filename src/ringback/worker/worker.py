@@ -5,31 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from msgspec import Struct
 
 from ringback.artifacts.contract import ArtifactStore
-from ringback.artifacts.names import shared_name
-from ringback.artifacts.reading import read_own
 from ringback.clock import Clock
 from ringback.doorbell import Bells
 from ringback.egress.fetch import Fetch
 from ringback.engines.contract import Engine, EngineRequest, Made
 from ringback.errors import ArtifactsAway, EngineError, LeaseLost, RingbackError, StorageFull
-from ringback.jobs.model import Job, JobResult, JobStatus
+from ringback.jobs.model import Job, JobResult
 from ringback.jobs.transitions import JobEvent
 from ringback.log import get_logger
 from ringback.service import Service
-from ringback.styles.model import Trained
+from ringback.worker.run import Run
+from ringback.worker.world import JobIO, artifact_url
 
 log = get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0  # work may come from another process, which rings no bell here
 _DISK_PATIENCE_S = 1.0
 _GIVE_BACK_S = 2.0
-_PROGRESS_EVERY_S = 0.25
-_STYLE_GONE = "A style that was asked for is gone, or is no longer shared; GET /styles lists them."
 _BROKEN = "The engine broke while making the result; the server's log has the details."
 
 
@@ -75,7 +71,7 @@ class Worker:
         self._worker_id = worker_id
         self._lease_s = lease_s
         self._job_timeout_s = job_timeout_s
-        self._running: set[_Run] = set()  # one job may be here twice: lost, and claimed anew
+        self._running: set[Run] = set()  # one job may be here twice: lost, and claimed anew
         self._free = {name: slot.concurrency for name, slot in slots.items()}
         self._draining = False
         self._claiming = asyncio.Lock()
@@ -144,11 +140,11 @@ class Worker:
 
     def _start(self, job: Job) -> None:
         self._free[job.engine] -= 1
-        run = _Run(job)
+        run = Run(job)
         run.task = asyncio.create_task(self._work(run))
         self._running.add(run)
 
-    async def _work(self, run: _Run) -> None:
+    async def _work(self, run: Run) -> None:
         job_id, engine = run.job.job_id, run.job.engine
         try:
             run.begin()
@@ -176,7 +172,7 @@ class Worker:
             self._free[engine] += 1
             self._bells.queued.ring()
 
-    async def _outcome(self, run: _Run) -> tuple[JobEvent, JobResult]:
+    async def _outcome(self, run: Run) -> tuple[JobEvent, JobResult]:
         """Return how the engine's run ended: completed, or failed with a sentence."""
         job, slot = run.job, self._slots[run.job.engine]
         request = EngineRequest(
@@ -189,7 +185,7 @@ class Worker:
             memo=job.memo,
             base_url=job.base_url,
         )
-        io = _JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
+        io = JobIO(run, self._service, self._artifacts, self._fetch, self._clock, self._lease_s)
         timeout_s = None if slot.waits else slot.timeout_s or self._job_timeout_s
         try:
             # Whoever ends this job meanwhile (a cancelling client) also stops its engine.
@@ -213,7 +209,7 @@ class Worker:
         run.trained = made.trained
         return JobEvent.COMPLETE, _result_of(job, made)
 
-    async def _end(self, run: _Run, event: JobEvent, outcome: JobResult) -> None:
+    async def _end(self, run: Run, event: JobEvent, outcome: JobResult) -> None:
         if event is JobEvent.COMPLETE:
             await self._until_stored(
                 lambda: self._service.finish(run.job, result=outcome, trained=run.trained)
@@ -222,7 +218,7 @@ class Worker:
             error = outcome.error or _BROKEN
             await self._until_stored(lambda: self._service.fail(run.job, error=error))
 
-    async def _forget_previews(self, run: _Run, *, kept: tuple[str, ...] = ()) -> None:
+    async def _forget_previews(self, run: Run, *, kept: tuple[str, ...] = ()) -> None:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
         of_style = run.trained.previews if run.is_over and run.trained else ()
         for name in run.previews:
@@ -246,7 +242,7 @@ class Worker:
             await self._clock.sleep(self._lease_s / 3)
             await asyncio.gather(*(self._keep(run) for run in tuple(self._running)))
 
-    async def _keep(self, run: _Run) -> None:
+    async def _keep(self, run: Run) -> None:
         try:
             await self._service.heartbeat(run.job, lease_s=self._lease_s)
         except LeaseLost:
@@ -257,7 +253,7 @@ class Worker:
             # The next heartbeat may do better, and the other jobs' must go on.
             log.exception("worker_broke", job_id=run.job.job_id)
 
-    async def _stop_lost(self, run: _Run) -> None:
+    async def _stop_lost(self, run: Run) -> None:
         """Stop a run whose job is another's, or over: ended elsewhere, with no bell heard here."""
         job = run.job
         try:
@@ -271,142 +267,9 @@ class Worker:
             run.cancel()
 
 
-class _Run:
-    """One job in the worker's hands."""
-
-    task: asyncio.Task[None]
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.give_back = False
-        self.previews: list[str] = []
-        self.trained: Trained | None = None
-        self.is_over = False  # then tidying up is all that is left, and nobody stops that
-        self.is_ended = False  # by somebody else
-        self.is_out_of_time: Callable[[], bool] = lambda: False
-        self._has_begun = False
-        self._is_unwanted = False
-
-    def begin(self) -> None:
-        """Raise ``CancelledError`` if the run was cancelled before its task came to run."""
-        self._has_begun = True
-        if self._is_unwanted:
-            raise asyncio.CancelledError
-
-    def end(self) -> None:
-        """Stop the run of a job that somebody has ended."""
-        self.is_ended = True
-        self.cancel()
-
-    def cancel(self) -> None:
-        """Stop the run."""
-        self._is_unwanted = True
-        # A task cancelled before its first step never takes it: nobody would free the place.
-        if self._has_begun and not self.is_over:
-            self.task.cancel()
-
-    def return_unharmed(self) -> None:
-        """Stop the run, and let its job go back to the queue."""
-        self.give_back = True
-        self.cancel()
-
-    def is_stopped(self) -> bool:
-        """Say whether somebody cancelled the task; an engine may raise the same by itself."""
-        return self.task.cancelling() > 0
-
-
-class _JobIO:
-    """What the engine may do to the world, for one job."""
-
-    def __init__(
-        self,
-        run: _Run,
-        service: Service,
-        artifacts: ArtifactStore,
-        fetch: Fetch,
-        clock: Clock,
-        lease_s: float,
-    ) -> None:
-        self._run = run
-        self._service = service
-        self._artifacts = artifacts
-        self._fetch = fetch
-        self._clock = clock
-        self._lease_s = lease_s
-        self._reported_at = -_PROGRESS_EVERY_S
-
-    async def progress(self, fraction: float) -> None:
-        """Write the progress, unless the last one was written a moment ago."""
-        now = self._clock.monotonic()
-        if now - self._reported_at < _PROGRESS_EVERY_S:
-            return
-        self._reported_at = now
-        await self._report(JobEvent.SAMPLE, progress=fraction)
-
-    async def preview(self, artifact: str) -> None:
-        """Show an artifact as the result so far."""
-        self._run.previews.append(artifact)
-        await self._report(JobEvent.PREVIEW, urls=(artifact_url(self._run.job, artifact),))
-
-    async def save(self, content: bytes | Path, *, media_type: str) -> str:
-        """Keep a file and return its artifact name."""
-        return await self._artifacts.save(content, media_type=media_type)
-
-    async def share(self, content: bytes, *, media_type: str) -> str:
-        """Keep a file that jobs share, unless it is there, and return its artifact name."""
-        name = shared_name(content, media_type)
-        if await self._artifacts.find(name) is None:
-            await self._artifacts.put(name, content)
-        return name
-
-    async def remember(self, memo: str) -> None:
-        """Write down what a later run of the job must know."""
-        self._run.job = await self._service.remember(
-            self._run.job, memo=memo, lease_s=self._lease_s
-        )
-
-    async def style(self, name: str) -> bytes:
-        """Return what the job's engine learned of a style."""
-        style = await self._service.style_for(self._run.job, name)
-        found = None if style is None else await self._artifacts.find(style.artifact)
-        if found is None:
-            raise EngineError(_STYLE_GONE)
-        return b"".join([chunk async for chunk in self._artifacts.read(found)])
-
-    async def fetch(self, url: str, *, bytes_max: int) -> bytes:
-        """Return the bytes behind an input URL; our own artifacts are read where they lie."""
-        base_url = self._run.job.base_url
-        own = await read_own(self._artifacts, url, base_url=base_url, bytes_max=bytes_max)
-        return await self._fetch(url, bytes_max=bytes_max) if own is None else own
-
-    def is_over(self) -> bool:
-        """Say whether the job has ended or run out of time."""
-        return self._run.is_ended or self._run.is_out_of_time()
-
-    async def _report(
-        self,
-        event: JobEvent,
-        *,
-        progress: float | None = None,
-        urls: tuple[str, ...] | None = None,
-    ) -> None:
-        job = self._run.job
-        started = (JobEvent.START,) if job.status is JobStatus.SCHEDULED else ()
-        # The first report of progress says that the engine has started, and no more.
-        events = started if started and event is JobEvent.SAMPLE else (*started, event)
-        self._run.job = await self._service.report(
-            job, *events, lease_s=self._lease_s, progress=progress, urls=urls
-        )
-
-
 def _result_of(job: Job, made: Made) -> JobResult:
     return JobResult(
         urls=(*(artifact_url(job, name) for name in made.artifacts), *made.links),
         style_id=made.style_id if made.trained is None else job.job_id,
         outputs=None if made.outputs is None else dict(made.outputs),
     )
-
-
-def artifact_url(job: Job, name: str) -> str:
-    """Return where a job's client gets an artifact."""
-    return f"{job.base_url}/artifacts/{name}"
