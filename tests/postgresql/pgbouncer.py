@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
-import psycopg
 import pytest
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -65,18 +64,17 @@ class Bouncer:
         assert PROGRAM is not None
         user = ["--user", self._account] if self._account else []
         process = subprocess.Popen(
-            [PROGRAM, "--quiet", *user, str(self._folder / "settings.ini")],
+            [PROGRAM, *user, str(self._folder / "settings.ini")],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
-        for _ in range(100):
-            try:
-                psycopg.connect(self.dsn, connect_timeout=2).close()
-            except psycopg.OperationalError:
-                assert process.poll() is None, (self._folder / "log").read_text()
-            else:
-                return process
-        raise AssertionError((self._folder / "log").read_text())
+        assert process.stderr is not None
+        with process.stderr as lines:  # it outlives that nobody reads the rest
+            is_up = any(b"process up" in line for line in lines)
+        if not is_up:
+            process.wait(timeout=10)
+            raise AssertionError((self._folder / "log").read_text())
+        return process
 
 
 @contextmanager

@@ -110,7 +110,8 @@ async def test_a_restart_in_the_midst_of_work_loses_nothing_and_does_nothing_twi
         await asyncio.gather(submit_all(), restart(3))
         ended, _ = await asyncio.gather(_end_all(stores), restart(2))
         delivered, _ = await asyncio.gather(_deliver_all(stores), restart(2))
-    assert [one for one in told if one["event"] == "database_lost"]  # in the midst of work
+    # Some connection was cut in use; one that is cut while nobody uses it is made anew in silence.
+    assert {one["event"] for one in told} & {"database_lost", "telegraph_lost"}
     assert sorted(ended) == sorted(job.job_id for job in jobs)
     assert sorted(delivered) == sorted(ended)
     assert (await stores[0].ledger()).balances
