@@ -188,6 +188,8 @@ def _outputs(document: Any, report: Report) -> dict[str, Any]:
 def _check_references(graph: Graph, report: Report) -> None:
     for path, value in _places(graph):
         for one in references_in(value):
+            if report.is_full:
+                return  # a hint takes long, and thousands of them nobody would read
             if one.source == INPUT:
                 if one.member not in graph.inputs:
                     hint = _near(one.member, graph.inputs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,11 @@ name a long input a thousand times."""
 
 OUTPUTS_SIZE_MAX = 256 * 1024
 """The same of all outputs of a run: they are in the body of its webhook."""
+
+
+VALUE_SIZE = 256
+"""What each value in a list or an object counts for, beside its bytes: a million empty lists are
+short to write and long to go through."""
 
 
 class _Absent:
@@ -34,6 +40,21 @@ class NotThere(Unresolvable):
 
 class TooLarge(Unresolvable):
     """More would be put in place than may be."""
+
+
+def _inner(value: Any) -> Iterator[Any]:
+    """Yield every value in a list or an object, at any depth."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case dict() as members:
+                inner = list(members.values())
+            case list() as inner:
+                pass
+            case _:
+                continue
+        yield from inner
+        pending += inner
 
 
 class Known:
@@ -90,14 +111,23 @@ class Known:
         value = self._inputs.get(name, ABSENT)
         if value is not ABSENT:
             if name not in self._sizes:
-                self._sizes[name] = len(msgspec.json.encode(value))
+                self._sizes[name] = self._size_of(value)
             self._count(self._sizes[name])
         return value
+
+    def _size_of(self, value: Any) -> int:
+        values_max = self._size_max // VALUE_SIZE
+        inner = sum(1 for _ in islice(_inner(value), values_max + 1)) * VALUE_SIZE
+        # What has too many values is not written out to be measured as well.
+        return inner if inner > self._size_max else inner + len(msgspec.json.encode(value))
 
     def _count(self, size: int) -> None:
         self._left -= size
         if self._left < 0:
-            raise TooLarge(f"what is put in its references is more than {self._size_max} bytes")
+            raise TooLarge(
+                f"what is put in its references is more than {self._size_max} bytes,"
+                f" with {VALUE_SIZE} for each value in a list or an object"
+            )
 
     def _text(self, part: str | Reference) -> str:
         value = part if isinstance(part, str) else self.resolve(part)

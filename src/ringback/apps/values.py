@@ -27,9 +27,14 @@ class Report:
         """How many there are by now."""
         return len(self._faults)
 
+    @property
+    def is_full(self) -> bool:
+        """Say whether it takes no more in."""
+        return len(self._faults) >= FAULTS_MAX
+
     def __call__(self, path: str, message: str) -> None:
         """Take one in."""
-        if len(self._faults) < FAULTS_MAX:
+        if not self.is_full:
             self._faults.append(FieldError(path, message))
 
 
