@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from ringback.apps.graph import INPUT, Joined, Reference
+from ringback.apps.values import values_in
 
 SIZE_MAX = 2 * 1024 * 1024
 """How much may be put in the place of references in one step's input: a short definition could
@@ -40,21 +41,6 @@ class NotThere(Unresolvable):
 
 class TooLarge(Unresolvable):
     """More would be put in place than may be."""
-
-
-def _inner(value: Any) -> Iterator[Any]:
-    """Yield every value in a list or an object, at any depth."""
-    pending = [value]
-    while pending:
-        match pending.pop():
-            case dict() as members:
-                inner = list(members.values())
-            case list() as inner:
-                pass
-            case _:
-                continue
-        yield from inner
-        pending += inner
 
 
 class Known:
@@ -117,7 +103,7 @@ class Known:
 
     def _size_of(self, value: Any) -> int:
         values_max = self._size_max // VALUE_SIZE
-        inner = sum(1 for _ in islice(_inner(value), values_max + 1)) * VALUE_SIZE
+        inner = sum(1 for _ in islice(values_in(value), values_max + 1)) * VALUE_SIZE
         # What has too many values is not written out to be measured as well.
         return inner if inner > self._size_max else inner + len(msgspec.json.encode(value))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from ringback.apps.graph import INPUT, Joined, Reference
@@ -42,6 +43,21 @@ def pointer(parent: str, name: str) -> str:
     """Return the place of a member, as a JSON Pointer whose last part is not endless."""
     shown = name if len(name) <= _ECHO_MAX else f"{name[:_ECHO_MAX]}…"
     return f"{parent}/{shown.replace('~', '~0').replace('/', '~1')}"
+
+
+def values_in(value: Any) -> Iterator[Any]:
+    """Yield every value in a list or an object, at any depth."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case dict() as members:
+                inner = list(members.values())
+            case list() as inner:
+                pass
+            case _:
+                continue
+        yield from inner
+        pending += inner
 
 
 def read_value(value: Any, path: str, report: Report, *, depth: int = 1) -> Any:
