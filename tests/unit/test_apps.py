@@ -253,6 +253,17 @@ def test_a_long_input_is_not_put_in_place_a_thousand_times() -> None:
     }
 
 
+def test_a_long_input_is_not_kept_with_every_step() -> None:
+    app = an_app(inputs={"subject": {"type": "string"}}, outputs={"o": {"from": "s0.url"}})
+    prompt = {"prompt": {"from": "input.subject"}}
+    null = {"model": "image/ringback/null", "input": prompt}
+    app["steps"] = {f"s{number}": null for number in range(32)}
+    graph = read_definition(app).graph
+    assert list(check_execution(graph, CATALOGUE, {"subject": "x" * 200_000}, now_ms=NOW)) == []
+    (fault,) = check_execution(graph, CATALOGUE, {"subject": "x" * 300_000}, now_ms=NOW)
+    assert (fault.path, "8388608 bytes" in fault.message) == ("/steps", True)
+
+
 @pytest.mark.parametrize("value", [[[]] * 300_000, [{"x": [[0] * 300_000]}]])
 def test_an_input_of_a_million_values_is_put_nowhere(value: Any) -> None:
     known = Known({"x": value, "few": [1, {"y": [2]}]}, {}, size_max=2_000)

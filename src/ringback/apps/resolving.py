@@ -15,6 +15,9 @@ SIZE_MAX = 2 * 1024 * 1024
 """How much may be put in the place of references in one step's input: a short definition could
 name a long input a thousand times."""
 
+STEPS_SIZE_MAX = 8 * 1024 * 1024
+"""The same of all steps of a run: each keeps its input, and the disk is everybody's."""
+
 OUTPUTS_SIZE_MAX = 256 * 1024
 """The same of all outputs of a run: they are in the body of its webhook."""
 
