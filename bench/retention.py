@@ -76,7 +76,9 @@ async def _submit(data: Path, *, pruning: bool) -> tuple[list[float], float]:
     limits = Limits(active_max=10**6)
     service = Service(store, clock=clock, ids=ids, limits=limits, bells=Bells())
     artifacts = LocalArtifacts(data / "artifacts")
-    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
+    pruner = Pruner(
+        store, store, assets=store, artifacts=artifacts, retention=Retention(), clock=clock
+    )
     before = _rows(store)
     began = clock.monotonic()
     running = asyncio.create_task(pruner.run()) if pruning else None

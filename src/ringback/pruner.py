@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ringback.artifacts.contract import ArtifactStore
 from ringback.artifacts.names import is_shared
+from ringback.assets.shelf import Assets
 from ringback.clock import Clock
 from ringback.errors import ArtifactsAway, StorageFull
 from ringback.log import get_logger
@@ -29,6 +30,7 @@ class Pruner:
         store: Pruning,
         secrets: Secrets,
         *,
+        assets: Assets,
         artifacts: ArtifactStore,
         retention: Retention,
         clock: Clock,
@@ -37,6 +39,7 @@ class Pruner:
         self._leads = leads
         self._store = store
         self._secrets = secrets
+        self._assets = assets
         self._artifacts = artifacts
         self._retention = retention
         self._clock = clock
@@ -68,7 +71,8 @@ class Pruner:
         return pruned + await self._store.forget_chores(before_ms=before_ms, limit=_ROWS)
 
     async def _forget(self, name: str) -> None:
-        if not is_shared(name):
+        # A result may be a provider's link, and that the asset which the provider was given.
+        if not is_shared(name) and await self._assets.asset_of_file(name) is None:
             await self._artifacts.delete(name)
 
     async def _prune(self, what: Kept) -> tuple[int, bool]:

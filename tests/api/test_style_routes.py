@@ -45,6 +45,26 @@ def drawn_in(*names: str) -> dict[str, object]:
     return {"prompt": "a fox", "styles": [{"id": name, "strength": 0.8} for name in names]}
 
 
+async def test_a_node_app_uses_no_style_that_its_caller_may_not(
+    served: World, anna: httpx2.AsyncClient, rita: httpx2.AsyncClient
+) -> None:
+    style_id = await trained(served, anna)
+    named = {"id": {"from": "input.style"}, "strength": 1}
+    step = {"prompt": "a fox", "width": 512, "height": 512, "styles": [named]}
+    app = {
+        "name": "Foxes",
+        "inputs": {"style": {"type": "string", "required": True}},
+        "steps": {"fox": {"model": FLUX.removeprefix("/generate/"), "input": step}},
+        "outputs": {"fox": {"from": "fox.url"}},
+    }
+    for member, status in ((anna, 200), (rita, 400)):
+        assert (await member.post("/node-apps", json=app)).status_code == 200
+        answer = await member.post("/node-apps/foxes/execute", json={"style": style_id})
+        assert answer.status_code == status, answer.text
+    assert answer.json()["details"][0]["path"] == "/steps/fox/input/styles/0/id"
+    assert (await rita.get("/jobs")).json()["items"] == []
+
+
 async def test_a_style_is_shown_as_the_contract_has_it(
     served: World, anna: httpx2.AsyncClient
 ) -> None:

@@ -166,6 +166,7 @@ def test_budgets_are_set_shown_and_removed(ringback: Program, made: dict[str, An
     [
         (("--workspace", "nobody", "--set", "1"), "There is no workspace nobody"),
         (("--workspace", "studio", "--token", "x", "--set", "1"), "studio has no token x"),
+        (("--workspace", "studio", "--set", "nan"), "must be a number"),
         (("--workspace", "studio", "--remove"), "There is no budget of the whole workspace"),
         (("--workspace", "studio", "--set", "-1"), "--set"),
         (("--workspace", "studio", "--set", "1", "--remove"), "go against each other"),

@@ -207,6 +207,17 @@ async def test_what_a_step_made_stays_for_as_long_as_its_run(store: Store) -> No
     assert await store.get_job(run.job_id) is None
 
 
+async def test_an_asset_that_a_run_names_outlives_the_run(store: Store) -> None:
+    asset, made = "http://x/artifacts/asset.png", "http://x/artifacts/a.png"
+    run = await a_run(store, at_ms=OLD)
+    step = await begin(store, a_step(run, created_at_ms=OLD))
+    assert step is not None
+    await end(store, step, at_ms=OLD + 1, urls=(made,))
+    await end(store, run, at_ms=OLD + 2, urls=(asset, made))
+    assert await prune(store, before_ms=LATE) == (made,)
+    assert await store.get_job(run.job_id) is None
+
+
 async def prune(store: Store, *, before_ms: int) -> tuple[str, ...]:
     """Prune jobs as the pruner does; return what files that is about."""
     urls: tuple[str, ...] = ()

@@ -43,8 +43,11 @@ async def a_store_of_then(dsn: str) -> PostgresStore:
 ids = Ids(lambda: THEN, Random(5).getrandbits)
 
 
-async def an_ended_job(store: PostgresStore, *, is_delivered: bool = True) -> str:
-    job = a_job(job_id=ids.uuid7(), created_at_ms=THEN, webhook_url="https://shop.example/hook")
+async def an_ended_job(
+    store: PostgresStore, *, is_delivered: bool = True, kind: str = "image"
+) -> str:
+    hook = "https://shop.example/hook"
+    job = a_job(job_id=ids.uuid7(), created_at_ms=THEN, webhook_url=hook, kind=kind)
     await store.submit(a_submission(job))
     (held,) = await claim(store)
     over = ending(held, event_id=ids.uuid7(), created_at_ms=THEN)
@@ -159,6 +162,15 @@ async def test_the_files_of_a_week_are_gone_through_before_its_jobs_are_forgotte
         if step.count:
             break
     assert (len(urls), step.count) == (5, 5)
+    await store.close()
+
+
+async def test_what_runs_name_is_not_theirs_to_take_along(dsn: str) -> None:
+    store = await a_store_of_then(dsn)
+    await an_ended_job(store, kind="app")
+    assert await store.urls_past(before_ms=AFTER, limit=1) == ()
+    await an_ended_job(store)
+    assert await store.urls_past(before_ms=AFTER, limit=1) == ("http://x/a.png",)
     await store.close()
 
 

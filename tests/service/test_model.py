@@ -362,7 +362,12 @@ class Life(RuleBasedStateMachine):
         kept = Retention(answers_days=answers_days, attempts_days=attempts_days, days=days)
         past_ms = kept.before_ms(Kept.JOBS, now_ms=self.clock.now_ms())
         pruner = Pruner(
-            self.store, self.store, artifacts=NoArtifacts(), retention=kept, clock=self.clock
+            self.store,
+            self.store,
+            assets=self.store,
+            artifacts=NoArtifacts(),
+            retention=kept,
+            clock=self.clock,
         )
         self.is_forgetting = True
         self.run(self._steps_of(pruner))

@@ -9,6 +9,7 @@ from builders import a_request
 from raw import raw
 
 from ringback.artifacts.local import LocalArtifacts
+from ringback.assets.model import Asset
 from ringback.doorbell import Bells
 from ringback.engines.null import NullEngine
 from ringback.jobs.model import Job, JobResult
@@ -35,7 +36,9 @@ async def test_a_job_past_its_time_goes_with_its_files(
 ) -> None:
     artifacts = LocalArtifacts(tmp_path / "artifacts")
     names = [await artifacts.save(b"x", media_type="image/png") for _ in range(2)]
-    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
+    pruner = Pruner(
+        store, store, assets=store, artifacts=artifacts, retention=Retention(), clock=clock
+    )
     old = await an_ended_job(service, urls=(f"http://x/artifacts/{names[0]}",))
     (delivery,) = await store.deliveries_of(old.job_id)
     now_ms = clock.now_ms()
@@ -49,6 +52,30 @@ async def test_a_job_past_its_time_goes_with_its_files(
     assert await store.get_job(old.job_id) is None
     assert await store.get_job(young.job_id) is not None
     assert (await store.ledger()).balances
+
+
+async def test_an_asset_that_a_provider_gave_back_outlives_the_job(
+    service: Service, store: SqliteStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    artifacts = LocalArtifacts(tmp_path / "artifacts")
+    name = await artifacts.save(b"x", media_type="image/png")
+    asset = Asset(
+        asset_id="01a20ed7-0000-7000-8000-000000000001",
+        workspace_id="studio",
+        artifact=name,
+        media_type="image/png",
+        size_bytes=1,
+        created_at_ms=clock.now_ms(),
+    )
+    await store.add_asset(asset, bytes_max=1_000_000)
+    old = await an_ended_job(service, urls=(f"https://provider.example/files/{name}",))
+    clock.advance(91 * DAY_S)
+    pruner = Pruner(
+        store, store, assets=store, artifacts=artifacts, retention=Retention(), clock=clock
+    )
+    await pruner.run_once()
+    assert await store.get_job(old.job_id) is None
+    assert await artifacts.find(name) is not None
 
 
 async def test_files_go_before_the_rows_that_name_them(
@@ -65,7 +92,9 @@ async def test_files_go_before_the_rows_that_name_them(
     name = await artifacts.save(b"x", media_type="image/png")
     old = await an_ended_job(service, urls=(f"http://x/artifacts/{name}",))
     clock.advance(91 * DAY_S)
-    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
+    pruner = Pruner(
+        store, store, assets=store, artifacts=artifacts, retention=Retention(), clock=clock
+    )
     await pruner.run_once()
     assert kept == [True]
     assert await artifacts.find(name) is None
@@ -75,7 +104,9 @@ async def test_the_picture_that_null_jobs_share_outlives_each_of_them(
     service: Service, store: SqliteStore, bells: Bells, clock: FakeClock, tmp_path: Path
 ) -> None:
     artifacts = LocalArtifacts(tmp_path / "artifacts")
-    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(), clock=clock)
+    pruner = Pruner(
+        store, store, assets=store, artifacts=artifacts, retention=Retention(), clock=clock
+    )
 
     async def a_null_job() -> Job:
         worker = Worker(
@@ -119,7 +150,9 @@ async def test_many_are_pruned_in_small_steps_that_let_others_write(
     service: Service, store: SqliteStore, clock: FakeClock, tmp_path: Path
 ) -> None:
     artifacts = LocalArtifacts(tmp_path / "artifacts")
-    pruner = Pruner(store, store, artifacts=artifacts, retention=Retention(days=1.0), clock=clock)
+    pruner = Pruner(
+        store, store, assets=store, artifacts=artifacts, retention=Retention(days=1.0), clock=clock
+    )
     await an_ended_job(service)
     # As many more as take three steps, made in one go.
     for table, unique in (("jobs", "job_id"), ("deliveries", "delivery_id")):

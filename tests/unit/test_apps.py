@@ -6,6 +6,7 @@ import copy
 import json
 from dataclasses import replace
 from datetime import date
+from time import process_time
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from ringback.apps.checking import check_execution, check_push
 from ringback.apps.graph import Joined, Reference
 from ringback.apps.reading import WrongDefinition, read_definition
-from ringback.apps.resolving import ABSENT, Known, NotThere
+from ringback.apps.resolving import ABSENT, Known, NotThere, TooLarge
 from ringback.apps.values import FAULTS_MAX
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.sunset import Sunset
@@ -245,11 +246,52 @@ def test_a_long_input_is_not_put_in_place_a_thousand_times() -> None:
     assert faults_of(app) == {}
     assert list(check_execution(graph, CATALOGUE, {"subject": "a fox"}, now_ms=NOW)) == []
     found = list(check_execution(graph, CATALOGUE, {"subject": "x" * 100_000}, now_ms=NOW))
+    much = "too large: what is put in its references is more than {} bytes, with 256 for each value"
     assert {fault.path: fault.message for fault in found} == {
-        "/steps/dusk/input": "is too large: what is put in its references is more than "
-        "2097152 bytes",
-        "/outputs": "are too large: what is put in its references is more than 262144 bytes",
+        "/steps/dusk/input": f"is {much.format(2097152)} in a list or an object",
+        "/outputs": f"are {much.format(262144)} in a list or an object",
     }
+
+
+def test_a_long_input_is_not_kept_with_every_step() -> None:
+    app = an_app(inputs={"subject": {"type": "string"}}, outputs={"o": {"from": "s0.url"}})
+    prompt = {"prompt": {"from": "input.subject"}}
+    null = {"model": "image/ringback/null", "input": prompt}
+    app["steps"] = {f"s{number}": null for number in range(32)}
+    graph = read_definition(app).graph
+    assert list(check_execution(graph, CATALOGUE, {"subject": "x" * 200_000}, now_ms=NOW)) == []
+    (fault,) = check_execution(graph, CATALOGUE, {"subject": "x" * 300_000}, now_ms=NOW)
+    assert (fault.path, "8388608 bytes" in fault.message) == ("/steps", True)
+
+
+@pytest.mark.parametrize("value", [[[]] * 300_000, [{"x": [[0] * 300_000]}]])
+def test_an_input_of_a_million_values_is_put_nowhere(value: Any) -> None:
+    known = Known({"x": value, "few": [1, {"y": [2]}]}, {}, size_max=2_000)
+    with pytest.raises(TooLarge, match="2000 bytes, with 256 for each value"):
+        known.resolve(Joined((Reference("input", "x"),)))
+    known = Known({"few": [1, {"y": [2]}]}, {}, size_max=2_000)
+    assert known.resolve([Reference("input", "few")]) == [[1, {"y": [2]}]]
+    with pytest.raises(TooLarge):
+        known.resolve(Reference("input", "few"))
+
+
+def test_a_definition_of_empty_lists_is_not_kept_in_memory() -> None:
+    many = an_app(outputs={"o": [[[]] * 10_000, {"from": "dusk.url"}]})
+    assert faults_of(many) == {"/steps": "and all else must have at most 10,000 values together"}
+    some = an_app(outputs={"o": [[[]] * 9_000, {"from": "dusk.url"}]})
+    assert faults_of(some) == {}
+
+
+def test_hints_are_looked_for_no_longer_than_they_are_told() -> None:
+    def took_s(references: int) -> float:
+        wrong = [{"from": f"b{number:038}.url"} for number in range(references)]
+        app = an_app(outputs={"o": wrong})
+        app["steps"] = {f"a{number:038}": a_step() for number in range(32)}
+        began = process_time()
+        assert len(faults_of(app)) > 0
+        return process_time() - began
+
+    assert took_s(4_000) < 10 * took_s(FAULTS_MAX)
 
 
 def test_a_model_that_has_ended_is_no_step() -> None:

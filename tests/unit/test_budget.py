@@ -33,8 +33,19 @@ def test_a_months_budget_begins_anew_with_the_next() -> None:
     assert (budget.spent_at(november), budget.spent_at(december)) == (7, 0)
     budget = charged(budget, compute_units=2, at_ms=december)
     assert (budget.spent_at(november), budget.spent_at(december)) == (0, 2)
-    # A clock that is behind does not bring the old month back.
-    assert charged(budget, compute_units=50, at_ms=november) == budget
+    # What ended a moment before the month did does not bring the old one back.
+    late = at("2026-11-30T23:59:59")
+    assert charged(budget, compute_units=50, at_ms=late) == budget
+
+
+def test_a_clock_that_was_years_ahead_leaves_a_months_budget_in_force() -> None:
+    ahead, now = at("2099-01-15T12:00:00"), at("2026-11-15T12:00:00")
+    budget = charged(a_budget(period=Period.MONTH), compute_units=7, at_ms=ahead)
+    budget = charged(budget, compute_units=6, at_ms=now)
+    budget = charged(budget, compute_units=5, at_ms=now)
+    assert budget.spent_at(now) == 11
+    job = a_job(compute_units=1.0, created_at_ms=now)
+    assert first_spent([budget], job) == budget
 
 
 def test_a_total_counts_all_time() -> None:

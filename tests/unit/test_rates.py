@@ -59,3 +59,14 @@ def test_whoever_waits_as_long_as_told_is_accepted(wait_ms: int, rate: float) ->
         paid = paid_until_ms(limits, paid_until_ms=paid, now_ms=NOW_MS)
     later_ms = NOW_MS + round(wait_s * 1000 + 0.5) + wait_ms
     assert rate_wait_s(limits, paid_until_ms=paid, now_ms=later_ms) <= 0
+
+
+@given(ahead_ms=st.integers(0, 10**12), rate=st.floats(0.2, 100))
+def test_a_clock_that_was_years_ahead_keeps_nobody_waiting(ahead_ms: int, rate: float) -> None:
+    limits = Limits(rate=rate)
+    paid = paid_until_ms(limits, paid_until_ms=0, now_ms=NOW_MS + ahead_ms)
+    wait_s = rate_wait_s(limits, paid_until_ms=paid, now_ms=NOW_MS)
+    assert wait_s <= 1 / rate
+    later_ms = NOW_MS + round(max(0.0, wait_s) * 1000 + 0.5)
+    paid = paid_until_ms(limits, paid_until_ms=paid, now_ms=later_ms)
+    assert paid <= later_ms + 1000 + 2000 / rate

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from ringback.api import queries
 from ringback.api.answers import Answer, RawHeader, ok
 from ringback.api.app_documents import app_document, summary_document
-from ringback.api.auth import Authenticator
+from ringback.api.auth import Authenticator, Opened
 from ringback.api.bodies import read_object, read_optional_object
 from ringback.api.cursors import before_id, cursor_after
 from ringback.api.deps import ApiDeps
@@ -86,8 +86,8 @@ class AppRoutes:
             headers, request.receive, self._body_bytes_max, like=_INPUTS_LIKE
         )
         execution = self._desk.take(version, body)
-        await self._judge(execution, base_url, workspace_id)
         opened = await self._authenticator.opened_by(request.scope)
+        await self._judge(execution, base_url, opened)
         asked = await self._submissions.asked_for(
             execution.model,
             execution.valid,
@@ -116,21 +116,23 @@ class AppRoutes:
             document = current_document(job)
         return ok([document], told)
 
-    async def _judge(self, execution: Execution, base_url: str, workspace_id: str) -> None:
-        """Raise ``InvalidRequest`` for assets and URLs that the run could never use."""
+    async def _judge(self, execution: Execution, base_url: str, opened: Opened) -> None:
+        """Raise ``InvalidRequest`` for assets, URLs and styles that the run could never use."""
         for step, asset_id in execution.asset_ids.items():
             try:
-                await self._assets.get(asset_id.lower(), workspace_id=workspace_id)
+                await self._assets.get(asset_id.lower(), workspace_id=opened.workspace_id)
             except AssetNotFound as exc:
                 raise _at(f"/steps/{step}/asset", str(exc)) from exc
         for step, model, values in execution.inputs:
-            await self._judge_step(step, model, values, base_url, workspace_id)
+            await self._judge_step(step, model, values, base_url, opened)
 
     async def _judge_step(
-        self, step: str, model: Model, values: dict[str, Any], base_url: str, workspace_id: str
+        self, step: str, model: Model, values: dict[str, Any], base_url: str, opened: Opened
     ) -> None:
+        whose = opened.workspace_id
         try:
-            await self._submissions.judge_media(model, values, base_url, workspace_id)
+            await self._submissions.judge_media(model, values, base_url, whose)
+            await self._submissions.judge_styles(model, values, whose, opened.token_id)
         except InvalidRequest as exc:
             place = f"/steps/{step}/input"
             moved = [FieldError(place + one.path, one.message) for one in exc.details]

@@ -155,9 +155,7 @@ class Submissions:
         In dev it may be the answer of a fault that refuses the job.
         """
         await self.judge_media(model, valid.input, base_url, workspace_id)
-        if styles := styles_in(model.parameters, valid.input):
-            member = member_of(workspace_id, token_id)
-            await self._styles.check_usable(styles, member=member, engine=model.engine)
+        await self.judge_styles(model, valid.input, workspace_id, token_id)
         faults = None if self._faults is None else self._faults.of(headers, model=model.id)
         if faults is not None and faults.answer is not None:
             return refusal(faults.answer)
@@ -206,6 +204,14 @@ class Submissions:
                 )
             elif text[:5].lower() != "data:":
                 judge_target(self._policy, text, path=path)
+
+    async def judge_styles(
+        self, model: Model, values: dict[str, Any], workspace_id: str, token_id: str | None
+    ) -> None:
+        """Raise ``InvalidRequest`` for styles that they may not use, or the engine cannot."""
+        if styles := styles_in(model.parameters, values):
+            member = member_of(workspace_id, token_id)
+            await self._styles.check_usable(styles, member=member, engine=model.engine)
 
     def _webhook_url(self, headers: RequestHeaders) -> str | None:
         value = headers.get(b"x-webhook-url")

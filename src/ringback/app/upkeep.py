@@ -57,6 +57,7 @@ class Upkeep:
         self.pruner = Pruner(
             store,
             store,
+            assets=store,
             artifacts=ground.artifacts,
             retention=Retention(
                 answers_days=settings.retention_answers_days,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ringback.apps.graph import INPUT, Graph, Joined, ModelStep, Reference, needs_of, references_in
-from ringback.apps.resolving import OUTPUTS_SIZE_MAX, Known, NotThere, TooLarge
+from ringback.apps.resolving import OUTPUTS_SIZE_MAX, STEPS_SIZE_MAX, Known, NotThere, TooLarge
 from ringback.apps.values import pointer
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.model import Model
@@ -66,6 +66,14 @@ def check_execution(
 
     The catalogue may have changed since the push, so constants are judged again too.
     """
+    urls = {name: [_URL] * _URLS_COUNT for name in graph.steps}
+    try:
+        together = Known(inputs, urls, size_max=STEPS_SIZE_MAX)
+        for step in graph.jobs:
+            together.resolve(list(references_in(step.input)))
+    except TooLarge as exc:
+        yield FieldError("/steps", f"are too large together: {exc}")
+        return
     for step in graph.jobs:
         try:
             model = model_of(step, catalogue, now_ms=now_ms)
@@ -75,7 +83,6 @@ def check_execution(
         for fault in _faults(step, model, inputs, catalogue):
             yield FieldError(f"/steps/{step.name}/input{fault.path}", fault.message)
     try:
-        urls = {name: [_URL] * _URLS_COUNT for name in graph.steps}
         Known(inputs, urls, size_max=OUTPUTS_SIZE_MAX).resolve(graph.outputs)
     except TooLarge as exc:
         yield FieldError("/outputs", f"are too large: {exc}")

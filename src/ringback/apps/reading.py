@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -23,12 +24,15 @@ from ringback.apps.graph import (
     references_in,
 )
 from ringback.apps.parameters import read_parameters
-from ringback.apps.values import NAME, Report, pointer, read_value
+from ringback.apps.values import NAME, Report, pointer, read_value, values_in
 from ringback.errors import FieldError
 
 NAME_LENGTH_MAX = 200
 DESCRIPTION_LENGTH_MAX = 4_000
 OUTPUTS_MAX = 32
+VALUES_MAX = 10_000
+"""At every depth: what was read is kept in memory, and empty lists are short to write."""
+
 _FIELDS = ("name", "slug", "description", "inputs", "steps", "outputs")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _MODEL = re.compile(r"(image|video|enhance)/([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){1,2})")
@@ -56,6 +60,9 @@ def read_definition(document: dict[str, Any]) -> Definition:
     """Return what a pushed document says, or raise ``WrongDefinition``."""
     faults: list[FieldError] = []
     report = Report(faults)
+    if any(True for _ in islice(values_in(document), VALUES_MAX, None)):
+        report("/steps", f"and all else must have at most {VALUES_MAX:,} values together")
+        raise WrongDefinition(faults)
     _unknown_fields(document, report)
     name = _text(document, "name", NAME_LENGTH_MAX, report, required=True)
     description = _text(document, "description", DESCRIPTION_LENGTH_MAX, report)
@@ -72,7 +79,7 @@ def read_definition(document: dict[str, Any]) -> Definition:
     return Definition(name=name, slug=slug, description=description, graph=graph)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def read_graph(definition: str) -> Graph:
     """Return the graph of a definition that was found right when it was pushed."""
     return read_definition(msgspec.json.decode(definition)).graph
@@ -188,6 +195,8 @@ def _outputs(document: Any, report: Report) -> dict[str, Any]:
 def _check_references(graph: Graph, report: Report) -> None:
     for path, value in _places(graph):
         for one in references_in(value):
+            if report.is_full:
+                return  # a hint takes long, and thousands of them nobody would read
             if one.source == INPUT:
                 if one.member not in graph.inputs:
                     hint = _near(one.member, graph.inputs)

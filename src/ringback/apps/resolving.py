@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from ringback.apps.graph import INPUT, Joined, Reference
+from ringback.apps.values import values_in
 
 SIZE_MAX = 2 * 1024 * 1024
 """How much may be put in the place of references in one step's input: a short definition could
 name a long input a thousand times."""
 
+STEPS_SIZE_MAX = 8 * 1024 * 1024
+"""The same of all steps of a run: each keeps its input, and the disk is everybody's."""
+
 OUTPUTS_SIZE_MAX = 256 * 1024
 """The same of all outputs of a run: they are in the body of its webhook."""
+
+
+VALUE_SIZE = 256
+"""What each value in a list or an object counts for, beside its bytes: a million empty lists are
+short to write and long to go through."""
 
 
 class _Absent:
@@ -90,14 +100,23 @@ class Known:
         value = self._inputs.get(name, ABSENT)
         if value is not ABSENT:
             if name not in self._sizes:
-                self._sizes[name] = len(msgspec.json.encode(value))
+                self._sizes[name] = self._size_of(value)
             self._count(self._sizes[name])
         return value
+
+    def _size_of(self, value: Any) -> int:
+        values_max = self._size_max // VALUE_SIZE
+        inner = sum(1 for _ in islice(values_in(value), values_max + 1)) * VALUE_SIZE
+        # What has too many values is not written out to be measured as well.
+        return inner if inner > self._size_max else inner + len(msgspec.json.encode(value))
 
     def _count(self, size: int) -> None:
         self._left -= size
         if self._left < 0:
-            raise TooLarge(f"what is put in its references is more than {self._size_max} bytes")
+            raise TooLarge(
+                f"what is put in its references is more than {self._size_max} bytes,"
+                f" with {VALUE_SIZE} for each value in a list or an object"
+            )
 
     def _text(self, part: str | Reference) -> str:
         value = part if isinstance(part, str) else self.resolve(part)

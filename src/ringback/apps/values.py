@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from ringback.apps.graph import INPUT, Joined, Reference
@@ -27,9 +28,14 @@ class Report:
         """How many there are by now."""
         return len(self._faults)
 
+    @property
+    def is_full(self) -> bool:
+        """Say whether it takes no more in."""
+        return len(self._faults) >= FAULTS_MAX
+
     def __call__(self, path: str, message: str) -> None:
         """Take one in."""
-        if len(self._faults) < FAULTS_MAX:
+        if not self.is_full:
             self._faults.append(FieldError(path, message))
 
 
@@ -37,6 +43,21 @@ def pointer(parent: str, name: str) -> str:
     """Return the place of a member, as a JSON Pointer whose last part is not endless."""
     shown = name if len(name) <= _ECHO_MAX else f"{name[:_ECHO_MAX]}…"
     return f"{parent}/{shown.replace('~', '~0').replace('/', '~1')}"
+
+
+def values_in(value: Any) -> Iterator[Any]:
+    """Yield every value in a list or an object, at any depth."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case dict() as members:
+                inner = list(members.values())
+            case list() as inner:
+                pass
+            case _:
+                continue
+        yield from inner
+        pending += inner
 
 
 def read_value(value: Any, path: str, report: Report, *, depth: int = 1) -> Any:

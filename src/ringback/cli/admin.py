@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ringback.cli.options import AS_JSON, CONFIG, DATA, settings_from
+from ringback.cli.options import AS_JSON, CONFIG, DATA, Number, settings_from
 from ringback.cli.terminal import visible
 
 # ringback.cli.steward is imported where it is used: the whole server comes with it.
@@ -44,7 +44,7 @@ def stats(data: Path | None, config: Path | None, as_json: bool) -> None:
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=0.0,
     metavar="SECONDS",
     help="Wait so long for what is held to end; status 1 if some of it has not.",

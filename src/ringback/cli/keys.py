@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ringback.cli.options import AS_JSON, CONFIG, DATA, settings_from
+from ringback.cli.options import AS_JSON, CONFIG, DATA, Number, settings_from
 
 # ringback.cli.keyring is imported where it is used: the whole server comes with it.
 
@@ -46,7 +46,7 @@ _PERIOD = click.option(
     show_default=True,
     help="What the budget is for: each calendar month (UTC), or all time.",
 )
-_UNITS = click.FloatRange(min=0, max=1e12)
+_UNITS = Number(min=0, max=1e12)
 
 
 @command.command("create")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +16,23 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 _DEFAULTS = Settings()
+
+
+class Number(click.FloatRange):
+    """A number within bounds; unlike click's own never NaN, which no bound holds back."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail with a sentence."""
+        number: float = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail("must be a number.", param, ctx)
+        return number
+
+
 _COUNT = click.IntRange(min=1)
-_SECONDS = click.FloatRange(min=0, min_open=True)
+_SECONDS = Number(min=0, min_open=True)
 
 
 def _setting(name: str, meaning: str, *, called: str | None = None, **how: Any) -> Decorator[Any]:
@@ -67,7 +83,7 @@ LIMIT = click.option(
 TIMEOUT = click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="SECONDS",
     help="How long to wait; the job itself goes on.",
 )

@@ -9,7 +9,7 @@ from typing import IO
 import click
 
 from ringback.cli.endings import Status
-from ringback.cli.options import AS_JSON
+from ringback.cli.options import AS_JSON, Number
 from ringback.cli.output import print_json, print_lines
 from ringback.cli.signing import SECRETS
 
@@ -41,7 +41,7 @@ def _iso(text: str) -> datetime:
 @click.option(
     "--tolerance",
     "tolerance_s",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=300.0,
     show_default=True,
     metavar="SECONDS",

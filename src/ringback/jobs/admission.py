@@ -50,12 +50,22 @@ def promotable(limits: Limits, *, active: int, backlogged: int) -> int:
 
 def rate_wait_s(limits: Limits, *, paid_until_ms: float, now_ms: int) -> float:
     """Return how long to wait before the next submission; not more than 0: it may be now."""
-    # One is always allowed, however slow the rate is.
-    ahead_ms = max(1000.0, 1000 / limits.rate)
+    paid_ms = _paid_ms(limits, paid_until_ms, now_ms)
     price_ms = 1000 / limits.rate
-    return (max(paid_until_ms, now_ms) + price_ms - now_ms - ahead_ms - _ROUNDING_MS) / 1000
+    return (paid_ms + price_ms - now_ms - _ahead_ms(limits) - _ROUNDING_MS) / 1000
 
 
 def paid_until_ms(limits: Limits, *, paid_until_ms: float, now_ms: int) -> float:
     """Return until when a workspace has paid after one more submission."""
-    return max(paid_until_ms, float(now_ms)) + 1000 / limits.rate
+    return _paid_ms(limits, paid_until_ms, now_ms) + 1000 / limits.rate
+
+
+def _ahead_ms(limits: Limits) -> float:
+    """Return how far ahead of the clock may be paid."""
+    # One is always allowed, however slow the rate is.
+    return max(1000.0, 1000 / limits.rate)
+
+
+def _paid_ms(limits: Limits, paid_until_ms: float, now_ms: int) -> float:
+    """Return until when is paid; nobody waits for what a clock that was ahead has left behind."""
+    return min(max(paid_until_ms, float(now_ms)), now_ms + _ahead_ms(limits))

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from ringback.jobs.model import Job
 
 DAY_MS = 86_400_000
+_LATE_MS = 3_600_000  # after its end, at most, a job of last month may be counted
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -116,6 +117,7 @@ def charged(budget: Budget, *, compute_units: float, at_ms: int) -> Budget:
     if budget.period is Period.TOTAL:
         return replace(budget, spent=budget.spent + compute_units)
     month = month_of(at_ms)
-    if month < budget.month:
+    if month < budget.month <= month_of(at_ms + _LATE_MS):
         return budget  # of a month that is over
+    # Of a month long past: the clock was ahead when the budget was charged last.
     return replace(budget, spent=budget.spent_at(at_ms) + compute_units, month=month)

@@ -145,7 +145,7 @@ class AppDesk:
         )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _parts(version: AppVersion) -> tuple[Graph, Model, InputCheck]:
     graph = version.graph()
     model = version.as_model(graph)

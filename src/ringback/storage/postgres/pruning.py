@@ -108,8 +108,9 @@ class Tending:
     async def _walk_on(self, connection: Connection, walk: Retiree, limit: int) -> tuple[str, ...]:
         async with connection.transaction(readonly=True):
             rows = await connection.fetch(
-                f"select job_id, case when {walk.over} then result end from {walk.name} p "  # noqa: S608
-                "where job_id > $1 order by job_id limit $2",
+                # What runs name, their steps made, or is an asset, which is kept for itself.
+                f"select job_id, case when {walk.over} and p.kind <> 'app' then result end "  # noqa: S608
+                f"from {walk.name} p where job_id > $1 order by job_id limit $2",
                 self._walked_to,
                 limit,
             )

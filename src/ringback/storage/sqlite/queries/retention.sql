@@ -37,9 +37,11 @@ select seq, created_at_ms < :before_ms,
  where seq > :cursor order by seq limit :limit
 
 -- name: results_past
+-- Not of runs: what they name, their steps made, or is an asset, which is kept for itself.
 select result
   from (select * from jobs where seq > :cursor order by seq limit :limit) j
  where created_at_ms < :before_ms and completed_at_ms < :before_ms
+   and kind <> 'app'
    and (run_id is null
         or not exists (select 1 from jobs r
                         where r.job_id = j.run_id and coalesce(r.completed_at_ms >= :before_ms, 1)))
