@@ -72,7 +72,7 @@ class Files:
         return await self._kept(file, io, self._terms)
 
     async def keep_preview(self, file: File, io: EngineIO) -> str:
-        """Return the artifact that a preview was kept as; large or slow, it is an ``EngineError``."""
+        """Return the artifact that a preview was kept as; a slow or large one is refused."""
         return await self._kept(file, io, _OF_PREVIEWS)
 
     async def _kept(self, file: File, io: EngineIO, terms: Terms) -> str:
