@@ -13,14 +13,13 @@ from ringback.engines.upstream.assembling import ProviderType, Tools
 from ringback.engines.upstream.config import UpstreamSettings
 from ringback.engines.upstream.forms import Upload, multipart
 from ringback.engines.upstream.provider import File, Inputs, Look, Order
-from ringback.engines.upstream.said import document_of, refusal, words_of
+from ringback.engines.upstream.said import OPERATORS, document_of, refusal, words_of
 from ringback.errors import AnswerLost, EngineError, ProviderAway
 from ringback.wire.signature import SignatureMismatch, verify
 
 _FRACTIONS = {"processing": 0.1, "sampling": 0.4, "intermediate-complete": 0.7}
 _UPLOAD_S = 300.0
 _NONSENSE = "an answer that is not the contract's"
-_OPERATORS = frozenset({401, 402, 403})  # what is wrong is the key, or the account
 
 
 class KreaSettings(UpstreamSettings, frozen=True, kw_only=True):
@@ -66,7 +65,7 @@ class KreaProvider:
     async def look(self, ticket: str) -> Look:
         """Return how the job stands there."""
         reply = await self._line.ask("GET", self._job(ticket))
-        if reply.status in _OPERATORS:
+        if reply.status in OPERATORS:
             # The operator can mend it, and what was bought is worth waiting for.
             raise ProviderAway(self._name, f"status {reply.status}")
         if reply.status in (404, 410):
