@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
@@ -17,6 +18,7 @@ from ringback.engines.upstream.said import OPERATORS, document_of, refusal, word
 from ringback.errors import AnswerLost, EngineError, ProviderAway
 from ringback.wire.signature import SignatureMismatch, verify
 
+_STYLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 _FRACTIONS = {"processing": 0.1, "sampling": 0.4, "intermediate-complete": 0.7}
 _UPLOAD_S = 300.0
 _NONSENSE = "an answer that is not the contract's"
@@ -76,11 +78,8 @@ class KreaProvider:
         files = _files(result.get("urls"))
         match document.get("status"):
             case "completed":
-                style_id = result.get("style_id")
                 return Look(
-                    status="completed",
-                    files=files,
-                    style_id=style_id if isinstance(style_id, str) else None,
+                    status="completed", files=files, style_id=_style_in(result.get("style_id"))
                 )
             case "failed":
                 return Look(status="failed", error=words_of(result))
@@ -166,6 +165,10 @@ def _with_copies(value: Any, copies: Mapping[str, str]) -> Any:
     if isinstance(value, list | tuple):
         return [_with_copies(item, copies) for item in value]
     return value
+
+
+def _style_in(value: object) -> str | None:
+    return value if isinstance(value, str) and _STYLE_ID.fullmatch(value) else None
 
 
 def _files(urls: object) -> tuple[File, ...]:
