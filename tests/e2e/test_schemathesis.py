@@ -96,7 +96,7 @@ class Rival:
 
     def __init__(self, url: str) -> None:
         headers = {"authorization": f"Bearer {RIVAL}"}
-        self.client = httpx2.Client(base_url=url, headers=headers, timeout=30)
+        self.client = httpx2.Client(base_url=url, headers=headers, timeout=90)
         self.ids: set[str] = set()
 
     def furnish(self) -> None:
@@ -106,10 +106,12 @@ class Rival:
         asset = {"url": PIXEL, "description": MARK}
         self._made(self.client.post("/assets", json=asset))
         job = {"prompt": f"{MARK} fox"}
-        told = {"x-webhook-url": f"https://{MARK}.example/job", "prefer": "wait=10"}
+        told = {"x-webhook-url": f"https://{MARK}.example/job", "prefer": "wait=60"}
         self._made(self.client.post("/generate/image/ringback/null", json=job, headers=told))
         training = {"name": MARK, "urls": [PIXEL]}
-        self._made(self.client.post("/styles/train", json=training, headers=told))
+        trained = self.client.post("/styles/train", json=training, headers=told)
+        assert trained.json()["status"] == "completed", trained.text
+        self._made(trained)
         redelivery = {"destination": f"https://{MARK}.example:443"}
         self._made(self.client.post("/deliveries/redeliver", json=redelivery))
         step = {"model": "image/ringback/null", "input": {"prompt": MARK}}
@@ -152,7 +154,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """An emulator that many submissions do not fill, nor keep busy with drawing."""
     folder = tmp_path_factory.mktemp("fuzz")
     config = folder / "ringback.toml"
-    config.write_text('backlog_max = 1000000\n[engines]\n"*" = "null"\n')
+    drawn = "".join(f'"{kind}/*" = "null"\n' for kind in ("image", "video", "enhance"))
+    config.write_text(f"backlog_max = 1000000\n[engines]\n{drawn}")
     server = LiveServer(folder / "data", environment={"RINGBACK_CONFIG": str(config)})
     with server:
         yield server

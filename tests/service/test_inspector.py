@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
 import zlib
 from pathlib import Path
@@ -26,11 +28,27 @@ def a_png(width: int, height: int, pixels: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + data
 
 
+def children() -> set[int]:
+    own = os.getpid()
+    text = Path(f"/proc/{own}/task/{own}/children").read_text("ascii")
+    return {int(pid) for pid in text.split()}
+
+
 async def test_a_file_is_judged_and_kept_in_another_process(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(files.jpeg(orientation=6))
     facts = await Inspector().take_in(tmp_path / "file", tmp_path / "kept")
     assert (facts.media_type, facts.width, facts.height) == (MediaType.JPEG, 48, 64)
     assert files.MAKER not in (tmp_path / "kept").read_bytes()
+
+
+async def test_a_file_is_not_blamed_for_a_process_that_died_before_it_came(tmp_path: Path) -> None:
+    inspector, others = Inspector(), children()
+    (tmp_path / "file").write_bytes(files.png())
+    await inspector.take_in(tmp_path / "file", tmp_path / "kept")
+    for child in children() - others:
+        os.kill(child, signal.SIGKILL)
+    facts = await inspector.take_in(tmp_path / "file", tmp_path / "kept")
+    assert facts.media_type == MediaType.PNG
 
 
 async def test_hostile_files_are_refused_in_a_sentence_one_after_the_other(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ringback.media import process
 from ringback.media.content import Facts
 
 TIMEOUT_S = 30.0
+_TRIES = 2  # as often as a file is looked at whose process dies
 
 
 class Inspector:
@@ -27,10 +28,7 @@ class Inspector:
         async with self._limiter:
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    # Cancelling this kills the process: nothing goes on that nobody waits for.
-                    answer = await to_process.run_sync(
-                        process.take_in, str(path), str(kept), cancellable=True
-                    )
+                    answer = await _tried(path, kept)
             except TimeoutError as exc:
                 raise InvalidMedia("The file takes too long to be read.") from exc
             except BrokenWorkerProcess as exc:
@@ -38,3 +36,17 @@ class Inspector:
         if answer[:1] == b"-":
             raise InvalidMedia(answer[1:].decode())
         return msgspec.msgpack.decode(answer[1:], type=Facts)
+
+
+async def _tried(path: Path, kept: Path) -> bytes:
+    """Look at the file, again if the process died under it: it may not have been its fault."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            # Cancelling this kills the process: nothing goes on that nobody waits for.
+            return await to_process.run_sync(
+                process.take_in, str(path), str(kept), cancellable=True
+            )
+        except BrokenWorkerProcess:
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
