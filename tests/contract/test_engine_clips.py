@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -151,3 +155,21 @@ async def test_nothing_is_left_in_the_folder_for_temporary_files(
     await SketchEngine().run(a_request(start_image=PICTURE), io)
     await SketchEngine().run(enhancing(), io)
     assert os.listdir(tmp_path) == []
+
+
+@contextmanager
+def a_full_disk() -> Iterator[Path]:
+    """Give a folder in which results find no room."""
+    with TemporaryDirectory() as folder:
+        for name in ("clip.mp4", "enhanced.jpg"):
+            (Path(folder) / name).symlink_to("/dev/full")
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("kind", ["clip", "enhancement"])
+async def test_a_disk_that_is_full_is_said_to_be_and_the_job_can_wait_for_room(kind: str) -> None:
+    io = RecordingIO({PICTURE: a_picture()})
+    request = a_request() if kind == "clip" else enhancing()
+    with pytest.raises(OSError, match="No space left") as caught:
+        await SketchEngine(folder=a_full_disk).run(request, io)
+    assert caught.value.errno == errno.ENOSPC

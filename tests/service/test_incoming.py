@@ -24,6 +24,31 @@ def test_a_file_is_gone_when_its_place_is_given_up(tmp_path: Path) -> None:
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
+def test_a_folder_is_gone_with_all_that_is_in_it_when_it_is_given_up(tmp_path: Path) -> None:
+    incoming = Incoming(tmp_path)
+    with suppress(ZeroDivisionError), incoming.folder() as folder:
+        (folder / "half a clip").write_bytes(b"x")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StorageFull), incoming.folder():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_sweep_takes_old_folders_and_what_is_in_them(tmp_path: Path) -> None:
+    incoming = Incoming(tmp_path / "uploads")
+    (tmp_path / "precious").mkdir()
+    for name in ("old", "young"):
+        (tmp_path / "uploads" / name).mkdir()
+        (tmp_path / "uploads" / name / "link").symlink_to(tmp_path / "precious")
+    (tmp_path / "uploads" / "link").symlink_to(tmp_path / "precious")
+    os.utime(tmp_path / "uploads" / "old", (1, 1))
+    os.utime(tmp_path / "uploads" / "link", (1, 1), follow_symlinks=False)
+    assert incoming.sweep(before_ms=9_000) == 1
+    assert (tmp_path / "precious").exists()
+    left = sorted(path.name for path in (tmp_path / "uploads").iterdir())
+    assert left == ["link", "young"]
+
+
 def test_two_files_have_two_places_that_nobody_guesses(tmp_path: Path) -> None:
     incoming = Incoming(tmp_path)
     with incoming.place() as one, incoming.place() as other:

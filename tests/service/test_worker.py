@@ -17,7 +17,7 @@ from ringback.clock import Clock, SystemClock
 from ringback.doorbell import Bells
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.null import NullEngine
-from ringback.errors import EngineError, FetchError
+from ringback.errors import EngineError, FetchError, StorageFull
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.service import Service
 from ringback.storage.sqlite import SqliteStore
@@ -33,7 +33,8 @@ class World:
     def __init__(self, service: Service, store: SqliteStore, bells: Bells, tmp_path: Path) -> None:
         self.service = service
         self.store = store
-        self.artifacts = LocalArtifacts(tmp_path / "artifacts")
+        self.directory = tmp_path / "artifacts"
+        self.artifacts = LocalArtifacts(self.directory)
         self._bells = bells
 
     def made(
@@ -75,6 +76,9 @@ class World:
 
     async def ended(self, job: Job) -> Job:
         return await self.service.wait_for_end(job, timeout_s=10)
+
+    def kept(self) -> list[Path]:
+        return sorted(self.directory.rglob("*.png"))
 
     async def _fetch(self, url: str, *, bytes_max: int) -> bytes:
         raise FetchError("connect", url)
@@ -172,6 +176,53 @@ async def test_an_engine_that_fails_fails_its_job_with_a_sentence(
     assert (job.result.error or "").startswith(sentence)
     (delivery,) = await world.store.deliveries_of(job.job_id)
     assert json.loads(delivery.body)["result"]["error"].startswith(sentence)
+
+
+async def test_a_run_that_fails_leaves_none_of_its_files_behind(world: World) -> None:
+    async def half_done(request: EngineRequest, io: EngineIO) -> Made:
+        await io.preview(await io.save(b"rough", media_type="image/png"))
+        await io.save(b"first of two", media_type="image/png")
+        raise EngineError("The second could not be made.")
+
+    async with world.worker(ScriptedEngine(half_done)):
+        await world.ended(await world.submit())
+    assert world.kept() == []
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_a_run_that_is_stopped_leaves_none_of_its_files_behind(
+    world: World, is_cancelled: bool
+) -> None:
+    saved = asyncio.Event()
+
+    async def half_done(request: EngineRequest, io: EngineIO) -> Made:
+        await io.save(b"first of two", media_type="image/png")
+        saved.set()
+        return await never_ends(request, io)
+
+    async with world.worker(ScriptedEngine(half_done)):
+        job = await world.submit()
+        await saved.wait()
+        assert len(world.kept()) == 1
+        if is_cancelled:
+            await world.service.cancel(job.job_id, workspace_id="studio")
+    assert world.kept() == []
+
+
+async def test_a_run_that_found_no_room_frees_what_it_took(world: World) -> None:
+    runs = 0
+
+    async def too_large(request: EngineRequest, io: EngineIO) -> Made:
+        nonlocal runs
+        runs += 1
+        if runs == 2:
+            return Made(links=(f"https://x.example/{len(world.kept())}",))
+        await io.save(b"first of two", media_type="image/png")
+        raise StorageFull("The artifact could not be kept.")
+
+    async with world.worker(ScriptedEngine(too_large)):
+        job = await world.ended(await world.submit())
+    assert job.result == JobResult(urls=("https://x.example/0",))
 
 
 async def test_a_job_that_takes_too_long_fails_and_its_engine_is_stopped(world: World) -> None:

@@ -21,6 +21,7 @@ from ringback.engines.sketch.enhance import restored
 from ringback.engines.sketch.enhance.asked import factor_of, format_of, size_of, treatment_of
 from ringback.engines.sketch.enhance.described import Enhancement, Treatment
 from ringback.engines.sketch.enhance.restored import enhance
+from ringback.engines.sketch.enhance.saved import save
 from ringback.engines.sketch.enhance.tiles import plan_of, source_of, tiles_of
 from ringback.errors import EngineError
 
@@ -246,3 +247,10 @@ def test_a_text_model_sharpens_more_than_a_faithful_one() -> None:
     )
     assert text.sharpen > faithful.sharpen
     assert text.denoise > faithful.denoise
+
+
+def test_more_than_a_webp_can_hold_is_said_to_be(tmp_path: Path) -> None:
+    """The format keeps the modes of all blocks in half a megabyte: large noise needs more."""
+    noise = Image.effect_noise((1000, 1000), 120).resize((6_400, 6_400), Image.Resampling.NEAREST)
+    with pytest.raises(EngineError, match=r"6,400 x 6,400 .* webp; ask for another output_format"):
+        save(noise.convert("RGB"), tmp_path / "out.webp", form="webp", profile=None)

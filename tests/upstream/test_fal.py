@@ -217,6 +217,15 @@ async def test_looks_go_on_through_broken_answers(fal: Fal, house: House) -> Non
     assert house.files(await house.made()) == [PNG]
 
 
+async def test_a_key_that_stops_working_does_not_lose_what_was_bought(
+    fal: Fal, house: House
+) -> None:
+    locked = [answer({"detail": "No."}, status) for status in (401, 402, 403)]
+    fal.script("GET", "/fal-ai", *locked)
+    assert house.files(await house.made()) == [PNG]
+    assert len(fal.submitted) == 1
+
+
 async def test_a_cancelled_job_is_cancelled_there(fal: Fal, house: House) -> None:
     fal.steps = (IN_PROGRESS,)
     run = house.begin()

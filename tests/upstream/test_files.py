@@ -38,7 +38,12 @@ class Way:
         self.callers = callers
 
     async def got(
-        self, file: File, *, bytes_max: int = 10_000, place: Place = temporary_place
+        self,
+        file: File,
+        *,
+        bytes_max: int = 10_000,
+        place: Place = temporary_place,
+        is_preview: bool = False,
     ) -> bytes:
         io = RecordingIO()
         files = Files(
@@ -53,7 +58,8 @@ class Way:
             retries=3,
             place=place,
         )
-        return io.saved[await files.keep(file, io)]
+        keep = files.keep_preview if is_preview else files.keep
+        return io.saved[await keep(file, io)]
 
     def answers(self, where: FakeReceiver, *script: Script) -> None:
         where._answers = iter(script)
@@ -128,3 +134,15 @@ async def test_a_result_is_asked_for_again_while_that_may_help(way: Way) -> None
     busy: list[Any] = [respond(503, headers=[("retry-after", "0")]), respond(200, body=PNG)]
     way.answers(way.stranger, *busy)
     assert await way.got(File(url=way.stranger.url_at("/a.png"))) == PNG
+
+
+async def test_a_preview_is_asked_for_once_and_may_not_be_large(way: Way) -> None:
+    """A provider's slow or huge previews neither hold up the result nor fill the disk."""
+    url = way.provider.url_at("/preview.png")
+    way.answers(way.provider, respond(503), respond(200, body=PNG))
+    with pytest.raises(EngineError, match="status 503"):
+        await way.got(File(url=url), is_preview=True)
+    assert await way.got(File(url=url), is_preview=True) == PNG
+    way.answers(way.provider, respond(200, body=PNG + bytes(8 << 20)))
+    with pytest.raises(EngineError, match="too_large"):
+        await way.got(File(url=url), is_preview=True, bytes_max=64 << 20)

@@ -167,6 +167,13 @@ async def test_a_training_has_its_style() -> None:
     assert result.style_id == "s-1"
 
 
+@pytest.mark.parametrize("style_id", ["", "x" * 201, "a b", "a\nb", "<i>", "ä", 7])
+async def test_what_can_be_no_style_is_not_passed_on(style_id: object) -> None:
+    """It would stand in the job's document, in its webhooks and on the page."""
+    result, _ = await made(TAKEN, state("completed", style_id=style_id))
+    assert result.style_id is None
+
+
 async def test_our_own_files_are_uploaded_and_named_by_the_providers_url() -> None:
     theirs = "https://provider.example/artifacts/y.png"
     async with FakeReceiver([answer({"image_url": theirs}), TAKEN, state("completed")]) as receiver:

@@ -66,6 +66,21 @@ async def test_pictures_behind_urls_are_fetched(provider: OpenAIStandIn) -> None
     assert provider.requests[-1].header("authorization") is None
 
 
+@pytest.mark.parametrize("trouble", ["busy", "drop", "spent", "reset", "junk"])
+@pytest.mark.parametrize("resend", [False, True])
+async def test_pictures_that_were_bought_are_handed_out_though_more_are_not_to_be_had(
+    provider: OpenAIStandIn, trouble: str, resend: bool
+) -> None:
+    """Bought once, even where the submission would be tried again."""
+    provider.next.extend(["", *[trouble] * 9])
+    io = RecordingIO()
+    result = await made(
+        provider, io, n_max=2, patience_s=30, resend=resend, asked={"num_images": 4}
+    )
+    assert [io.saved[name] for name in result.artifacts] == provider.pictures[:2]
+    assert len(provider.requests) == 2
+
+
 async def test_links_stay_links_where_the_operator_wants_no_copies(
     provider: OpenAIStandIn,
 ) -> None:

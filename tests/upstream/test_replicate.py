@@ -260,6 +260,15 @@ async def test_looks_go_on_through_broken_answers(replicate: Replicate, house: H
     assert house.files(await house.made()) == [PNG]
 
 
+async def test_a_key_that_stops_working_does_not_lose_what_was_bought(
+    replicate: Replicate, house: House
+) -> None:
+    locked = [answer({"detail": "No."}, status) for status in (401, 402, 403)]
+    replicate.script("GET", "/v1/predictions/", *locked)
+    assert house.files(await house.made()) == [PNG]
+    assert len(replicate.submitted) == 1
+
+
 async def test_a_cancelled_job_is_cancelled_there(replicate: Replicate, house: House) -> None:
     replicate.steps = [STARTING] * 1000
     run = house.begin()

@@ -8,7 +8,7 @@ import pytest
 from upstream.world import PNG, World, a_request
 
 from ringback.engines.contract import Made
-from ringback.engines.upstream.engine import FILES_MAX
+from ringback.engines.upstream.engine import FILES_MAX, PREVIEWS_MAX
 from ringback.engines.upstream.memo import Memo
 from ringback.engines.upstream.provider import File, Look
 from ringback.errors import AnswerLost, EngineError, FetchError, ProviderAway
@@ -247,6 +247,13 @@ async def test_a_preview_is_shown_once_and_a_broken_one_harms_nothing(world: Wor
     made = await world.ran(world.engine(provider))
     assert world.io.previews == ["0.png"]
     assert made.artifacts == ("1.png",)
+
+
+async def test_previews_without_end_do_not_fill_the_disk(world: World) -> None:
+    endless = [Look(preview=File(content=PNG + bytes(number))) for number in range(1, 99)]
+    made = await world.ran(world.engine(ScriptedProvider(looks=[*endless, DONE])), for_s=3_600)
+    assert len(world.io.previews) == PREVIEWS_MAX
+    assert len(made.artifacts) == 1
 
 
 async def test_a_result_of_an_unknown_type_fails_the_job(world: World) -> None:

@@ -16,6 +16,7 @@ from ringback.clock import Clock
 from ringback.engines.contract import Engine
 from ringback.engines.null import NullEngine
 from ringback.engines.sketch.engine import SketchEngine
+from ringback.engines.sketch.folders import Folder, temporary_folder
 from ringback.engines.upstream.assembling import Upstream
 from ringback.errors import SetupError
 from ringback.settings import Settings
@@ -51,11 +52,14 @@ def artifacts_for(settings: Settings, clock: Clock) -> ArtifactStore:
 
 
 def slots_for(
-    settings: Settings, upstreams: Mapping[str, Upstream] = MappingProxyType({})
+    settings: Settings,
+    upstreams: Mapping[str, Upstream] = MappingProxyType({}),
+    *,
+    folder: Folder = temporary_folder,
 ) -> dict[str, Slot]:
     """Return the engines of this process, by name, and how many jobs of each run at once."""
     sketch: Engine = SketchEngine(
-        processes=settings.sketch_processes, weights=_weights_of(settings)
+        processes=settings.sketch_processes, weights=_weights_of(settings), folder=folder
     )
     slots = {
         "sketch": Slot(engine=sketch, concurrency=settings.sketch_processes + _SKETCH_WAITING),

@@ -26,7 +26,7 @@ class WorkerRole:
         settings = ground.settings
         self._ground = ground
         self.answering = asyncio.Event()  # the process has begun, and may spend time on warmth
-        self._slots = slots_for(settings, ground.upstreams.by_name)
+        self._slots = slots_for(settings, ground.upstreams.by_name, folder=ground.incoming.folder)
         store = ground.store
         runs = RunDesk(ground.service, store, store, lambda: ground.catalogue, clock=ground.clock)
         # Every worker takes runs, whatever else it is for: they wait, and do no work.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,17 +32,25 @@ class Incoming:
         """Yield a path for a new file, which is deleted in the end; raises ``StorageFull``."""
         path = self._directory / new_artifact_stem()
         try:
-            yield path
-        except OSError as exc:
-            if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise StorageFull(f"The file could not be received: {exc.strerror}.") from exc
+            with _full_disk_said():
+                yield path
         finally:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Yield a new folder, which is deleted in the end; raises ``StorageFull``."""
+        path = self._directory / new_artifact_stem()
+        try:
+            with _full_disk_said():
+                path.mkdir(mode=0o700)
+                yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
     def sweep(self, *, before_ms: int) -> int:
-        """Delete the files that were last written before then; return how many.
+        """Delete the files and folders that were last written before then; return how many.
 
         For the start of a server: a killed predecessor could not.
         """
@@ -51,9 +60,23 @@ class Incoming:
         swept = 0
         with os.scandir(self._directory) as entries:
             for entry in entries:
-                is_file = entry.is_file(follow_symlinks=False)
                 written_ns = entry.stat(follow_symlinks=False).st_mtime_ns
-                if is_file and written_ns < before_ms * 1_000_000:
+                if entry.is_symlink() or written_ns >= before_ms * 1_000_000:
+                    continue
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                    swept += 1
+                elif entry.is_file():
                     os.unlink(entry)
                     swept += 1
         return swept
+
+
+@contextmanager
+def _full_disk_said() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageFull(f"The file could not be received: {exc.strerror}.") from exc

@@ -17,6 +17,7 @@ class Run:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.give_back = False
+        self.saved: list[str] = []
         self.previews: list[str] = []
         self.trained: Trained | None = None
         self.is_over = False  # then tidying up is all that is left, and nobody stops that

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
 from msgspec import Struct
@@ -146,24 +146,30 @@ class Worker:
 
     async def _work(self, run: Run) -> None:
         job_id, engine = run.job.job_id, run.job.engine
+        outcome: JobResult | None = None
         try:
             run.begin()
             event, outcome = await self._outcome(run)
             await self._end(run, event, outcome)
             run.is_over = True
-            await self._forget_previews(run, kept=outcome.urls or ())
+            if event is JobEvent.COMPLETE:
+                await self._forget_previews(run, kept=outcome.urls or ())
+            else:
+                await self._forget(run.saved)
         except LeaseLost:
             log.warning("lease_lost", job_id=job_id)
         except (StorageFull, ArtifactsAway) as exc:
             # The result found no place: the job waits for better times.
             log.warning("result_not_kept", job_id=job_id, detail=str(exc))
+            await self._forget(run.saved)  # first: the next write may need the room
             await self._until_stored(lambda: self._service.release(run.job))
             await self._clock.sleep(_DISK_PATIENCE_S)
         except asyncio.CancelledError:
             if run.give_back:
                 await self._until_stored(lambda: self._service.release(run.job))
-            else:  # it was ended by somebody else
-                await self._forget_previews(run)
+            run.is_over = True
+            # With an outcome, the job may have ended by it, and lead to its files.
+            await self._forget(run.saved if outcome is None else run.previews)
         except Exception:
             # The lease runs out and another worker tries; this loop must not die of it.
             log.exception("worker_broke", job_id=job_id)
@@ -218,13 +224,19 @@ class Worker:
             error = outcome.error or _BROKEN
             await self._until_stored(lambda: self._service.fail(run.job, error=error))
 
-    async def _forget_previews(self, run: Run, *, kept: tuple[str, ...] = ()) -> None:
+    async def _forget_previews(self, run: Run, *, kept: tuple[str, ...]) -> None:
         """Delete what was shown on the way and is no result: nobody is led to it any more."""
-        of_style = run.trained.previews if run.is_over and run.trained else ()
-        for name in run.previews:
-            if artifact_url(run.job, name) not in kept and name not in of_style:
-                with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm
-                    await self._artifacts.delete(name)
+        of_style = run.trained.previews if run.trained else ()
+        await self._forget(
+            name
+            for name in run.previews
+            if artifact_url(run.job, name) not in kept and name not in of_style
+        )
+
+    async def _forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            with suppress(OSError, ArtifactsAway):  # it takes some room and does no other harm
+                await self._artifacts.delete(name)
 
     async def _until_stored(self, write: Callable[[], Awaitable[object]]) -> None:
         """Repeat a write until the disk has room for it: what was accepted is not lost."""

@@ -54,7 +54,9 @@ class JobIO:
 
     async def save(self, content: bytes | Path, *, media_type: str) -> str:
         """Keep a file and return its artifact name."""
-        return await self._artifacts.save(content, media_type=media_type)
+        name = await self._artifacts.save(content, media_type=media_type)
+        self._run.saved.append(name)
+        return name
 
     async def share(self, content: bytes, *, media_type: str) -> str:
         """Keep a file that jobs share, unless it is there, and return its artifact name."""

@@ -16,6 +16,7 @@ from ringback.engines.sketch.asked import count_of, size_of
 from ringback.engines.sketch.enhance.maker import Enhancer
 from ringback.engines.sketch.errands import Errands
 from ringback.engines.sketch.fetching import fetched
+from ringback.engines.sketch.folders import Folder, temporary_folder
 from ringback.engines.sketch.inputs import (
     Input,
     images_of,
@@ -41,12 +42,18 @@ class SketchEngine:
 
     name = "sketch"
 
-    def __init__(self, *, processes: int = 1, weights: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        processes: int = 1,
+        weights: Path | None = None,
+        folder: Folder = temporary_folder,
+    ) -> None:
         self._limiter = CapacityLimiter(processes)
         self._inputs = CapacityLimiter(_INPUTS_IN_HAND)
         errands = Errands(self._limiter)
-        self._clips = ClipMaker(errands, self._inputs)
-        self._enhancements = Enhancer(errands, self._inputs, weights=weights)
+        self._clips = ClipMaker(errands, self._inputs, folder=folder)
+        self._enhancements = Enhancer(errands, self._inputs, folder=folder, weights=weights)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Make what the kind of the request's model is for."""

@@ -7,6 +7,7 @@ process may take so much memory and time, and is killed when nobody waits for it
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from typing import BinaryIO, Protocol
@@ -16,7 +17,7 @@ import msgspec
 from ringback.errors import EngineError
 from ringback.media.process import limit_memory
 
-PROGRESS, PREVIEW, DONE, REFUSED = b"p", b"v", b"+", b"-"
+PROGRESS, PREVIEW, DONE, REFUSED, FULL = b"p", b"v", b"+", b"-", b"f"
 LENGTH_BYTES = 4
 CPU_SECONDS_MAX = 175  # built-in engines' jobs have three minutes
 _FILE_BYTES_MAX = 2 << 30
@@ -57,6 +58,10 @@ def main(name: str, source: BinaryIO, output: BinaryIO) -> None:
         teller.say(REFUSED, str(exc).encode())
     except MemoryError:
         teller.say(REFUSED, b"This needs more memory than it may have; ask for less.")
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        teller.say(FULL)
     else:
         teller.say(DONE)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,6 +30,8 @@ class Errands:
 
     async def send(self, name: str, described: msgspec.Struct, io: EngineIO) -> None:
         """Do an errand, showing its progress and previews; raise ``EngineError`` if it fails.
+
+        ``OSError`` says that the disk has no room for what it makes.
 
         Cancelling this kills the process: nothing goes on that nobody waits for.
         """
@@ -71,6 +75,8 @@ async def _listened(process: Process, io: EngineIO) -> bool:
             return True
         if kind == errand.REFUSED:
             raise EngineError(payload.decode())
+        if kind == errand.FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if kind == errand.PROGRESS:
             await io.progress(msgspec.msgpack.decode(payload, type=float))
         if kind == errand.PREVIEW:

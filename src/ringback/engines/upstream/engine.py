@@ -31,6 +31,7 @@ log = get_logger(__name__)
 
 INPUT_BYTES_MAX = 75 << 20
 FILES_MAX = 100
+PREVIEWS_MAX = 60  # they stay on the disk until the job ends
 TICKET_LENGTH_MAX = 4_096
 _CANCEL_S = 20.0
 _CLOSE_S = 5.0
@@ -156,7 +157,7 @@ class UpstreamEngine:
     async def _wait(self, ticket: str, io: EngineIO, news: asyncio.Event) -> Look:
         """Look until the job has ended at the provider; the time limit is the worker's."""
         shown: File | None = None
-        looks = 0
+        looks = shown_count = 0
         while True:
             await self._pause(looks, news)
             looks += 1
@@ -168,9 +169,10 @@ class UpstreamEngine:
                 return look
             if look.fraction is not None and 0 <= look.fraction <= 1:
                 await io.progress(look.fraction)
-            if look.preview is not None and look.preview != shown:
+            if look.preview not in (None, shown) and shown_count < PREVIEWS_MAX:
                 shown = look.preview
-                await self._show(shown, io)
+                shown_count += 1
+                await self._show(look.preview, io)
 
     async def _pause(self, looks: int, news: asyncio.Event) -> None:
         """Return when it is time for the next look, or a webhook says that there is news."""
@@ -193,15 +195,15 @@ class UpstreamEngine:
 
     async def _show(self, preview: File, io: EngineIO) -> None:
         with suppress(EngineError):  # a job is not lost over its preview
-            await io.preview(await self._files.keep(preview, io))
+            await io.preview(await self._files.keep_preview(preview, io))
 
     # Ending.
 
     async def _made(self, request: EngineRequest, look: Look, io: EngineIO) -> Made:
         job_id = request.job_id
         log.info("provider_ended", engine=self.name, job_id=job_id, status=look.status)
-        if look.cost:
-            log.info("provider_charged", engine=self.name, job_id=job_id, cost=plain(look.cost))
+        if cost := plain(look.cost, self._secrets):
+            log.info("provider_charged", engine=self.name, job_id=job_id, cost=cost)
         if look.status == "cancelled":
             raise EngineError(f"The job was cancelled at the provider of {self.name}.")
         if look.status == "failed":

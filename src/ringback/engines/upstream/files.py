@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from urllib.parse import urljoin
@@ -20,6 +21,19 @@ from ringback.media.looking import media_type_of
 
 _REDIRECTS_MAX = 3
 _AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How much is done for one file."""
+
+    bytes_max: int
+    timeout_s: float
+    retries: int
+
+
+# The next look, which may find the job at its end, waits for a preview: not for long.
+_OF_PREVIEWS = Terms(bytes_max=8 << 20, timeout_s=10.0, retries=0)
 
 
 class Files:
@@ -49,19 +63,24 @@ class Files:
         self._public = public
         self._clock = clock
         self._rng = rng
-        self._bytes_max = bytes_max
-        self._timeout_s = timeout_s
-        self._retries = retries
+        self._terms = Terms(bytes_max=bytes_max, timeout_s=timeout_s, retries=retries)
         self._place = place
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def keep(self, file: File, io: EngineIO) -> str:
-        """Return the artifact that a file was kept as, or raise ``EngineError``."""
+        """Return the artifact that a result was kept as, or raise ``EngineError``."""
+        return await self._kept(file, io, self._terms)
+
+    async def keep_preview(self, file: File, io: EngineIO) -> str:
+        """Return the artifact that a preview was kept as; a slow or large one is refused."""
+        return await self._kept(file, io, _OF_PREVIEWS)
+
+    async def _kept(self, file: File, io: EngineIO, terms: Terms) -> str:
         if file.content is not None:
             return await io.save(file.content, media_type=self._known(media_type_of(file.content)))
         async with self._room:
             with self._place() as path:
-                await self._fetch(file, path)
+                await self._fetch(file, path, terms)
                 return await io.save(path, media_type=self._known(type_of_file(path)))
 
     def _known(self, media_type: MediaType | None) -> str:
@@ -71,12 +90,12 @@ class Files:
             )
         return media_type.value
 
-    async def _fetch(self, file: File, path: Path) -> None:
+    async def _fetch(self, file: File, path: Path, terms: Terms) -> None:
         """Bring what lies behind the file's URL to the path, or raise ``EngineError``."""
         assert file.url is not None
         url = file.url
         for _ in range(_REDIRECTS_MAX + 1):
-            reply = await self._asked(url, file, path)
+            reply = await self._asked(url, file, path, terms)
             if reply.status == 200 and reply.reason is None:
                 return
             location = reply.header(b"location")
@@ -89,7 +108,7 @@ class Files:
             f"fetched: {said}."
         )
 
-    async def _asked(self, url: str, file: File, path: Path) -> Reply:
+    async def _asked(self, url: str, file: File, path: Path, terms: Terms) -> Reply:
         try:
             is_theirs = parse_target(url).origin == self._origin
         except MalformedTarget as exc:
@@ -101,8 +120,8 @@ class Files:
             method="GET",
             url=url,
             headers=file.headers if is_theirs else (),
-            timeout_s=self._timeout_s,
-            bytes_max=self._bytes_max,
+            timeout_s=terms.timeout_s,
+            bytes_max=terms.bytes_max,
         )
         attempts = 0
         while True:
@@ -113,7 +132,7 @@ class Files:
                 raise pouring.error  # our disk's, whose owner knows what to do
             attempts += 1
             over = not is_away(reply) or not may_ask_again(reply, may_repeat=True)
-            if over or attempts > self._retries:
+            if over or attempts > terms.retries:
                 return reply
             now_ms = self._clock.now_ms()
             await self._clock.sleep(retry_delay_s(reply, attempts, rng=self._rng, now_ms=now_ms))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
@@ -13,14 +14,14 @@ from ringback.engines.upstream.assembling import ProviderType, Tools
 from ringback.engines.upstream.config import UpstreamSettings
 from ringback.engines.upstream.forms import Upload, multipart
 from ringback.engines.upstream.provider import File, Inputs, Look, Order
-from ringback.engines.upstream.said import document_of, refusal, words_of
+from ringback.engines.upstream.said import OPERATORS, document_of, refusal, words_of
 from ringback.errors import AnswerLost, EngineError, ProviderAway
 from ringback.wire.signature import SignatureMismatch, verify
 
+_STYLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 _FRACTIONS = {"processing": 0.1, "sampling": 0.4, "intermediate-complete": 0.7}
 _UPLOAD_S = 300.0
 _NONSENSE = "an answer that is not the contract's"
-_OPERATORS = frozenset({401, 402, 403})  # what is wrong is the key, or the account
 
 
 class KreaSettings(UpstreamSettings, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ class KreaProvider:
     async def look(self, ticket: str) -> Look:
         """Return how the job stands there."""
         reply = await self._line.ask("GET", self._job(ticket))
-        if reply.status in _OPERATORS:
+        if reply.status in OPERATORS:
             # The operator can mend it, and what was bought is worth waiting for.
             raise ProviderAway(self._name, f"status {reply.status}")
         if reply.status in (404, 410):
@@ -77,11 +78,8 @@ class KreaProvider:
         files = _files(result.get("urls"))
         match document.get("status"):
             case "completed":
-                style_id = result.get("style_id")
                 return Look(
-                    status="completed",
-                    files=files,
-                    style_id=style_id if isinstance(style_id, str) else None,
+                    status="completed", files=files, style_id=_style_in(result.get("style_id"))
                 )
             case "failed":
                 return Look(status="failed", error=words_of(result))
@@ -167,6 +165,10 @@ def _with_copies(value: Any, copies: Mapping[str, str]) -> Any:
     if isinstance(value, list | tuple):
         return [_with_copies(item, copies) for item in value]
     return value
+
+
+def _style_in(value: object) -> str | None:
+    return value if isinstance(value, str) and _STYLE_ID.fullmatch(value) else None
 
 
 def _files(urls: object) -> tuple[File, ...]:

@@ -20,9 +20,12 @@ from ringback.engines.upstream.assembling import ProviderType, Tools
 from ringback.engines.upstream.config import UpstreamSettings
 from ringback.engines.upstream.forms import Upload, multipart
 from ringback.engines.upstream.provider import File, Inputs, Look, Order
-from ringback.engines.upstream.said import document_of, refusal
+from ringback.engines.upstream.said import document_of, plain, refusal
 from ringback.engines.upstream.sizes import asked_size, nearest, read_size
 from ringback.errors import AnswerLost, EngineError
+from ringback.log import get_logger
+
+log = get_logger(__name__)
 
 _COUNTS = ("num_images", "n", "batch_size")
 _PASSED_ON = ("quality", "background", "output_format", "output_compression", "style", "moderation")
@@ -83,18 +86,23 @@ class OpenAIImages:
             Upload(stem=f"image-{number}", content=await inputs.read(url))
             for number, url in enumerate(self._inputs(order.input))
         ]
-        files: list[File] = []
-        usage: list[str] = []
+        answers: list[_Answer] = []
         left = _count(order.input)
         while left > 0:
+            count = min(left, self._settings.n_max)
             # Each request is a purchase; pictures beyond what one gives take another.
-            answer = await self._made(
-                {**asked, "n": min(left, self._settings.n_max)}, pictures, order
-            )
-            files += map(self._file, answer.data)
-            usage += [msgspec.json.encode(answer.usage).decode()] if answer.usage else []
-            left -= min(left, self._settings.n_max)
-        return Look(status="completed", files=tuple(files), cost=" ".join(usage))
+            try:
+                answers.append(await self._made({**asked, "n": count}, pictures, order))
+            except EngineError as exc:
+                if not answers:
+                    raise
+                # Raised, it would have the submission begun anew, and bought again what is here.
+                detail = plain(str(exc), self._line.secrets)
+                log.warning("pictures_missing", engine=self._name, count=left, detail=detail)
+                break
+            left -= count
+        files = tuple(self._file(picture) for answer in answers for picture in answer.data)
+        return Look(status="completed", files=files, cost=_cost(answers))
 
     async def look(self, ticket: str) -> Look:
         """Never comes to be asked: there are no tickets."""
@@ -219,6 +227,10 @@ def _edit(asked: dict[str, Any], pictures: list[Upload]) -> tuple[str, bytes]:
     ]
     name = "image" if len(pictures) == 1 else "image[]"
     return multipart([*fields, *((name, picture) for picture in pictures)])
+
+
+def _cost(answers: list[_Answer]) -> str:
+    return " ".join(msgspec.json.encode(one.usage).decode() for one in answers if one.usage)
 
 
 def _count(asked: Mapping[str, Any]) -> int:

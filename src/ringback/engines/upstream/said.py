@@ -10,6 +10,9 @@ import msgspec
 from ringback.egress.caller import Reply
 from ringback.errors import EngineError
 
+OPERATORS = frozenset({401, 402, 403})
+"""Statuses by which the key is wrong, or the account: what was bought is worth waiting for."""
+
 _LENGTH_MAX = 400
 _SECRET_LENGTH_MIN = 6
 _NAMES = ("message", "error", "detail", "title", "msg", "reason")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from pathlib import Path
 
 from anyio import CapacityLimiter
@@ -19,6 +18,7 @@ from ringback.engines.sketch.enhance.asked import (
 from ringback.engines.sketch.enhance.described import Enhancement
 from ringback.engines.sketch.errands import Errands
 from ringback.engines.sketch.fetching import fetched
+from ringback.engines.sketch.folders import Folder
 from ringback.engines.sketch.inputs import number_of
 from ringback.errors import EngineError
 
@@ -29,10 +29,16 @@ class Enhancer:
     """Makes the pictures of the enhance models."""
 
     def __init__(
-        self, errands: Errands, inputs: CapacityLimiter, *, weights: Path | None = None
+        self,
+        errands: Errands,
+        inputs: CapacityLimiter,
+        *,
+        folder: Folder,
+        weights: Path | None = None,
     ) -> None:
         self._errands = errands
         self._inputs = inputs
+        self._folder = folder
         self._weights = None if weights is None else str(weights)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
@@ -44,8 +50,8 @@ class Enhancer:
             raise EngineError("There is no picture to enhance; name one as image_url.")
         width, height = size_of(asked)
         form = format_of(asked)
-        with tempfile.TemporaryDirectory(prefix="ringback-enhance-") as folder:
-            picture, out = Path(folder) / "picture", Path(folder) / f"enhanced.{form}"
+        with self._folder() as folder:
+            picture, out = folder / "picture", folder / f"enhanced.{form}"
             async with self._inputs:
                 content = await fetched(url, io, what="image")
                 await asyncio.to_thread(picture.write_bytes, content)

@@ -46,7 +46,9 @@ def enhance(asked: Enhancement, tell: Tell) -> None:
         tell.progress(0.95 * number / len(tiles))
         part = work.tile(tile)
         result.paste(part if has_alpha else _flat(part), tile.inside[:2])
-    save(result, Path(asked.out), form=asked.format, profile=whole.profile)
+    profile = whole.profile
+    del whole, picture, work  # encoding takes as much again
+    save(result, Path(asked.out), form=asked.format, profile=profile)
 
 
 class _Work:

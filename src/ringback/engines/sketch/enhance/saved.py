@@ -26,6 +26,13 @@ def save(picture: Image.Image, path: Path, *, form: str, profile: bytes | None) 
             picture.save(path, "PNG", compress_level=3, **options)
         case "webp":
             is_large = picture.width * picture.height > _LARGE_PIXELS
-            picture.save(path, "WEBP", quality=92, method=1 if is_large else 4, **options)
+            try:
+                picture.save(path, "WEBP", quality=92, method=1 if is_large else 4, **options)
+            except ValueError as exc:
+                # Too much memory, or more detail than one part of the format's file can hold.
+                raise EngineError(
+                    f"A picture of {picture.width:,} x {picture.height:,} pixels is too large to "
+                    "be a webp; ask for another output_format or a smaller size."
+                ) from exc
         case _:
             picture.save(path, "JPEG", quality=94, subsampling=0, **options)

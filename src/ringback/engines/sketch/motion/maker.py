@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from anyio import CapacityLimiter
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.sketch.errands import Errands
 from ringback.engines.sketch.fetching import fetched
+from ringback.engines.sketch.folders import Folder
 from ringback.engines.sketch.inputs import number_of, prompt_of, trained_of
 from ringback.engines.sketch.motion.asked import Given, clip_of, given_of
 from ringback.engines.sketch.motion.clipped import Clip, Shown
@@ -32,9 +32,10 @@ _WHAT = {
 class ClipMaker:
     """Makes the clips of the video models."""
 
-    def __init__(self, errands: Errands, inputs: CapacityLimiter) -> None:
+    def __init__(self, errands: Errands, inputs: CapacityLimiter, *, folder: Folder) -> None:
         self._errands = errands
         self._inputs = inputs
+        self._folder = folder
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Show stills of the clip while it is made, then return the clip."""
@@ -42,9 +43,9 @@ class ClipMaker:
         prompt = prompt_of(request.input)
         # A clip that cannot be made is refused before anything is fetched.
         described = described_by(request.input, model=request.model, prompt=prompt)
-        with tempfile.TemporaryDirectory(prefix="ringback-clip-") as folder:
-            out = Path(folder) / "clip.mp4"
-            files = await self._taken_in(given_of(request.input), Path(folder), io)
+        with self._folder() as folder:
+            out = folder / "clip.mp4"
+            files = await self._taken_in(given_of(request.input), folder, io)
             files["trained"] = [
                 (await io.style(name), strength) for name, strength in trained_of(request.input)
             ]

@@ -26,7 +26,7 @@ from ringback.engines.upstream.fal.signature import read_signed
 from ringback.engines.upstream.fields import NamedSettings, named_for_provider, with_strings
 from ringback.engines.upstream.provider import Inputs, Look, Order
 from ringback.engines.upstream.replays import Replays
-from ringback.engines.upstream.said import document_of, plain, refusal
+from ringback.engines.upstream.said import OPERATORS, document_of, plain, refusal
 from ringback.errors import AnswerLost, EngineError, ProviderAway, SetupError
 from ringback.media.looking import media_type_of
 from ringback.wire.signature import TOLERANCE_S, SignatureMismatch
@@ -89,6 +89,8 @@ class FalProvider:
         """Return how a request stands, with its result when that is there."""
         path = _path_of(ticket)
         reply = await self._line.ask("GET", f"{path}/status?logs=1")
+        if reply.status in OPERATORS:
+            raise ProviderAway(self._name, f"status {reply.status}")
         if reply.status == 404:
             raise EngineError(f"The provider of {self._name} does not know of this job any more.")
         if not 200 <= (reply.status or 0) < 300:

@@ -19,7 +19,7 @@ from ringback.engines.upstream.replicate.prediction import (
     place_of,
 )
 from ringback.engines.upstream.replicate.secret import SigningSecret
-from ringback.engines.upstream.said import document_of, refusal
+from ringback.engines.upstream.said import OPERATORS, document_of, refusal
 from ringback.errors import AnswerLost, EngineError, ProviderAway
 from ringback.wire.signature import TOLERANCE_S, SignatureMismatch, verify
 
@@ -64,7 +64,10 @@ class ReplicateProvider:
 
     async def look(self, ticket: str) -> Look:
         """Return how a prediction stands."""
-        look = look_at(self._document(await self._line.ask("GET", path_of(ticket))))
+        reply = await self._line.ask("GET", path_of(ticket))
+        if reply.status in OPERATORS:
+            raise ProviderAway(self._name, f"status {reply.status}")
+        look = look_at(self._document(reply))
         if look is None:
             raise ProviderAway(self._name, "an answer that is no prediction")
         return look
