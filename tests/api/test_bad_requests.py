@@ -76,6 +76,7 @@ TABLE = [
     content("number out of range", b'{"prompt": "a", "seed": 1e999}', "range"),
     content("Latin-1", b'{"prompt": "caf\xe9"}', "UTF-8"),
     content("byte order mark", b"\xef\xbb\xbf{}", "byte 0"),
+    content("cut short within a character", b"f\xff", "UTF-8"),
     content("half a surrogate pair", b'{"prompt": "\\ud83d"}', "surrogate"),
     content("nested deeply", b'{"prompt":' + b"[" * 4000, "deep"),
     content("an array", b"[]", "object"),

@@ -103,6 +103,8 @@ def _what_is_wrong(body: bytes, error: msgspec.DecodeError, like: str) -> str:
     if "truncated" in str(error):
         try:
             json.loads(body)
+        except UnicodeDecodeError:  # which msgspec finds within strings alone
+            return "The body is not UTF-8 text."
         except json.JSONDecodeError as exc:
             return f"The body is not JSON: {exc}."
         except RecursionError:
