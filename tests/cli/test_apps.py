@@ -53,7 +53,8 @@ def test_an_app_is_run_and_its_outputs_are_printed_by_their_names(
     shown = inside("jobs", "show", told.job.job_id).out
     assert "step          portrait  completed  " in shown
     assert "output        dusk: http" in shown
-    begun = inside(*run, "--no-wait", "--json").document
+    given = json.dumps({"subject": "a fox", "width": 512})
+    begun = inside("apps", "run", "portrait", "--input", given, "--no-wait", "--json").document
     assert inside("jobs", "cancel", begun["job_id"], "--json").document["status"] == "cancelled"
 
 

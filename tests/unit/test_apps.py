@@ -72,6 +72,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"name": "x" * 201}, "/name", "must have at most 200 characters, not 201"),
     ({"name": "…"}, "/slug", "is required, since the name has no letters"),
     ({"slug": "No Slug"}, "/slug", "must be 1 to 64 lower-case letters"),
+    ({"slug": "01a208e4-b049-71fb-80f9-bd0e09a9e356"}, "/slug", "and no UUID"),
+    ({"name": "01A208E4-B049-71FB-80F9-BD0E09A9E356"}, "/slug", "is required, since the name"),
     ({"hat": 1}, "/hat", "is not a field here; use name, slug"),
     ({"inputs": []}, "/inputs", "must be an object"),
     ({"inputs": {"a b": {"type": "string"}}}, "/inputs/a b", "must be called by a letter"),

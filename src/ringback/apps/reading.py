@@ -34,7 +34,10 @@ VALUES_MAX = 10_000
 """At every depth: what was read is kept in memory, and empty lists are short to write."""
 
 _FIELDS = ("name", "slug", "description", "inputs", "steps", "outputs")
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+# Not the form of a version's id: an app is named by either.
+_SLUG = re.compile(
+    r"(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$)[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
+)
 _MODEL = re.compile(r"(image|video|enhance)/([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){1,2})")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
@@ -108,12 +111,12 @@ def _text(
 def _slug(document: dict[str, Any], name: str, report: Report) -> str:
     if "slug" not in document:
         slug = _NOT_SLUG.sub("-", name.lower()).strip("-")[:64].strip("-")
-        if name.strip() and not slug:
+        if name.strip() and not _SLUG.fullmatch(slug):
             report("/slug", "is required, since the name has no letters that it could be made of")
         return slug
     slug = document["slug"]
     if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
-        report("/slug", "must be 1 to 64 lower-case letters, digits and inner hyphens")
+        report("/slug", "must be 1 to 64 lower-case letters, digits and inner hyphens, and no UUID")
         return ""
     return slug
 

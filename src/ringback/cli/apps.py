@@ -12,6 +12,7 @@ import click
 
 from ringback.cli.connection import client_of, connection
 from ringback.cli.endings import Status
+from ringback.cli.given import INPUT, given_input
 from ringback.cli.job_lines import job_members
 from ringback.cli.options import AS_JSON, LIMIT, TIMEOUT
 from ringback.cli.output import print_json, print_lines, short_time, talk
@@ -81,6 +82,7 @@ def show(app: str, url: str | None, token: str | None, as_json: bool) -> None:
 
 @command.command("run", context_settings={"ignore_unknown_options": True})
 @click.argument("app", metavar="APP")
+@INPUT
 @click.option("--webhook", metavar="URL", help="Called once, when the run is over.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, or print the run at once.")
 @TIMEOUT
@@ -90,6 +92,7 @@ def show(app: str, url: str | None, token: str | None, as_json: bool) -> None:
 def run(
     app: str,
     words: tuple[str, ...],
+    given: str | None,
     webhook: str | None,
     wait: bool,
     timeout_s: float | None,
@@ -100,12 +103,12 @@ def run(
     """Run an app, and print its outputs by their names.
 
     Every input of the app is an option, like --subject "a fox"; "ringback apps show APP" lists
-    them. The exit status is 3 for a run that failed or was cancelled. Ctrl-C ends the waiting, not
-    the run.
+    them. --input gives what is called as an option of this command is. The exit status is 3 for a
+    run that failed or was cancelled. Ctrl-C ends the waiting, not the run.
     """
     with client_of(url, token) as client:
         found = client.node_apps.get(app)
-        values = _inputs(words, found)
+        values = {**given_input(given), **_inputs(words, found)}
         (job, *_) = client.node_apps.execute(found.version_id or app, values, webhook_url=webhook)
         if wait:
             job = _waited(job, timeout_s=timeout_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from ringback.cli.connection import client_of, connection
 from ringback.cli.endings import Status, refusal_of
+from ringback.cli.given import INPUT, given_input
 from ringback.cli.options import AS_JSON, TIMEOUT
 from ringback.cli.output import print_json, print_lines, talk
 from ringback.cli.parameters import ParameterError, read_parameters
@@ -37,12 +37,7 @@ _KINDS = ("image", "video", "enhance")
     metavar="PATH",
     help="Save the result as this file, or into this directory.",
 )
-@click.option(
-    "--input",
-    "given",
-    metavar="JSON",
-    help="More input, as a JSON object; @FILE reads it from a file, - from standard input.",
-)
+@INPUT
 @click.option("--webhook", metavar="URL", help="Called when the job is over.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, or print the job at once.")
 @TIMEOUT
@@ -115,32 +110,12 @@ def _input(words: Sequence[str], given: str | None, schema: Mapping[str, Any]) -
         read = read_parameters(words, schema)
     except ParameterError as exc:
         raise click.UsageError(str(exc)) from exc
-    document = {**_document(given), **read.values}
+    document = {**given_input(given), **read.values}
     if read.prompt is not None:
         if "prompt" in read.values:
             raise click.UsageError("The prompt is given twice.")
         document["prompt"] = sys.stdin.read().strip() if read.prompt == "-" else read.prompt
     return document
-
-
-def _document(given: str | None) -> dict[str, Any]:
-    if given is None:
-        return {}
-    try:
-        found = json.loads(_text(given))
-    except (ValueError, RecursionError) as exc:
-        raise click.UsageError(f"--input is no JSON ({exc}).") from exc
-    except OSError as exc:
-        raise click.UsageError(f"--input cannot be read: {exc.strerror}.") from exc
-    if not isinstance(found, dict):
-        raise click.UsageError('--input is a JSON object, like \'{"prompt": "a fox"}\'.')
-    return found
-
-
-def _text(given: str) -> str:
-    if given == "-":
-        return sys.stdin.read()
-    return Path(given[1:]).read_text("utf-8") if given.startswith("@") else given
 
 
 def _submitted(
