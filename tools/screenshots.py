@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -28,7 +29,7 @@ PROMPTS = (
     "a serene mountain landscape at sunset",
     "rolling hills with a lone tree in spring",
 )
-COLORS = 128
+QUALITY = 88
 
 
 def main() -> int:
@@ -67,10 +68,13 @@ def _live(browser: Browser, emulator: Emulator) -> None:
         _shot(page, "delivery-page", full=False)
         dark = _page(browser, emulator, "dark", 1280, 800)
         dark.goto("/ui/jobs")
-        client.image(
-            "bfl/flux-1-dev",
-            # As large as the model draws, so that it is still being drawn when the shot is taken.
-            {"prompt": "an island in a calm sea at dawn", "width": 2368, "height": 1776},
+        # A clip is still being made when the shot is taken.
+        client.video(
+            "google/veo-3",
+            prompt="an island in a calm sea at dawn",
+            duration=8,
+            resolution="1080p",
+            aspect_ratio="16:9",
         )
         developing = dark.locator(".tile", has_text="an island")
         developing.locator("img").wait_for(timeout=20_000)
@@ -89,14 +93,13 @@ def _page(browser: Browser, emulator: Emulator, scheme: str, width: int, height:
 
 
 def _shot(page: Page, name: str, *, full: bool) -> None:
-    """Keep what is seen as a small PNG."""
+    """Keep what is seen as a small WebP: a palette would band the skies."""
     page.wait_for_load_state("load")
     page.evaluate("() => Promise.all([...document.images].map(one => one.decode().catch(() => 0)))")
-    path = IMAGES / f"{name}.png"
-    page.screenshot(path=path, full_page=full)
-    with Image.open(path) as picture:
+    path = IMAGES / f"{name}.webp"
+    with Image.open(BytesIO(page.screenshot(full_page=full))) as picture:
         small = picture.convert("RGB").resize((960, round(960 * picture.height / picture.width)))
-        small.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
+        small.save(path, quality=QUALITY, method=6)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
 
