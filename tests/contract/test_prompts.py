@@ -6,6 +6,7 @@ import pytest
 from builders import a_job, a_submission
 from contract.test_pruning import NEW, an_ended_job, prune
 
+from ringback.ids import uuid7_floor
 from ringback.jobs.model import Job
 from ringback.jobs.queue import Looked, PromptSearch
 from ringback.retention import Kept
@@ -84,6 +85,20 @@ async def test_jobs_are_indexed_a_few_at_a_time_each_once(store: Store) -> None:
         await submit(store, f"number {number}")
     assert [await index(store, limit=2) for _ in range(4)] == [2, 2, 1, 0]
     assert len(await found(store, "number")) == 5
+
+
+async def test_jobs_made_after_the_clock_was_set_back_are_found(store: Store) -> None:
+    made_ms = int((await submit(store, "a red fox")).job_id.replace("-", "")[:12], 16)
+    await index(store)
+    back_ms = made_ms - 3_600_000
+    await index(store, before_ms=back_ms - 60_000)
+    later = a_job(job_id=uuid7_floor(back_ms + 5_000), input={"prompt": "a red barn"})
+    await store.submit(a_submission(later))
+    await index(store, before_ms=back_ms + 60_000)
+    looked = await look(store, "red")  # None has them looked through one by one
+    assert looked is None or later.job_id in [job.job_id for job in looked.jobs]
+    await index(store)
+    assert sorted(await found(store, "red")) == ["a red barn", "a red fox"]
 
 
 async def test_nobody_finds_what_another_workspace_asked_for(store: Store) -> None:

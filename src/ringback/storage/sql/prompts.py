@@ -41,6 +41,7 @@ def index_prompts(items: Sequence[Step]) -> Work[list[int]]:
     """Write the grams of the jobs behind the place that was come to, and the new place."""
     counts = []
     for item in items:
+        yield "search.step_back", {"until_id": item.until_id}
         ((place,),) = yield "search.place", {}
         asked = {"place": place, "until_id": item.until_id, "limit": item.limit}
         jobs = yield "search.next", asked

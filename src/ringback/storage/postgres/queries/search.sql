@@ -1,3 +1,7 @@
+-- name: step_back
+-- If the clock was set back, jobs are made before the place again. Adding them is once.
+update prompts_place set place = :until_id where place > :until_id
+
 -- name: place
 select place from prompts_place
 

@@ -1,3 +1,7 @@
+-- name: step_back
+-- Places here are in the order of commits, which no clock sets back.
+select place from prompts_place where false
+
 -- name: place
 select place from prompts_place
 
