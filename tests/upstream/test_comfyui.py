@@ -421,7 +421,7 @@ async def test_every_shape_of_a_refusal_is_one_sentence(
                 "node_type": "KSampler",
                 "exception_type": "torch.OutOfMemoryError",
                 "exception_message": "Allocation on device\n",
-                "traceback": ["/home/somebody/ComfyUI/execution.py"],
+                "traceback": ["/opt/ComfyUI/execution.py"],
             },
             "The job failed at the provider of studio: KSampler 3: Allocation on device.",
         ),
