@@ -16,6 +16,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from ringback.clock import Clock
 from ringback.egress.answer import Reason
 from ringback.egress.cork import Cork
+from ringback.egress.heads import first_headers, has_length
 
 INTERIM_ANSWERS_MAX = 8
 
@@ -336,14 +337,14 @@ class Connection(asyncio.Protocol):
         if status < 200:
             return
         if not self.reusable and status not in (204, 304):
-            self._ends_with_connection = not _has_length(self.headers)
+            self._ends_with_connection = not has_length(self.headers)
         if self._on_head is not None:
             failure = self._on_head(self)
             if failure is not None:
                 self._fail(failure.reason, failure.detail)
                 return
         if self._head_bytes > self._limits.headers_kept_bytes_max:
-            self.headers = _first_headers(self.headers, self._limits.headers_kept_bytes_max)
+            self.headers = first_headers(self.headers, self._limits.headers_kept_bytes_max)
 
     def on_body(self, data: bytes) -> None:
         """Keep the body's beginning; past the limit the answer is over."""
@@ -385,21 +386,3 @@ class Connection(asyncio.Protocol):
         self.status_code = None
         if self._interim_answers > INTERIM_ANSWERS_MAX:
             self._fail(Reason.PROTOCOL, "too many interim answers")
-
-
-def _has_length(headers: list[tuple[bytes, bytes]]) -> bool:
-    return any(
-        name == b"content-length"
-        or (name == b"transfer-encoding" and value.lower().endswith(b"chunked"))
-        for name, value in headers
-    )
-
-
-def _first_headers(headers: list[tuple[bytes, bytes]], bytes_max: int) -> list[tuple[bytes, bytes]]:
-    kept: list[tuple[bytes, bytes]] = []
-    for name, value in headers:
-        bytes_max -= len(name) + len(value) + 4
-        if bytes_max < 0:
-            break
-        kept.append((name, value))
-    return kept
