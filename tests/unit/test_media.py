@@ -246,6 +246,10 @@ def test_a_file_with_wrong_bytes_is_looked_at_or_refused(
         assert len(kept(torn, looked)) <= len(torn) + 200
 
 
+def test_a_file_that_ends_before_its_brand_is_of_no_type() -> None:
+    assert media_type_of(b"\x00\x00\x00\x14ftyp") is None
+
+
 @given(st.binary(max_size=64))
 def test_any_beginning_is_of_a_type_or_of_none(content: bytes) -> None:
     with suppress(InvalidMedia):

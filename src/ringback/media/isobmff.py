@@ -58,13 +58,13 @@ def brand(content: Content) -> str | None:
         return "mov"
     if kind != b"ftyp" or not 16 <= size <= 8 + 4 * _BRANDS_MAX:
         return None
-    names = content[8:12] + content[16:size]
-    brands = [names[at : at + 4] for at in range(0, len(names), 4)]
-    if brands[0] in _HEIC or (brands[0] in _HEIF and not _HEIC.isdisjoint(brands)):
+    major, others = content[8:12], content[16:size]
+    brands = [others[at : at + 4] for at in range(0, len(others), 4)]
+    if major in _HEIC or (major in _HEIF and not _HEIC.isdisjoint(brands)):
         return "heic"
-    if brands[0] in (b"avif", b"avis") or brands[0] in _HEIF:
+    if len(major) < 4 or major in (b"avif", b"avis") or major in _HEIF:
         return None
-    return "mov" if brands[0] == b"qt  " else "mp4"
+    return "mov" if major == b"qt  " else "mp4"
 
 
 def blank_box(box: Box) -> Blank:
