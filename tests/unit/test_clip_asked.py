@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -120,6 +121,20 @@ def test_every_input_is_found_under_its_names() -> None:
     assert given_of({"video_reference": {"url": "y", "tag": "abc"}}).edited == "y"
     more = {"element_references": [{"images": ["1", "2"]}], "style_references": [{"url": "3"}]}
     assert given_of(more).references == ("3", "1", "2")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"duration": 1.7e308},
+        {"frame_num": 10**400},
+        {"multi_prompt": [{"prompt": "a fox", "duration": 1.7e308}]},
+    ],
+)
+def test_a_length_beyond_all_counting_breaks_nothing(asked: dict[str, Any]) -> None:
+    with suppress(EngineError):
+        made = clip(**asked)
+        assert made.frames <= 60 * made.rate
 
 
 @given(

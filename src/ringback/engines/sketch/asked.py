@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
@@ -88,4 +89,9 @@ def _within(width: float, height: float) -> tuple[int, int]:
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Say whether a value of a body is a number that can be counted with."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        # Compared, since an integer may be too large to be a float; NaN is neither more nor less.
+        and -sys.float_info.max <= value <= sys.float_info.max
+    )

@@ -75,7 +75,7 @@ def clip_of(asked: Mapping[str, Any], *, model: str, prompt: str) -> ClipAsked:
     frames = (
         max(1, round(float(counted)))
         if counted is not None
-        else max(1, round(_seconds_of(asked, provider) * rate))
+        else _frames_in(_seconds_of(asked, provider), rate)
     )
     shots = _shots_of(asked, prompt, rate=rate) or (ShotAsked(prompt=prompt, frames=frames),)
     clip = ClipAsked(
@@ -87,10 +87,18 @@ def clip_of(asked: Mapping[str, Any], *, model: str, prompt: str) -> ClipAsked:
         has_sound=asked.get("generate_audio") is True,
     )
     if clip.frames > SECONDS_MAX * rate:
-        raise EngineError(
-            f"A clip of {clip.frames / rate:g} s is too long; ask for at most {SECONDS_MAX:g} s."
-        )
+        raise _too_long(clip.frames / rate)
     return clip
+
+
+def _frames_in(seconds: float, rate: int) -> int:
+    if seconds > SECONDS_MAX:
+        raise _too_long(seconds)  # before it is counted: the number may be any
+    return max(1, round(seconds * rate))
+
+
+def _too_long(seconds: float) -> EngineError:
+    return EngineError(f"A clip of {seconds:g} s is too long; ask for at most {SECONDS_MAX:g} s.")
 
 
 def given_of(asked: Mapping[str, Any]) -> Given:
@@ -139,7 +147,7 @@ def _shots_of(asked: Mapping[str, Any], prompt: str, *, rate: int) -> tuple[Shot
             own = one.get("prompt")
             # What all shots have in common is said by the clip's own prompt, after theirs.
             text = f"{own}. {prompt}" if isinstance(own, str) and own else prompt
-            shots.append(ShotAsked(prompt=text, frames=max(1, round(float(seconds) * rate))))
+            shots.append(ShotAsked(prompt=text, frames=_frames_in(seconds, rate)))
     return tuple(shots)
 
 
