@@ -4,8 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SERVE  ?=
 
+# The tests start hundreds of processes: each would compile the server anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fmt bench sim kill kill-scale gateway fuzz screenshots lock clean
+.PHONY: help demo serve test check fmt bench sim kill kill-scale gateway descriptors fuzz screenshots lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,7 +24,7 @@ test: $(VENV)/.dev ## run every check and every test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 3 --dist worksteal $(PYTEST)
+	$(BIN)/pytest -n 4 --dist worksteal $(PYTEST)
 
 check: test
 
@@ -34,19 +37,22 @@ bench: $(VENV)/.dev ## measure the figures that the README states
 	$(BIN)/python -m bench
 
 sim: $(VENV)/.dev ## simulate SEEDS lives of a server (default 200000), all faults, virtual time
-	cd tests && ../$(BIN)/python -m sim --seeds $(or $(SEEDS),200000)
+	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),200000)
 
-kill: $(VENV)/.dev ## kill -9 under load, CYCLES times (default 1000)
-	CYCLES=$(or $(CYCLES),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill.py
+kill: $(VENV)/.dev ## kill -9 under load, CYCLES times (default 1000), and while pictures are made, KILLS times (default 90)
+	CYCLES=$(or $(CYCLES),1000) KILLS=$(or $(KILLS),90) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill.py tests/e2e/test_kill_campaign.py
 
 kill-scale: $(VENV)/.dev ## kill -9 every kind of process and PostgreSQL, CYCLES times (default 200)
 	CYCLES=$(or $(CYCLES),200) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_kill_scale.py
 
-gateway: $(VENV)/.dev ## a server in front of another over a bad road, killed on the way, JOBS jobs (default 1000)
-	JOBS=$(or $(JOBS),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_gateway.py
+gateway: $(VENV)/.dev ## a server in front of another over a bad road, and a shop with every fault, JOBS jobs (default 1000)
+	JOBS=$(or $(JOBS),1000) $(BIN)/pytest -p no:randomly --timeout=0 -s tests/e2e/test_gateway.py tests/examples/test_fastapi_shop.py
 
-fuzz: $(VENV)/.dev ## hostile requests made from the API's description, EXAMPLES of each kind (default 100)
-	EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest --timeout=0 tests/e2e/test_schemathesis.py
+descriptors: $(VENV)/.dev ## connections that fail at every stage, FAILURES of each kind (default 63), and RESETS beside other tenants (default 20000)
+	FAILURES=$(or $(FAILURES),63) RESETS=$(or $(RESETS),20000) $(BIN)/pytest -p no:randomly -s tests/egress/test_descriptors.py tests/e2e/test_tenants_apart.py
+
+fuzz: $(VENV)/.dev ## hostile requests made from the API's description, and lives of a store, EXAMPLES of each kind (default 100)
+	EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest --timeout=0 tests/e2e/test_schemathesis.py tests/service/test_model.py
 
 screenshots: $(VENV)/.dev ## make the screenshots of the page anew, in the system's Chromium
 	$(BIN)/python tools/screenshots.py

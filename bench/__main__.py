@@ -10,6 +10,7 @@ PARTS = (
     "bench.sender",
     "bench.dispatch",
     "bench.isolation",
+    "bench.neighbours",
     "bench.postgres",
     "bench.retention",
     "bench.secrets",

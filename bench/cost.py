@@ -22,19 +22,19 @@ from msgspec.structs import replace
 from bench.beside import a_database, a_server
 from bench.machine import describe, median, say
 from bench.meters import postmaster_of, server_s
-from ringback.doorbell import Bells
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import JobResult
-from ringback.service import GenerationRequest, Service
+from ringback.service import GenerationRequest, JobService
+from ringback.signing.rotation import SigningKey
 from ringback.storage.contract import Store, Workspace
 from ringback.storage.postgres import PostgresStore
 from ringback.storage.sqlite import SqliteStore
+from ringback.wakeups import Wakeups
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
-from ringback.webhooks.outbox import Recording
-from ringback.webhooks.rotation import SigningKey
+from ringback.webhooks.outbox import AttemptRecord
 
 JOBS = 4_000
 AT_ONCE = 200
@@ -59,7 +59,9 @@ class Course:
     def __init__(self, store: Store) -> None:
         self._store = store
         ids = Ids(store.clock.now_ms, Random(1).getrandbits)
-        self._service = Service(store, clock=store.clock, ids=ids, limits=ROOMY, bells=Bells())
+        self._service = JobService(
+            store, clock=store.clock, ids=ids, limits=ROOMY, wakeups=Wakeups()
+        )
 
     async def prepare(self) -> None:
         """Make the workspaces."""
@@ -107,7 +109,7 @@ class Course:
                 limit_each=AT_ONCE,
                 lease_until_ms=now_ms + 600_000,
                 rooms={},
-                passing_rooms={},
+                interim_rooms={},
             )
             await asyncio.gather(*(self._record(one, now_ms) for one in claimed))
             done += len(claimed)
@@ -130,7 +132,7 @@ class Course:
             response=b"",
         )
         await self._store.record_attempt(
-            Recording(
+            AttemptRecord(
                 delivery=after,
                 attempt=attempt,
                 healthy=True,

@@ -24,17 +24,17 @@ from bench import sender as posts
 from bench.machine import LOAD_CORE, SERVER_CORE, median, note, pin, say
 from ringback import log
 from ringback.clock import SystemClock
-from ringback.doorbell import Bells
 from ringback.egress.policy import TargetPolicy
-from ringback.egress.sender import Sender
-from ringback.interpreter import tune_interpreter
+from ringback.egress.webhook_sender import WebhookSender
+from ringback.server.interpreter import tune_interpreter
+from ringback.signing.rotation import SigningKey
 from ringback.storage.contract import Workspace
 from ringback.storage.sqlite import SqliteStore
-from ringback.storage.sqlite.files import DATABASE
-from ringback.webhooks.courier import Courier
-from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
-from ringback.webhooks.rotation import SigningKey
-from ringback.webhooks.signing import SigningBook
+from ringback.storage.sqlite.database_files import DATABASE
+from ringback.wakeups import Wakeups
+from ringback.webhooks.delivery.dispatcher import Dispatcher, DispatchSettings
+from ringback.webhooks.delivery.signed_attempt import SignedSender
+from ringback.webhooks.delivery.signers import SignerCache
 
 RUNS = 5
 DUE = 30_000
@@ -116,15 +116,15 @@ def again(data: Path, due_ms: int) -> None:
 
 async def _dispatch(data: Path) -> float:
     """Deliver what is due; return how many a second."""
-    clock, bells = SystemClock(), Bells()
+    clock, wakeups = SystemClock(), Wakeups()
     store = await SqliteStore.open(data)
-    sender = Sender(TargetPolicy.dev())
+    sender = WebhookSender(TargetPolicy.dev())
     dispatcher = Dispatcher(
         store,
-        Courier(sender, SigningBook(store, store, unsealer=Plain(), clock=clock)),
+        SignedSender(sender, SignerCache(store, store, unsealer=Plain(), clock=clock)),
         clock=clock,
         rng=Random(1),
-        bells=bells,
+        wakeups=wakeups,
         settings=DispatchSettings(concurrency_per_destination=32),
     )
     before = store.commits_count

@@ -13,8 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ringback.app import serving
 from ringback.cli import main
+from ringback.server import run
 
 
 def count_trips(file: Path) -> None:
@@ -39,7 +39,7 @@ def _count_calls(of: type[Any], name: str, calls: count[int]) -> None:
 
 
 if __name__ == "__main__":
-    vars(serving)["check_scale"] = lambda _settings: None
+    vars(run)["check_scale"] = lambda _settings: None
     if trips_file := os.environ.get("BENCH_TRIPS"):
         count_trips(Path(trips_file))
     main()

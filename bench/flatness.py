@@ -2,8 +2,8 @@
 
 ``python -m bench.flatness --long`` measures claims behind 10,000,000 jobs of history, each with its
 event and its delivery, and among 1,000,000 due ones; without it, behind 200,000 and among 50,000.
-Two databases of one server are measured in turns, so that whatever else the machine does meanwhile
-meets both alike. The tables are filled by the server itself, and get their indexes afterwards.
+Two databases of one server are measured in turns, so that the other load of the machine meets
+both alike. The tables are filled by the server itself, and get their indexes afterwards.
 """
 
 from __future__ import annotations

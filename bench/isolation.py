@@ -17,18 +17,18 @@ from bench.dispatch import Plain, fill, make
 from bench.machine import percentile, say
 from ringback import log
 from ringback.clock import SystemClock
-from ringback.doorbell import Bells
 from ringback.egress.policy import TargetPolicy
-from ringback.egress.sender import Sender
+from ringback.egress.webhook_sender import WebhookSender
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import JobResult
-from ringback.service import GenerationRequest, Service
+from ringback.service import GenerationRequest, JobService
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeReceiver, hang
-from ringback.webhooks.courier import Courier
-from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
-from ringback.webhooks.signing import SigningBook
+from ringback.wakeups import Wakeups
+from ringback.webhooks.delivery.dispatcher import Dispatcher, DispatchSettings
+from ringback.webhooks.delivery.signed_attempt import SignedSender
+from ringback.webhooks.delivery.signers import SignerCache
 
 HEALTHY = 20
 JOBS = 3_000
@@ -38,18 +38,18 @@ HANGING = 5_000
 
 async def _lags(data: Path, *, hanging: bool) -> list[float]:
     """Return how long each webhook took from its job's end to its receiver, in seconds."""
-    clock, bells = SystemClock(), Bells()
+    clock, wakeups = SystemClock(), Wakeups()
     store = await SqliteStore.open(data)
-    sender = Sender(TargetPolicy.dev())
+    sender = WebhookSender(TargetPolicy.dev())
     ids = Ids(clock.now_ms, Random(1).getrandbits)
     limits = Limits(active_max=10**6)
-    service = Service(store, clock=clock, ids=ids, limits=limits, bells=bells)
+    service = JobService(store, clock=clock, ids=ids, limits=limits, wakeups=wakeups)
     dispatcher = Dispatcher(
         store,
-        Courier(sender, SigningBook(store, store, unsealer=Plain(), clock=clock)),
+        SignedSender(sender, SignerCache(store, store, unsealer=Plain(), clock=clock)),
         clock=clock,
         rng=Random(1),
-        bells=bells,
+        wakeups=wakeups,
         settings=DispatchSettings(),
     )
     receivers = [FakeReceiver() for _ in range(HEALTHY)]

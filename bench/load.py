@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -73,7 +73,7 @@ class Load:
 
         async def work(poster: _Poster) -> None:
             while time.perf_counter() < end:
-                await self._one(poster, time.perf_counter())
+                await self._one(poster, self._request, time.perf_counter())
 
         started = time.perf_counter()
         await asyncio.gather(*(work(poster) for poster in self._connections))
@@ -81,27 +81,40 @@ class Load:
 
     async def open_loop(self, per_second: float, seconds: float) -> None:
         """Post at a steady rate; a latency counts from when its request was due."""
+        await self.post_each([self._request] * int(per_second * seconds), per_second)
+
+    async def post_each(self, requests: Sequence[bytes], per_second: float) -> None:
+        """Post these requests at a steady rate."""
         tasks = []
         started = time.perf_counter()
-        for number in range(int(per_second * seconds)):
+        for number, request in enumerate(requests):
             due = started + number / per_second
             delay = due - time.perf_counter()
             if delay > 0.0005:
                 await asyncio.sleep(delay)  # noqa: TID251 - a load generator keeps real time
             poster = await self._idle.get()
-            tasks.append(asyncio.create_task(self._borrowed(poster, due)))
+            tasks.append(asyncio.create_task(self._borrowed(poster, request, due)))
         await asyncio.gather(*tasks)
 
-    async def _borrowed(self, poster: _Poster, due: float) -> None:
-        await self._one(poster, due)
+    async def _borrowed(self, poster: _Poster, request: bytes, due: float) -> None:
+        await self._one(poster, request, due)
         self._idle.put_nowait(poster)
 
-    async def _one(self, poster: _Poster, since: float) -> None:
-        status = await poster.post(self._request)
+    async def _one(self, poster: _Poster, request: bytes, since: float) -> None:
+        status = await poster.post(request)
         if status == 200:
             self.latencies_s.append(time.perf_counter() - since)
         else:
             self.refused_count += 1
+
+
+async def exchange(host: str, port: int, request: bytes) -> int:
+    """Send one request on a connection of its own; return the answer's status."""
+    _, poster = await asyncio.get_running_loop().create_connection(_Poster, host, port)
+    try:
+        return await poster.post(request)
+    finally:
+        poster.transport.close()
 
 
 class Inbox:
@@ -159,16 +172,31 @@ class _Receiving(asyncio.Protocol):
         self._body = b""
 
 
-def a_submission(host: str, port: int, *, webhook_url: str | None) -> bytes:
-    """Return the bytes of one submission of a job that does nothing."""
-    body = json.dumps({"prompt": "a serene mountain landscape at sunset"}).encode()
+def a_request(
+    host: str,
+    port: int,
+    path: str,
+    body: bytes,
+    *,
+    token: str = "bench",
+    content_type: str = "application/json",
+    webhook_url: str | None = None,
+) -> bytes:
+    """Return the bytes of one POST."""
     lines = [
-        "POST /generate/image/ringback/null HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         f"Host: {host}:{port}",
-        "Authorization: Bearer bench",
-        "Content-Type: application/json",
+        f"Authorization: Bearer {token}",
+        f"Content-Type: {content_type}",
         f"Content-Length: {len(body)}",
     ]
     if webhook_url is not None:
         lines.append(f"X-Webhook-URL: {webhook_url}")
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def a_submission(host: str, port: int, *, webhook_url: str | None, token: str = "bench") -> bytes:
+    """Return the bytes of one submission of a job that does nothing."""
+    body = json.dumps({"prompt": "a serene mountain landscape at sunset"}).encode()
+    path = "/generate/image/ringback/null"
+    return a_request(host, port, path, body, token=token, webhook_url=webhook_url)

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 from bench.machine import SERVER_CORE, describe, median, pin, say
-from ringback.engines.sketch.enhance.described import Enhancement, Treatment
-from ringback.engines.sketch.enhance.restored import enhance
+from ringback.engines.sketch.enhance.enhancement import Enhancement, Treatment
+from ringback.engines.sketch.enhance.pipeline import enhance
 from ringback.engines.sketch.motion.camera import Move
 from ringback.engines.sketch.motion.clip import make
-from ringback.engines.sketch.motion.clipped import Clip, Shown
+from ringback.engines.sketch.motion.clip_spec import Clip, ShotSpec
 from ringback.engines.sketch.reading import seed_of
 from ringback.engines.sketch.render import Drawing, draw_png
 
@@ -50,7 +50,7 @@ def clip_s(folder: Path, prompt: str, *, width: int, height: int) -> float:
         width=width,
         height=height,
         rate=_RATE,
-        shots=(Shown(prompt=prompt, frames=frames, move=Move(truck=0.5, dolly=0.3)),),
+        shots=(ShotSpec(prompt=prompt, frames=frames, move=Move(truck=0.5, dolly=0.3)),),
         has_sound=True,
     )
     started = time.process_time()
@@ -65,7 +65,7 @@ def enhancement_s(folder: Path, *, width: int, height: int) -> float:
         prompt="a harbour", seed=1, model="bench", width=width // 4, height=height // 4
     )
     picture.write_bytes(draw_png(drawing))
-    asked = Enhancement(
+    enhancement = Enhancement(
         picture=str(picture),
         out=str(folder / "enhanced.jpg"),
         width=width,
@@ -73,7 +73,7 @@ def enhancement_s(folder: Path, *, width: int, height: int) -> float:
         treatment=Treatment(denoise=0.5, deblock=0.5, detail=0.5, sharpen=0.5),
     )
     started = time.process_time()
-    enhance(asked, _Silent())
+    enhance(enhancement, _Silent())
     return time.process_time() - started
 
 

@@ -27,7 +27,7 @@ PAINTS = 15
 PAGES = 200
 WORKSPACES = 10
 SECONDS = 20.0
-_ASKED = 50
+_REQUESTS = 50
 _ARGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -56,12 +56,12 @@ def fill(data: Path) -> None:
     days_ms = 60 * 86_400_000
     database = apsw.Connection(str(data / "ringback.db"))
     with database:
-        asked = {
+        bindings = {
             "count": JOBS,
             "since_ms": time.time_ns() // 1_000_000 - days_ms,
             "step": days_ms / JOBS,
         }
-        database.execute(_FILL, asked)
+        database.execute(_FILL, bindings)
     database.close()
 
 
@@ -126,13 +126,13 @@ def searches(page: Page, url: str) -> list[float]:
 
 
 def costs(url: str, pid: int, path: str) -> float:
-    """Return what a page costs the server, in ms of its processor, whatever else runs here."""
+    """Return what a page costs the server, in ms of its processor, apart from other processes."""
     with httpx2.Client(headers={"accept": "text/html"}, timeout=30) as client:
         client.get(url + path)
         before = _cpu_s(pid)
-        for _ in range(_ASKED):
+        for _ in range(_REQUESTS):
             client.get(url + path)
-    return (_cpu_s(pid) - before) / _ASKED * 1000
+    return (_cpu_s(pid) - before) / _REQUESTS * 1000
 
 
 async def index(data: Path) -> None:
@@ -199,7 +199,7 @@ def main() -> None:
         note("their prompts ...")
         asyncio.run(index(data))
         with server(data) as (url, pid):
-            look(url, chromium)
+            measure_browser(url, chromium)
             say("the gallery, of the server's processor", f"{costs(url, pid, '/ui/jobs'):.1f} ms")
             searched = costs(url, pid, "/ui/jobs?text=nowhere")
             say("a search through all prompts, of the same", f"{searched:.0f} ms")
@@ -208,7 +208,7 @@ def main() -> None:
             say(f"{PAGES} idle pages, share of a core", f"{share * 100:.1f} %", "<= 5 %")
 
 
-def look(url: str, chromium: str) -> None:
+def measure_browser(url: str, chromium: str) -> None:
     """Print what a browser measures; it is no part of what is measured, so it has every core."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_ARGS))
@@ -220,14 +220,14 @@ def look(url: str, chromium: str) -> None:
         fresh.goto(f"{url}/ui/jobs", wait_until="load")
         blocking = int(fresh.evaluate(_BLOCKING))
         kilobytes = float(fresh.evaluate(_BYTES)) / 1000
-        looked = searches(page, url)
+        searches_ms = searches(page, url)
         browser.close()
     say("first paint of the gallery", f"{median([a for a, _ in found]):.0f} ms", "<= 300")
     say("  of a page with next to nothing on it", f"{median([a for a, _ in bare]):.0f} ms")
     say("  the server's part of the gallery", f"{median([b for _, b in found]):.0f} ms")
     say("requests that the first paint waits for", str(blocking))
     say("transferred without pictures", f"{kilobytes:.0f} kB", "<= 100")
-    say("a search through all prompts", f"{median(looked):.0f} ms")
+    say("a search through all prompts", f"{median(searches_ms):.0f} ms")
 
 
 if __name__ == "__main__":

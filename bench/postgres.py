@@ -24,14 +24,14 @@ from bench.beside import a_database, a_server, roomy
 from bench.machine import LOAD_CORE, describe, median, note, percentile, pin, say
 from bench.meters import postmaster_of, server_s
 from bench.server import EndToEnd, end_to_end
-from ringback.doorbell import Bells
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
-from ringback.jobs.queue import Submission
+from ringback.jobs.store import Submission
+from ringback.signing.rotation import SigningKey
 from ringback.storage.contract import Workspace
 from ringback.storage.postgres import PostgresStore
-from ringback.webhooks.rotation import SigningKey
+from ringback.wakeups import Wakeups
 
 RUNS = 3
 WAKEUPS = 500
@@ -90,10 +90,10 @@ def environment(**variables: str) -> Iterator[None]:
 async def wakeups(server: str) -> list[float]:
     """Return ms from a commit here to the claim in another process's store that it woke."""
     with a_database(server) as dsn:
-        bells = Bells()
-        here, there = await PostgresStore.open(dsn), await PostgresStore.open(dsn, bells=bells)
-        await there._telegraph.listening.wait()
-        await bells.queued.wait(0)
+        wakeups = Wakeups()
+        here, there = await PostgresStore.open(dsn), await PostgresStore.open(dsn, wakeups=wakeups)
+        await there._notifications.listening.wait()
+        await wakeups.queued.wait(0)
         await _open_workspace(here)
         ids = Ids(here.clock.now_ms, Random(1).getrandbits)
         found = []
@@ -102,7 +102,7 @@ async def wakeups(server: str) -> list[float]:
             committed = time.perf_counter()
             claimed = 0
             while not claimed:
-                await bells.queued.wait(1.0)
+                await wakeups.queued.wait(1.0)
                 claimed = len(await _claim(there, "null", 1))
             found.append((time.perf_counter() - committed) * 1000)
         await here.close()

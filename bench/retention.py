@@ -19,16 +19,17 @@ import uvloop
 from bench.dispatch import WORKSPACE, make
 from bench.machine import median, note, percentile, say
 from ringback import log
-from ringback.artifacts.local import LocalArtifacts
 from ringback.clock import SystemClock
-from ringback.doorbell import Bells
+from ringback.files.artifacts.local import LocalArtifacts
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
-from ringback.pruner import Pruner
-from ringback.retention import Retention
-from ringback.service import GenerationRequest, Service
+from ringback.maintenance.periodic import Periodic
+from ringback.maintenance.pruner import Pruner
+from ringback.service import GenerationRequest, JobService
+from ringback.storage.retention import Retention
 from ringback.storage.sqlite import SqliteStore
-from ringback.storage.sqlite.files import DATABASE
+from ringback.storage.sqlite.database_files import DATABASE
+from ringback.wakeups import Wakeups
 
 OLD = 200_000
 RUNS = 3
@@ -74,18 +75,22 @@ async def _submit(data: Path, *, pruning: bool) -> tuple[list[float], float]:
     store = await SqliteStore.open(data)
     ids = Ids(clock.now_ms, Random(1).getrandbits)
     limits = Limits(active_max=10**6)
-    service = Service(store, clock=clock, ids=ids, limits=limits, bells=Bells())
+    service = JobService(store, clock=clock, ids=ids, limits=limits, wakeups=Wakeups())
     artifacts = LocalArtifacts(data / "artifacts")
     pruner = Pruner(
         store, store, assets=store, artifacts=artifacts, retention=Retention(), clock=clock
     )
     before = _rows(store)
     began = clock.monotonic()
-    running = asyncio.create_task(pruner.run()) if pruning else None
+    running = (
+        asyncio.create_task(Periodic("pruner", pruner.step, every_s=1.0, clock=clock).run())
+        if pruning
+        else None
+    )
     took: list[float] = []
 
     async def submit() -> None:
-        asked = clock.monotonic()
+        started = clock.monotonic()
         await service.submit(
             GenerationRequest(
                 workspace_id=WORKSPACE,
@@ -98,7 +103,7 @@ async def _submit(data: Path, *, pruning: bool) -> tuple[list[float], float]:
                 webhook_url=None,
             )
         )
-        took.append(clock.monotonic() - asked)
+        took.append(clock.monotonic() - started)
 
     async with asyncio.TaskGroup() as submissions:
         for _ in range(JOBS):

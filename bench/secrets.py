@@ -7,8 +7,8 @@ from collections.abc import Callable
 from time import perf_counter
 
 from ringback.ids import new_key, new_secret
-from ringback.webhooks.keys import Ed25519Signer, new_key_pair
-from ringback.webhooks.sealing import Sealer
+from ringback.signing.ed25519 import Ed25519Signer, new_key_pair
+from ringback.signing.sealing import Sealer
 from ringback.wire.signature import MessageSigner, Signer, webhook_headers
 
 RUNS = 5

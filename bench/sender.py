@@ -21,8 +21,8 @@ from bench.bare_sender import BareSender
 from bench.machine import LOAD_CORE, SERVER_CORE, describe, median, pin, say
 from ringback.clock import SystemClock
 from ringback.egress.policy import TargetPolicy
-from ringback.egress.sender import Sender
 from ringback.egress.url import parse_target
+from ringback.egress.webhook_sender import WebhookSender
 from ringback.wire.signature import Signer, webhook_headers
 
 RUNS = 3
@@ -65,7 +65,9 @@ async def _receive() -> None:
 
 async def posts_per_s(origin: str, *, bare: bool, run_s: float) -> float:
     """Return how many signed posts a second end well."""
-    sender: _Poster = BareSender(parse_target(origin).port) if bare else Sender(TargetPolicy.dev())
+    sender: _Poster = (
+        BareSender(parse_target(origin).port) if bare else WebhookSender(TargetPolicy.dev())
+    )
     clock = SystemClock()
     signer = Signer(SECRET)
     url = f"{origin}/hook"

@@ -9,10 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 import uvloop
@@ -26,26 +26,52 @@ SECONDS = 5.0
 CONNECTIONS = 64
 
 
+# What is measured is the cost of a job, not how many a workspace may have.
+ROOMY = {
+    "RINGBACK_ACTIVE_MAX": "1000000",
+    "RINGBACK_WEBHOOK_CONCURRENCY_PER_DESTINATION": "64",
+}
+
+
+class Running(NamedTuple):
+    """A server that is ready."""
+
+    host: str
+    port: int
+    process: subprocess.Popen[bytes]
+    ready_s: float  # from its start
+
+
 @contextmanager
 def server() -> Iterator[tuple[str, int, int, float]]:
     """Run an emulator on one core; gives its host, port, process id and seconds until ready."""
+    with running("-m", "bench.emulator", environment=ROOMY, core=SERVER_CORE) as one:
+        yield one.host, one.port, one.process.pid, one.ready_s
+
+
+@contextmanager
+def running(
+    *program: str,
+    environment: Mapping[str, str],
+    core: int | None = None,
+    errors: int | BinaryIO | None = None,
+) -> Iterator[Running]:
+    """Run an emulator with these variables; what it logs goes to ``errors``."""
     with tempfile.TemporaryDirectory(prefix="ringback-bench-") as data:
-        environment = {
+        variables = {
             **os.environ,
-            # What is measured is the cost of a job, not how many a workspace may have.
-            "RINGBACK_ACTIVE_MAX": "1000000",
             "RINGBACK_LOG_LEVEL": "warning",
             "RINGBACK_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
-            "RINGBACK_WEBHOOK_CONCURRENCY_PER_DESTINATION": "64",
+            **environment,
         }
-        program = [sys.executable, "-m", "bench.emulator"]
-        command = [*program, "dev", "--port", "0", "--data", data, "--json"]
+        command = [sys.executable, *program, "dev", "--port", "0", "--data", data, "--json"]
         started = time.perf_counter()
         process = subprocess.Popen(
             command,
-            env=environment,
+            env=variables,
             stdout=subprocess.PIPE,
-            preexec_fn=lambda: pin(SERVER_CORE),
+            stderr=errors,
+            preexec_fn=lambda: pin(core),
         )
         try:
             assert process.stdout is not None
@@ -54,10 +80,15 @@ def server() -> Iterator[tuple[str, int, int, float]]:
             address = urlsplit(ready["url"])
             assert address.hostname is not None
             assert address.port is not None
-            yield address.hostname, address.port, process.pid, ready_s
+            yield Running(address.hostname, address.port, process, ready_s)
         finally:
             process.terminate()
-            process.wait(timeout=40)
+            try:
+                process.wait(timeout=40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Valid things by default; a test overrides what it is about."""
+"""Builders of valid values; a test overrides the fields that it checks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from msgspec.structs import replace
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
-from ringback.jobs.queue import Idempotency, Submission
+from ringback.jobs.store import Idempotency, Submission
 from ringback.service import GenerationRequest
+from ringback.service.secrets import Seals
+from ringback.signing.rotation import SigningKey, workspace_owner
 from ringback.storage.contract import Store, Workspace
-from ringback.storage.sqlite import Mint
+from ringback.storage.sqlite import IdFactory
 from ringback.webhooks.endpoints import Endpoint, listener_url
 from ringback.webhooks.events import Event, EventType
 from ringback.webhooks.fanout import delivery_to
 from ringback.webhooks.model import Delivery
-from ringback.webhooks.rotation import SigningKey
 
 _times = count(1_700_000_000_000)
 _ids = Ids(lambda: next(_times), random.Random(7).getrandbits)
@@ -58,7 +59,7 @@ def a_submission(
 
 
 def a_request(**changes: Any) -> GenerationRequest:
-    """Return what a client of the workspace ``studio`` asks for."""
+    """Return a request of a client in the workspace ``studio``."""
     request = GenerationRequest(
         workspace_id="studio",
         kind="image",
@@ -118,16 +119,9 @@ def a_key(secret: str = "whsec_AAAA", **changes: Any) -> SigningKey:
     return replace(key, **changes)
 
 
-def a_mint() -> Mint:
-    """Return what a store makes deliveries with, repeatably."""
-    return Mint(new_id=_ids.uuid7)
-
-
-async def open_workspaces(store: Store, *names: str, secret: str = "whsec_AAAA") -> None:
-    """Make workspaces, each with a key of that secret."""
-    for name in names:
-        workspace = Workspace(workspace_id=name, created_at_ms=1)
-        await store.open_workspace(workspace, a_key(secret))
+def an_id_factory() -> IdFactory:
+    """Return a store's factory of delivery ids, with repeatable ids."""
+    return IdFactory(new_id=_ids.uuid7)
 
 
 class PlainSeals:
@@ -141,3 +135,14 @@ class PlainSeals:
 
     def reseal(self, stored: str, *, owner: str) -> str:
         return stored
+
+
+async def open_workspaces(
+    store: Store, *names: str, secret: str = "whsec_AAAA", seals: Seals | None = None
+) -> None:
+    """Make workspaces, each with a key of that secret; it is plain without seals."""
+    seals = seals or PlainSeals()
+    for name in names:
+        workspace = Workspace(workspace_id=name, created_at_ms=1)
+        sealed = seals.seal(secret, owner=workspace_owner(name))
+        await store.open_workspace(workspace, a_key(sealed))

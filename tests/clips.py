@@ -1,4 +1,4 @@
-"""Small clips for tests, and what is in them."""
+"""Small clips for tests, and readers of their contents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from ringback.engines.sketch.motion.camera import Move
 from ringback.engines.sketch.motion.clip import make
-from ringback.engines.sketch.motion.clipped import Clip, Shown
+from ringback.engines.sketch.motion.clip_spec import Clip, ShotSpec
 
 Pixels = NDArray[np.float32]
 
@@ -22,8 +22,8 @@ SIZE = (160, 96)
 FRAMES = 12
 
 
-class Told:
-    """Keeps what an errand tells."""
+class ReporterLog:
+    """A progress reporter that keeps its reports."""
 
     def __init__(self) -> None:
         self.fractions: list[float] = []
@@ -60,7 +60,7 @@ def a_clip(out: Path, prompt: str = "a lake at dawn", **changes: Any) -> Clip:
             "width": SIZE[0],
             "height": SIZE[1],
             "rate": 24,
-            "shots": (Shown(prompt=prompt, frames=frames, move=move),),
+            "shots": (ShotSpec(prompt=prompt, frames=frames, move=move),),
             **changes,
         }
     )
@@ -68,7 +68,7 @@ def a_clip(out: Path, prompt: str = "a lake at dawn", **changes: Any) -> Clip:
 
 def made(folder: Path, prompt: str = "a lake at dawn", **changes: Any) -> Film:
     out = folder / "clip.mp4"
-    make(a_clip(out, prompt, **changes), Told())
+    make(a_clip(out, prompt, **changes), ReporterLog())
     return seen(out.read_bytes())
 
 

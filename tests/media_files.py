@@ -1,4 +1,4 @@
-"""Small real files of the ten types, with what a maker leaves in them."""
+"""Small real files of all types of assets, with the metadata that programs leave in them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import msgspec
 import pillow_heif
 from PIL import Image, PngImagePlugin
 
-from ringback.media.content import MediaType
+from ringback.files.media.content import MediaType
 
 MAKER = b"SecretCam"
-"""What no kept file may have in it."""
+"""Bytes that no stored file may contain."""
 
 pillow_heif.register_heif_opener()
 
@@ -61,6 +61,21 @@ def heic(**more: Any) -> bytes:
     return picture("HEIF", xmp=b"<x:xmpmeta>" + MAKER + b"</x:xmpmeta>", **more)
 
 
+def gif(**more: Any) -> bytes:
+    """A GIF with a comment, and something behind its end."""
+    return picture("GIF", comment=MAKER, **more) + MAKER
+
+
+def avif(**more: Any) -> bytes:
+    """An AVIF with EXIF and XMP."""
+    return picture("AVIF", xmp=b"<x:xmpmeta>" + MAKER + b"</x:xmpmeta>", **more)
+
+
+def tiff(**more: Any) -> bytes:
+    """A TIFF with an artist, and with EXIF in a directory of its own."""
+    return picture("TIFF", tiffinfo={315: MAKER.decode()}, **more)
+
+
 def box(kind: bytes, *parts: bytes) -> bytes:
     """A box of the ISO base media file format."""
     body = b"".join(parts)
@@ -102,18 +117,18 @@ def _track(
 def movie(brand: bytes = b"isom", *, turned: bool = False) -> bytes:
     """A movie of 2.5 s with pictures, a track that says where it was filmed, and user data."""
     ftyp = box(b"ftyp", brand, bytes(4), brand)
-    pictures, places = b"PICTURES" * 4, b"+48.1351+011.5820/" + MAKER
+    pictures, locations = b"PICTURES" * 4, b"+48.1351+011.5820/" + MAKER
     at = len(ftyp) + 8
     mvhd = full(7, 7, 1000, 2500) + bytes(80)
     moov = box(
         b"moov",
         box(b"mvhd", mvhd),
         _track(b"vide", at=at, samples=[16, 16], size=(1280, 720), turned=turned),
-        _track(b"meta", at=at + len(pictures), samples=[len(places)]),
+        _track(b"meta", at=at + len(pictures), samples=[len(locations)]),
         box(b"udta", box(b"\xa9xyz", b"+48.1351+011.5820/" + MAKER)),
         box(b"meta", full(0), MAKER),
     )
-    return ftyp + box(b"mdat", pictures, places) + moov + box(b"uuid", bytes(16), MAKER)
+    return ftyp + box(b"mdat", pictures, locations) + moov + box(b"uuid", bytes(16), MAKER)
 
 
 def fragmented(*, each_says: bool = False) -> bytes:
@@ -128,9 +143,9 @@ def fragmented(*, each_says: bool = False) -> bytes:
     return box(b"ftyp", b"iso5", bytes(4), b"iso5") + moov + fragment * 2
 
 
-def fragmented_places() -> bytes:
+def fragmented_with_locations() -> bytes:
     """A movie in one fragment that has pictures, and a track of the places they were taken at."""
-    pictures, places = b"PICTURES" * 4, b"+48.1351+011.5820/" + MAKER
+    pictures, locations = b"PICTURES" * 4, b"+48.1351+011.5820/" + MAKER
     moov = box(
         b"moov",
         box(b"mvhd", full(7, 7, 1000, 0) + bytes(80)),
@@ -143,10 +158,12 @@ def fragmented_places() -> bytes:
     def moof(at: int) -> bytes:
         shown = box(b"traf", box(b"tfhd", full(1)), box(b"trun", _flagged(0x1, 2, at)))
         # The second track's samples follow the first one's, unless it says otherwise.
-        told = box(b"traf", box(b"tfhd", full(2)), box(b"trun", _flagged(0x200, 1, len(places))))
-        return box(b"moof", shown, told)
+        located = box(
+            b"traf", box(b"tfhd", full(2)), box(b"trun", _flagged(0x200, 1, len(locations)))
+        )
+        return box(b"moof", shown, located)
 
-    return ftyp + moov + moof(len(moof(0)) + 8) + box(b"mdat", pictures, places)
+    return ftyp + moov + moof(len(moof(0)) + 8) + box(b"mdat", pictures, locations)
 
 
 def _flagged(flags: int, *numbers: int) -> bytes:
@@ -156,8 +173,8 @@ def _flagged(flags: int, *numbers: int) -> bytes:
 def nested(depth: int) -> bytes:
     """A movie with boxes in boxes."""
     inner = b""
-    for place in range(depth):
-        inner = box((b"trak", b"mdia")[place % 2], inner)
+    for depth_index in range(depth):
+        inner = box((b"trak", b"mdia")[depth_index % 2], inner)
     whole = movie()
     at = whole.index(b"moov") - 4
     end = at + int.from_bytes(whole[at : at + 4])
@@ -171,7 +188,12 @@ def element(kind: int, *parts: bytes) -> bytes:
     return name + (1 << 56 | len(body)).to_bytes(8) + body
 
 
-def webm(*, duration: bool = True, unknown_sizes: bool = False) -> bytes:
+def webm(
+    *,
+    duration: bool = True,
+    unknown_sizes: bool = False,
+    shown: tuple[int, int] | None = None,
+) -> bytes:
     """A WebM of 640 by 360 with three frames in 80 ms, tags and a title."""
     head = element(0x1A45DFA3, element(0x4282, b"webm"))
     info = element(
@@ -180,7 +202,10 @@ def webm(*, duration: bool = True, unknown_sizes: bool = False) -> bytes:
         element(0x7BA9, MAKER),
         *([element(0x4489, struct.pack(">d", 80.0))] if duration else []),
     )
-    video = element(0xE0, element(0xB0, (640).to_bytes(2)), element(0xBA, (360).to_bytes(2)))
+    sizes = {0xB0: 640, 0xBA: 360}
+    if shown is not None:
+        sizes |= {0x54B0: shown[0], 0x54BA: shown[1]}
+    video = element(0xE0, *(element(kind, size.to_bytes(2)) for kind, size in sizes.items()))
     tracks = element(0x1654AE6B, element(0xAE, element(0xD7, b"\x01"), video))
     blocks = [element(0xA3, b"\x81" + at.to_bytes(2) + b"\x80frame") for at in (0, 40, 80)]
     cluster = element(0x1F43B675, element(0xE7, b"\x00"), *blocks)
@@ -209,7 +234,7 @@ def glb(photograph: bytes | None = None, *, images: int = 1) -> bytes:
 
 
 def wav() -> bytes:
-    """Half a second of sound, with what an editor notes beside it."""
+    """Half a second of sound, with the notes of an editor."""
     output = BytesIO()
     with wave.open(output, "wb") as file:
         file.setnchannels(1)
@@ -236,6 +261,9 @@ FILES: dict[MediaType, bytes] = {
     MediaType.PNG: png(),
     MediaType.WEBP: webp(),
     MediaType.HEIC: heic(),
+    MediaType.GIF: gif(),
+    MediaType.AVIF: avif(),
+    MediaType.TIFF: tiff(),
     MediaType.MP4: movie(),
     MediaType.MOV: movie(b"qt  "),
     MediaType.WEBM: webm(),

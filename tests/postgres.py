@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from builders import open_workspaces
 
 from ringback.storage.postgres import PostgresStore
+from tests.builders import open_workspaces
 
 _MEMORY = Path("/dev/shm")
 _TEMPLATE = f"ringback_template_{os.getpid()}"

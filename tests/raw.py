@@ -1,4 +1,4 @@
-"""SQL of a test's own, for what no store's method shows or does."""
+"""Runs a test's own SQL, where the stores have no method for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from ringback.storage.contract import Store
 from ringback.storage.postgres import PostgresStore
-from ringback.storage.postgres.connecting import close
+from ringback.storage.postgres.connections import close
 from ringback.storage.sqlite import SqliteStore
 
 Rows = list[tuple[Any, ...]]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ringback.engines.sketch.motion.camera import Move
 from ringback.engines.sketch.motion.clip import make
-from ringback.engines.sketch.motion.clipped import Clip, Shown
+from ringback.engines.sketch.motion.clip_spec import Clip, ShotSpec
 from ringback.engines.sketch.reading import seed_of
 
 _OUT = Path(__file__).parent.parent / "docs/images/clips.jpg"
@@ -39,7 +39,7 @@ def frames_of(prompt: str, folder: Path) -> list[Image.Image]:
     """Return the first, the middle and the last frame of a prompt's clip."""
     out = folder / "clip.mp4"
     move = Move(pan=-0.9) if "pan left" in prompt else Move(truck=0.8, dolly=0.4)
-    shots = (Shown(prompt=prompt, frames=_FRAMES, move=move),)
+    shots = (ShotSpec(prompt=prompt, frames=_FRAMES, move=move),)
     seed = seed_of(prompt)
     clip = Clip(
         out=str(out),

@@ -55,8 +55,8 @@ def _live(browser: Browser, emulator: Emulator) -> None:
     inbox = page.locator("p.lead code").inner_text()
     with Ringback(base_url=emulator.url) as client:
         for seed, prompt in enumerate(PROMPTS):
-            asked = {"prompt": prompt, "width": 768, "height": 576, "seed": seed}
-            job = client.image("bfl/flux-1-dev", asked, webhook_url=inbox).wait()
+            inputs = {"prompt": prompt, "width": 768, "height": 576, "seed": seed}
+            job = client.image("bfl/flux-1-dev", inputs, webhook_url=inbox).wait()
         page.goto(f"/ui/jobs/{job.job_id}")
         expect(page.locator("#h-webhooks + ul")).to_contain_text("Delivered")
         page.set_viewport_size(
@@ -76,7 +76,7 @@ def _live(browser: Browser, emulator: Emulator) -> None:
             resolution="1080p",
             aspect_ratio="16:9",
         )
-        developing = dark.locator(".tile", has_text="an island")
+        developing = dark.locator(".job-card", has_text="an island")
         developing.locator("img").wait_for(timeout=20_000)
         expect(developing.locator("progress")).to_be_visible()
         _shot(dark, "jobs-page", full=False)

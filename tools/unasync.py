@@ -1,6 +1,6 @@
-"""Make ``ringback/client/sync`` of ``ringback/client/aio``: the client is written once.
+"""Generate ``ringback/client/sync`` from ``ringback/client/aio``.
 
-``make fmt`` runs this; a test fails when what it would write is not what is there.
+``make fmt`` runs this; a test fails when the generated files are out of date.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from pathlib import Path
 
 CLIENT = Path(__file__).parents[1] / "src" / "ringback" / "client"
 SOURCE, MADE = CLIENT / "aio", CLIENT / "sync"
-_HEAD = "# Made of ../aio/{name} by tools/unasync.py: change that, and run make fmt.\n"
-_OF_SOURCE = "The client on an event loop: the source of which ``sync`` is made."
-_OF_MADE = "The client that blocks, made of ``aio``."
+_HEAD = "# Generated from ../aio/{name} by tools/unasync.py: change that, and run make fmt.\n"
+_OF_SOURCE = "The asynchronous client; ``tools/unasync.py`` generates ``sync`` from it."
+_OF_MADE = "The synchronous client, generated from ``aio``."
 _WORDS = {
     "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
     "aclosing": "closing",
     "AsyncClient": "Client",
     "AsyncSystemClock": "SystemClock",
+    "AbstractAsyncContextManager": "AbstractContextManager",
     "asynccontextmanager": "contextmanager",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -34,14 +35,11 @@ _WORD = re.compile(r"\w+")
 
 
 def made_of(name: str, text: str) -> str:
-    """Return the module without async, unformatted."""
+    """Return the module without async, before formatting."""
     text = re.sub(r"\basync (def|for|with)\b", r"\1", text)
     text = re.sub(r"\bawait ", "", text)
     text = re.sub(r"AsyncGenerator\[(\w+), None\]", r"Generator[\1, None, None]", text)
-    text = text.replace(
-        "The client on an event loop: the source of which ``sync`` is made.",
-        "The client that blocks, made of ``aio``.",
-    )
+    text = text.replace(_OF_SOURCE, _OF_MADE)
     text = _WORD.sub(lambda word: _without_async(word[0]), text)
     return _HEAD.format(name=name) + text
 
@@ -53,7 +51,7 @@ def _without_async(word: str) -> str:
 
 
 def written() -> dict[str, str]:
-    """Return every module that is made, by its name, as it is to be written."""
+    """Return the text of every generated module by its name."""
     return {
         path.name: _formatted(made_of(path.name, path.read_text("utf-8")))
         for path in sorted(SOURCE.glob("*.py"))

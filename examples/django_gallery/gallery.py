@@ -30,7 +30,7 @@ from ringback.receiver.adapters.django import view
 
 URL = os.environ.get("GALLERY_URL", "http://127.0.0.1:8000")
 MODEL = os.environ.get("GALLERY_MODEL", "bfl/flux-1-dev")
-PLACE = os.environ.get("GALLERY_DIR", ".")
+FOLDER = os.environ.get("GALLERY_DIR", ".")
 
 if not settings.configured:
     settings.configure(
@@ -38,7 +38,7 @@ if not settings.configured:
         DATABASES={
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
-                "NAME": os.path.join(PLACE, "gallery.db"),
+                "NAME": os.path.join(FOLDER, "gallery.db"),
             }
         },
         MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"],
@@ -50,14 +50,13 @@ if not settings.configured:
 client = Ringback()
 receiver = Receiver(
     os.environ["RINGBACK_WEBHOOK_SECRET"],
-    ledger=SqliteLedger(os.path.join(PLACE, "webhooks.db")),
+    ledger=SqliteLedger(os.path.join(FOLDER, "webhooks.db")),
 )
 
 
 @receiver.on("job.completed", "job.failed", "job.cancelled")
 def hang(event: WebhookEvent) -> None:
     """Hang the picture of a job that is over, or say why there is none."""
-    assert event.job is not None
     with connection.cursor() as cursor:
         cursor.execute(
             "update pictures set url = %s, error = %s where job_id = %s",

@@ -10,7 +10,7 @@ Whichever of the two is killed at whichever moment, every order is settled exact
 - An order is written down before its job is submitted, and its id is the idempotency key: the next
   run of the shop submits again what may not have been, and gets the same job.
 - The webhook's receipt and what it does to the order are one transaction.
-- A webhook that does not come, for whatever reason, is made up for by asking.
+- A webhook that does not come, for any reason, is made up for by asking.
 """
 
 from __future__ import annotations
@@ -73,10 +73,9 @@ class NewOrder(BaseModel):
 @receiver.on("job.completed", "job.failed", "job.cancelled", transactional=True)
 def settle(event: WebhookEvent, connection: sa.Connection) -> None:
     """Fulfil or refund the order of a job that is over."""
-    assert event.job is not None
     state = "fulfilled" if event.job.status == "completed" else "refunded"
-    asked = sa.select(orders.c.order_id).where(orders.c.job_id == event.job.job_id)
-    order_id = connection.execute(asked).scalar_one()
+    query = sa.select(orders.c.order_id).where(orders.c.job_id == event.job.job_id)
+    order_id = connection.execute(query).scalar_one()
     connection.execute(
         orders.update()
         .where(orders.c.order_id == order_id)

@@ -1,4 +1,4 @@
-"""``python -m ringback``."""
+"""Runs the command line: ``python -m ringback``."""
 
 from ringback.cli import main
 

@@ -1,4 +1,4 @@
-"""The only reader of the machine's time; everything else is handed a ``Clock``."""
+"""Reads the machine's time; every other module takes a ``Clock`` as an argument."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class Clock(Protocol):
-    """Says what time it is and waits."""
+    """The current time, and waiting."""
 
     def now_ms(self) -> int:
         """Return milliseconds since 1970 UTC, which storage and identifiers use."""
@@ -31,7 +31,7 @@ class SystemClock:
         """Return milliseconds since 1970 UTC."""
         return time.time_ns() // 1_000_000
 
-    # Asked several times for every request: without a call of ours around it.
+    # Read several times per request, so it is not wrapped in a function of ours.
     monotonic = staticmethod(time.monotonic)
 
     async def sleep(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""New identifiers and secrets; the only place that makes them.
+"""Makes all identifiers and secrets.
 
-Jobs and deliveries are named by UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds,
-then a 12-bit counter within the millisecond and 62 random bits. Sorting by id is sorting by time.
+The ids of jobs and deliveries are UUIDs version 7 (RFC 9562, section 5.7): 48 bits of
+milliseconds, a 12-bit counter within the millisecond and 62 random bits. They sort by time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _COUNTER_MAX = 0xFFF
 
 
 class Ids:
-    """Makes identifiers that sort by time, also within one millisecond of one process."""
+    """Makes ids that sort by time, within one process even in the same millisecond."""
 
     def __init__(self, now_ms: Callable[[], int], randbits: Callable[[int], int]) -> None:
         self._now_ms = now_ms
@@ -30,7 +30,7 @@ class Ids:
         now_ms = self._now_ms()
         if now_ms > self._last_ms:
             self._last_ms = now_ms
-            # Half the counter's range is left free, so that a busy millisecond cannot run over.
+            # Half the counter's range stays free, so that a busy millisecond does not overflow it.
             self._counter = self._randbits(11)
         else:
             self._counter += 1
@@ -38,25 +38,34 @@ class Ids:
                 self._last_ms += 1
                 self._counter = 0
         value = self._last_ms << 80 | _VERSION | self._counter << 64 | _VARIANT | self._randbits(62)
-        digits = f"{value:032x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        return uuid_of(value)
 
 
 def uuid7_floor(at_ms: int) -> str:
-    """Return the lowest UUID version 7 of that millisecond: ids made before it sort below."""
-    digits = f"{at_ms << 80 | _VERSION | _VARIANT:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    """Return the lowest UUID version 7 of a millisecond; earlier ids sort before it."""
+    return uuid_of(at_ms << 80 | _VERSION | _VARIANT)
 
 
 def derived_uuid(*names: str) -> str:
-    """Return the UUID (version 8) that these names always have, and that tells none of them."""
+    """Return the same UUID (version 8) for the same names, without revealing them."""
     digest = hashlib.sha256("\0".join(names).encode()).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-9{digest[17:20]}-{digest[20:32]}"
+    return uuid_of(int(f"{digest[:12]}8{digest[13:16]}9{digest[17:32]}", 16))
 
 
 def uuid7_ms(uuid7: str) -> int:
     """Return the time in a UUID version 7, in milliseconds."""
     return int(uuid7.replace("-", "")[:12], 16)
+
+
+def uuid_of(number: int) -> str:
+    """Return the UUID of 128 bits, as it is written."""
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def number_of(uuid: str) -> int:
+    """Return the 128 bits of a UUID."""
+    return int(uuid.replace("-", ""), 16)
 
 
 def new_token() -> str:

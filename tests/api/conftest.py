@@ -5,7 +5,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from api.world import World, a_world
+
+from tests.world import World, a_world
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from api.world import World
+from tests.world import World
 
 
 class Stream:
-    """An open stream: what has come of it so far, and the hand on its other end."""
+    """An open stream: its chunks so far, and a way to disconnect."""
 
     def __init__(self) -> None:
         self.status = 0

@@ -6,13 +6,13 @@ import hashlib
 from typing import Any
 
 import httpx2
-from api.world import World
-from builders import open_workspaces
 
 from ringback.ids import new_token
 from ringback.jobs.model import JobResult
 from ringback.storage.contract import Token
 from ringback.styles.model import Trained
+from tests.builders import open_workspaces
+from tests.world import World
 
 TRAIN = "/styles/train"
 INK = {"name": "Ink", "urls": ["https://pictures.example/ink.png"]}

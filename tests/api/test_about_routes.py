@@ -4,11 +4,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from api.world import FLUX, World, a_world
+
+from tests.world import FLUX, World, a_world
 
 
 @pytest.mark.parametrize("path", ["/", "/models", "/openapi.json", "/healthz", "/readyz"])
-async def test_what_the_server_is_needs_no_token(world: World, path: str) -> None:
+async def test_the_server_describes_itself_without_a_token(world: World, path: str) -> None:
     async with world.client(token=None) as client:
         answer = await client.get(path)
         head = await client.head(path)
@@ -32,11 +33,25 @@ async def test_a_loop_that_keeps_breaking_is_named_to_its_developer_and_to_no_st
     tmp_path: Path, profile: str, is_named: bool
 ) -> None:
     async with a_world(tmp_path, profile=profile) as world, world.client(token=None) as client:
-        world.broken_loops = lambda: ["dispatcher"]
+        world.serve_with(broken_loops=lambda: ["dispatcher"])
         answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
         assert ("dispatcher" in answer.text) is is_named
-        world.broken_loops = list
+        world.serve_with(broken_loops=list)
+        assert (await client.get("/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize("profile", ["dev", "serve"])
+async def test_a_server_without_its_database_is_not_ready_and_says_so_and_lives(
+    tmp_path: Path, profile: str
+) -> None:
+    async with a_world(tmp_path, profile=profile) as world, world.client(token=None) as client:
+        world.serve_with(unavailable=lambda: ["the database"])
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+        assert "the database cannot be reached" in answer.json()["error"]
+        assert (await client.get("/healthz")).status_code == 200
+        world.serve_with(unavailable=list)
         assert (await client.get("/readyz")).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Node apps over HTTP: pushing, looking, executing, and what is refused."""
+"""Node apps over HTTP: pushes, lists, executions and refusals."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import httpx2
 import pytest
-from api.test_krea_compat import CONTRACT, Description, Judges
-from api.world import BASE_URL, HOOK, World
-from docs.pages import blocks
-from media_files import png
 
 from ringback.jobs.budget import Budget
 from ringback.jobs.model import Job, JobResult
-from ringback.jobs.queue import JobFilter
+from ringback.jobs.store import JobFilter
 from ringback.service import GenerationRequest
+from tests.api.test_krea_compat import CONTRACT, Description, Descriptions
+from tests.docs.pages import blocks
+from tests.media_files import png
+from tests.world import BASE_URL, WEBHOOK_URL, World
 
 FLUX = "image/bfl/flux-1-dev"
 EVERY = JobFilter(workspace_id="studio", limit=9)
@@ -45,16 +45,16 @@ async def execute(
     return await client.post(f"/node-apps/{app}/execute", json={"subject": "a fox", **inputs})
 
 
-async def judges_of(client: httpx2.AsyncClient) -> Judges:
-    return Judges(Description((await client.get("/openapi.json")).json()), CONTRACT)
+async def descriptions_of(client: httpx2.AsyncClient) -> Descriptions:
+    return Descriptions(Description((await client.get("/openapi.json")).json()), CONTRACT)
 
 
 async def test_every_answer_fits_our_description_and_the_contracts(
     world: World, client: httpx2.AsyncClient
 ) -> None:
-    judges = await judges_of(client)
+    descriptions = await descriptions_of(client)
     version = (await push(client))["version_id"]
-    asked = [
+    answers = [
         await client.post("/node-apps", json=an_app()),
         await client.get("/node-apps"),
         await client.get(f"/node-apps/{version}"),
@@ -67,21 +67,31 @@ async def test_every_answer_fits_our_description_and_the_contracts(
             f"/node-apps/{version}/execute", json={"subject": "x"}, headers={"prefer": "wait=0"}
         ),
     ]
-    for answer in asked:
-        judges.judge(answer)
+    for answer in answers:
+        descriptions.check(answer)
     job = await world.claim()
     await world.service.submit_step(job, a_step_request(), step="portrait")
-    judges.judge(await client.get(f"/jobs/{run.json()[0]['job_id']}"))
-    judges.judge(await client.get("/jobs"))
+    descriptions.check(await client.get(f"/jobs/{run.json()[0]['job_id']}"))
+    descriptions.check(await client.get("/jobs"))
     outputs = {"portrait": f"{BASE_URL}/artifacts/a.png"}
     await world.service.finish(job, result=JobResult(urls=(outputs["portrait"],), outputs=outputs))
     ended = await client.get(f"/jobs/{run.json()[0]['job_id']}")
-    judges.judge(ended)
+    descriptions.check(ended)
     assert ended.json()["result"] == {"outputs": outputs, "urls": [outputs["portrait"]]}
-    assert [answer.status_code for answer in asked] == [200, 200, 200, 404, 404, 400, 400, 200, 200]
+    assert [answer.status_code for answer in answers] == [
+        200,
+        200,
+        200,
+        404,
+        404,
+        400,
+        400,
+        200,
+        200,
+    ]
 
 
-async def test_a_version_is_shown_with_the_schemas_of_what_it_takes_and_gives(
+async def test_a_version_is_shown_with_the_schemas_of_its_inputs_and_outputs(
     client: httpx2.AsyncClient,
 ) -> None:
     pushed = await push(client)
@@ -126,13 +136,13 @@ async def test_an_execution_answers_with_a_list_of_one_run(
     answer = await client.post(
         f"/node-apps/{pushed['version_id']}/execute",
         json={"subject": "a fox"},
-        headers={"x-webhook-url": HOOK, "x-ringback-priority": "3"},
+        headers={"x-webhook-url": WEBHOOK_URL, "x-ringback-priority": "3"},
     )
     (run,) = answer.json()
     assert (run["status"], run["type"], run["engine"]) == ("queued", "nodeApp", "apps")
     assert answer.headers["location"] == f"/jobs/{run['job_id']}"
     job = await world.service.get(run["job_id"], workspace_id="studio")
-    assert (job.webhook_url, job.priority) == (HOOK, 3)
+    assert (job.webhook_url, job.priority) == (WEBHOOK_URL, 3)
     assert job.input == {"subject": "a fox", "width": 512}
     shown = (await client.get(f"/jobs/{run['job_id']}")).json()
     assert [(step["step"], step["job_id"]) for step in shown["steps"]] == [
@@ -191,10 +201,10 @@ async def test_cancelling_a_run_cancels_the_steps_that_have_begun(
     assert (await client.get(f"/jobs/{step.job_id}")).json()["status"] == "cancelled"
 
 
-async def test_a_spent_budget_refuses_runs_that_cost_and_steps_are_what_is_paid(
+async def test_a_spent_budget_refuses_runs_with_a_cost_and_only_steps_are_paid(
     world: World, client: httpx2.AsyncClient
 ) -> None:
-    judges = await judges_of(client)
+    descriptions = await descriptions_of(client)
     _, step = await begun(world, client)
     (run,) = [job for job in await world.store.list_jobs(EVERY) if job.kind == "app"]
     budget = Budget(workspace_id="studio", compute_units=1.0)
@@ -203,7 +213,7 @@ async def test_a_spent_budget_refuses_runs_that_cost_and_steps_are_what_is_paid(
     assert [job.job_id for job in claimed] == [step.job_id]
     await world.service.finish(claimed[0], result=JobResult())
     refused = await execute(client)
-    judges.judge(refused)
+    descriptions.check(refused)
     assert (refused.status_code, refused.json()["code"]) == (402, "budget_spent")
     assert await world.service.submit_step(run, a_step_request(), step="dusk") is not None
     held = await world.service.look_up(run.job_id)
@@ -279,7 +289,7 @@ async def test_another_workspaces_asset_is_no_step_of_an_app(world: World) -> No
         ({"subject": "a", "hat": True}, "/hat"),
     ],
 )
-async def test_inputs_are_judged_by_the_apps_own_schema(
+async def test_inputs_are_checked_by_the_apps_own_schema(
     client: httpx2.AsyncClient, inputs: dict[str, Any], path: str
 ) -> None:
     await push(client)
@@ -288,7 +298,7 @@ async def test_inputs_are_judged_by_the_apps_own_schema(
     assert [detail["path"] for detail in answer.json()["details"]] == [path]
 
 
-async def test_what_a_model_will_not_take_is_refused_before_there_is_a_run(
+async def test_inputs_that_a_model_refuses_are_refused_before_there_is_a_run(
     client: httpx2.AsyncClient,
 ) -> None:
     await push(client, inputs={"subject": {"type": "string"}, "width": {"type": "integer"}})

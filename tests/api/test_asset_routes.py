@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -10,26 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import media_files as files
 import pytest
-from api.world import FLUX, World, a_world
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import Request
 
-from ringback.api.multipart import FileForm, safe_filename
-from ringback.api.uploads import UPLOADS_MAX, Uploads
-from ringback.assets.model import Asset
 from ringback.errors import (
     BodyTooLarge,
     InvalidRequest,
     StorageFull,
     StorageUnavailable,
     TooManyUploads,
-    UploadTooSlow,
 )
-from ringback.media.content import MediaType
+from ringback.files.assets.model import Asset
+from ringback.files.media.content import MediaType
+from ringback.files.media.parsing import INPUTS
+from ringback.http.multipart import FileForm, safe_filename
+from ringback.http.uploads import UPLOADS_MAX, Uploads
 from ringback.service.assets import FILE_BYTES_MAX
+from tests import media_files as files
+from tests.world import FLUX, World, a_world
 
 PAST_ALL = FILE_BYTES_MAX + 65_536
 
@@ -42,17 +40,17 @@ async def upload(
 
 
 def left_in(world: World) -> list[Path]:
-    """What lies where uploads are received."""
-    return list((world.artifacts._directory.parent / "uploads").iterdir())
+    """Return the files in the folder of uploads."""
+    return list((world.settings.data / "uploads").iterdir())
 
 
 def kept_in(world: World) -> list[Path]:
     """Every file that is kept."""
-    return [path for path in world.artifacts._directory.rglob("*") if path.is_file()]
+    return [path for path in (world.settings.data / "artifacts").rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("media_type", MediaType)
-async def test_a_file_of_each_type_is_taken_whatever_it_is_called(
+@pytest.mark.parametrize("media_type", sorted(INPUTS))
+async def test_a_file_of_each_type_is_accepted_under_any_name(
     world: World, client: httpx2.AsyncClient, media_type: MediaType
 ) -> None:
     answer = await upload(client, files.FILES[media_type], name="page.html")
@@ -193,20 +191,20 @@ async def test_a_reference_that_cannot_be_followed_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "words"),
     [
         (b"", "is empty"),
-        (b"<script>alert(1)</script>", "no type that is taken"),
+        (b"<script>alert(1)</script>", "type is not supported"),
         (files.jpeg()[:400], "cut short"),
-        (files.png()[:33] + files.png()[-12:], "no picture"),
+        (files.png()[:33] + files.png()[-12:], "has no image"),
     ],
 )
 async def test_a_file_that_is_none_is_refused_and_leaves_nothing(
-    world: World, client: httpx2.AsyncClient, content: bytes, said: str
+    world: World, client: httpx2.AsyncClient, content: bytes, words: str
 ) -> None:
     answer = await upload(client, content, name="fox.png")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_media")
-    assert said in answer.json()["error"]
+    assert words in answer.json()["error"]
     assert left_in(world) == kept_in(world) == []
 
 
@@ -214,8 +212,8 @@ async def test_a_picture_whose_pixels_are_broken_is_refused(
     world: World, client: httpx2.AsyncClient
 ) -> None:
     content = bytearray(files.png())
-    place = content.index(b"IDAT") + 20
-    content[place] ^= 0xFF
+    position = content.index(b"IDAT") + 20
+    content[position] ^= 0xFF
     answer = await upload(client, bytes(content))
     assert answer.status_code == 400
     assert "cannot be decoded" in answer.json()["error"]
@@ -229,7 +227,7 @@ async def test_a_page_behind_a_picture_is_not_kept(client: httpx2.AsyncClient) -
 
 
 async def endless(count: int) -> AsyncIterator[bytes]:
-    """A form whose file has so many bytes."""
+    """A form with a file of that many bytes."""
     yield (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
         + files.START_OF_JPEG
@@ -265,7 +263,7 @@ async def test_a_body_that_admits_to_be_too_large_is_refused_unread(
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body", "status", "said"),
+    ("content_type", "body", "status", "words"),
     [
         ("multipart/form-data", b"", 400, "names no boundary"),
         ("multipart/form-data; boundary=" + "b" * 300, b"", 400, "boundary"),
@@ -279,21 +277,41 @@ async def test_a_body_that_admits_to_be_too_large_is_refused_unread(
     ],
 )
 async def test_a_body_that_is_no_form_is_refused_in_a_sentence(
-    client: httpx2.AsyncClient, content_type: str, body: bytes, status: int, said: str
+    client: httpx2.AsyncClient, content_type: str, body: bytes, status: int, words: str
 ) -> None:
     answer = await client.post("/assets", content=body, headers={"content-type": content_type})
     assert answer.status_code == status
-    assert any(part in answer.json()["error"] for part in said.split("|"))
+    assert any(part in answer.json()["error"] for part in words.split("|"))
 
 
 async def test_a_form_has_one_file_and_short_fields(client: httpx2.AsyncClient) -> None:
     both = [("file", ("a", files.png())), ("file", ("b", files.png()))]
     assert (await client.post("/assets", files=both)).status_code == 400
-    assert (await client.post("/assets", files={"image": files.png()})).status_code == 400
     long = await upload(client, files.png(), description="x" * 5000)
-    assert "more than 4096 bytes" in long.json()["error"]
+    assert "at most 4096 bytes" in long.json()["error"]
     many = {f"field{number}": "x" for number in range(30)}
     assert "more than 20 fields" in (await upload(client, files.png(), **many)).json()["error"]
+
+
+@pytest.mark.parametrize("name", ["image", "File", "files", "files[]", "image[]", ""])
+@pytest.mark.parametrize("size", [100, 20_000])
+async def test_a_file_in_another_field_is_named_in_the_refusal(
+    client: httpx2.AsyncClient, name: str, size: int
+) -> None:
+    file = (name, ("r.bin", bytes(size)))
+    answer = await client.post("/assets", files=[file])
+    assert answer.status_code == 400
+    named = f"the field `{name}`" if name else "without a name"
+    assert named in answer.json()["error"]
+    assert "send the file as the field `file`" in answer.json()["error"]
+    assert [detail["path"] for detail in answer.json()["details"]] == ["/file"]
+
+
+async def test_fields_that_nobody_reads_are_passed_over(client: httpx2.AsyncClient) -> None:
+    fields = {"note": "x" * 20_000}
+    files_sent = [("preview", ("a", bytes(20_000))), ("file", ("b.png", files.png()))]
+    answer = await client.post("/assets", files=files_sent, data=fields)
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -316,7 +334,7 @@ def test_of_a_name_a_name_is_left(sent: bytes, name: str | None) -> None:
 
 
 @given(st.binary(max_size=400), st.integers(1, 40))
-def test_whatever_comes_as_a_form_is_read_or_refused(body: bytes, step: int) -> None:
+def test_any_form_is_read_or_refused(body: bytes, step: int) -> None:
     form = FileForm(b"multipart/form-data; boundary=b", bytes_max=100)
     whole = b'--b\r\nContent-Disposition: form-data; name="file"\r\n' + body
     with suppress(InvalidRequest, BodyTooLarge):
@@ -370,7 +388,7 @@ async def test_a_nearly_full_disk_takes_no_files(world: World, client: httpx2.As
     def full() -> None:
         raise StorageFull("The disk is nearly full.")
 
-    world.room_for_work = full
+    world.serve_with(room_for_work=full)
     assert (await upload(client, files.png())).status_code == 507
 
 
@@ -379,43 +397,17 @@ async def test_a_stopping_server_takes_no_files(world: World, client: httpx2.Asy
     assert (await upload(client, files.png())).status_code == 503
 
 
-@pytest.fixture
-def silent() -> Request:
-    """A request whose body never comes."""
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/assets",
-        "headers": [(b"content-type", b"multipart/form-data; boundary=b")],
-    }
-    return Request(scope, receive)
-
-
-@pytest.mark.parametrize("limits", [{"idle_s_max": 0.01}, {"total_s_max": 0.01}])
-async def test_a_sender_that_is_too_slow_is_given_up(
-    silent: Request, tmp_path: Path, limits: dict[str, float]
-) -> None:
-    uploads = Uploads(lambda: None, **limits)
-    with pytest.raises(UploadTooSlow):
-        await uploads.receive(silent, tmp_path / "file")
-
-
-async def test_a_workspace_sends_so_many_files_at_once() -> None:
-    uploads = Uploads(lambda: None)
-    held = [uploads.one("studio") for _ in range(UPLOADS_MAX)]
+async def test_a_workspace_sends_so_many_files_at_once(world: World) -> None:
+    uploads = Uploads(world.assets, world.incoming, lambda: None)
+    held = [uploads.slot("studio") for _ in range(UPLOADS_MAX)]
     for one in held:
         await one.__aenter__()
     with pytest.raises(TooManyUploads):
-        await uploads.one("studio").__aenter__()
-    async with uploads.one("rival"):
+        await uploads.slot("studio").__aenter__()
+    async with uploads.slot("rival"):
         pass
     await held[0].__aexit__(None, None, None)
-    async with uploads.one("studio"):
+    async with uploads.slot("studio"):
         pass
     for one in held[1:]:
         await one.__aexit__(None, None, None)

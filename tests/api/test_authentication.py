@@ -5,14 +5,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from api.world import NULL, World, a_world
-from builders import open_workspaces
 
 from ringback.ids import new_token
 from ringback.storage.contract import Token
+from tests.builders import open_workspaces
+from tests.world import NULL, World, a_world
 
 
-async def _ask(world: World, headers: dict[str, str]) -> httpx2.Response:
+async def _list_jobs(world: World, headers: dict[str, str]) -> httpx2.Response:
     async with world.client(token=None) as client:
         return await client.get("/jobs", headers=headers)
 
@@ -76,7 +76,7 @@ async def test_two_authorization_headers_are_refused(world: World) -> None:
 async def test_in_dev_any_token_opens_the_workspace_of_its_name(
     world: World, headers: dict[str, str]
 ) -> None:
-    assert (await _ask(world, headers)).status_code == 200
+    assert (await _list_jobs(world, headers)).status_code == 200
     assert await world.store.get_workspace("my-app") is not None
     (secret,) = await world.keys.secrets_of("workspace:my-app")
     assert secret.startswith("whsec_")
@@ -84,7 +84,7 @@ async def test_in_dev_any_token_opens_the_workspace_of_its_name(
 
 async def test_in_dev_a_token_that_is_no_name_opens_a_workspace_of_its_own(world: World) -> None:
     for token in ("YOUR_API_TOKEN", "x" * 4000, "a/../b"):
-        assert (await _ask(world, {"authorization": f"Bearer {token}"})).status_code == 200
+        assert (await _list_jobs(world, {"authorization": f"Bearer {token}"})).status_code == 200
     names = [workspace.workspace_id for workspace in await world.store.list_workspaces()]
     assert len(names) == 3
     assert all(name.startswith("dev-") and len(name) == 20 for name in names)
@@ -95,28 +95,28 @@ async def test_in_production_only_a_known_token_in_the_one_right_header_opens_a_
 ) -> None:
     async with a_world(tmp_path, profile="serve") as world:
         secret, _ = await _add_token(world, "studio")
-        assert (await _ask(world, {"authorization": f"Bearer {secret}"})).status_code == 200
+        assert (await _list_jobs(world, {"authorization": f"Bearer {secret}"})).status_code == 200
         for headers in (
             {"authorization": f"Bearer {secret}x"},
             {"authorization": "Bearer studio"},
             {"authorization": f"Key {secret}"},
             {"x-api-key": secret},
         ):
-            assert (await _ask(world, headers)).status_code == 401
+            assert (await _list_jobs(world, headers)).status_code == 401
 
 
 async def test_a_revoked_token_opens_nothing_after_a_second(tmp_path: Path) -> None:
     async with a_world(tmp_path, profile="serve") as world:
         secret, token = await _add_token(world, "studio")
         headers = {"authorization": f"Bearer {secret}"}
-        assert (await _ask(world, headers)).status_code == 200
+        assert (await _list_jobs(world, headers)).status_code == 200
         assert await world.store.revoke_token(token.token_id, now_ms=2)
         world.clock.advance(1)
-        assert (await _ask(world, headers)).status_code == 401
+        assert (await _list_jobs(world, headers)).status_code == 401
 
 
 async def test_a_new_token_opens_its_workspace_at_once(tmp_path: Path) -> None:
     async with a_world(tmp_path, profile="serve") as world:
-        assert (await _ask(world, {"authorization": "Bearer rb_x"})).status_code == 401
+        assert (await _list_jobs(world, {"authorization": "Bearer rb_x"})).status_code == 401
         secret, _ = await _add_token(world, "studio")
-        assert (await _ask(world, {"authorization": f"Bearer {secret}"})).status_code == 200
+        assert (await _list_jobs(world, {"authorization": f"Bearer {secret}"})).status_code == 200

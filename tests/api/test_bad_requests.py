@@ -1,4 +1,4 @@
-"""One table: what is wrong with a request, and what its sender is told."""
+"""One table: bad requests, and the errors that they get."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from api.world import FLUX, HOOK, NULL, World, a_world
 from structlog.testing import capture_logs
+
+from tests.world import FLUX, NULL, WEBHOOK_URL, World, a_world
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 GOOD = b'{"prompt": "a fox"}'
 BODY_BYTES_MAX = 4096
+LIMITS = {"body_bytes_max": BODY_BYTES_MAX, "file_body_bytes_max": BODY_BYTES_MAX}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +46,12 @@ def header(name: str, header_name: str, value: str | bytes, words: str, **more: 
     )
 
 
-def hook(url: str | bytes, words: str, code: str = "malformed_target") -> Bad:
+def webhook_url(url: str | bytes, words: str, code: str = "malformed_target") -> Bad:
     return header(f"webhook {url[:60]!r}", "X-Webhook-URL", url, words, code=code)
 
 
 def blocked(url: str) -> Bad:
-    return hook(url, "may not be called", code="blocked_target")
+    return webhook_url(url, "may not be called", code="blocked_target")
 
 
 def get(name: str, path: str, words: str, **more: Any) -> Bad:
@@ -75,7 +77,8 @@ TABLE = [
     content("NaN", b'{"prompt": "a", "seed": NaN}', "byte 24"),
     content("number out of range", b'{"prompt": "a", "seed": 1e999}', "range"),
     content("Latin-1", b'{"prompt": "caf\xe9"}', "UTF-8"),
-    content("byte order mark", b"\xef\xbb\xbf{}", "byte 0"),
+    content("nothing but a byte order mark", b"\xef\xbb\xbf", "empty"),
+    content("UTF-16", '{"prompt": "a fox"}'.encode("utf-16"), "UTF-8"),
     content("cut short within a character", b"f\xff", "UTF-8"),
     content("half a surrogate pair", b'{"prompt": "\\ud83d"}', "surrogate"),
     content("nested deeply", b'{"prompt":' + b"[" * 4000, "deep"),
@@ -122,6 +125,16 @@ TABLE = [
             "application/json; charset=",
         )
     ),
+    *(
+        Bad(
+            name=f"the coding {coding}",
+            headers=[("content-encoding", coding)],
+            status=415,
+            code="unsupported_media_type",
+            words="compressed",
+        )
+        for coding in ("gzip", "GZIP", "br", "identity, deflate", "x-gzip", "zstd")
+    ),
     Bad(
         name="a hostile content type",
         headers=[("content-type", b"\xff\xfe;;")],
@@ -129,23 +142,23 @@ TABLE = [
         code="unsupported_media_type",
     ),
     # webhook URLs
-    hook("", "empty", code="invalid_request"),
-    hook("shop.example/webhook", "https://"),
-    hook("ftp://shop.example/", "https://"),
-    hook("file:///etc/passwd", "https://"),
-    hook("javascript:alert(1)", "https://"),
-    hook("https://", "host"),
-    hook("https://user:word@shop.example/", "password"),
-    hook("https://shop.example:0/", "port"),
-    hook("https://shop.example:99999/", "port"),
-    hook("https://shop.example:port/", "port"),
-    hook("https://shop.example/ a", "spaces"),
-    hook("https://shop.example/#part", "fragment"),
-    hook("https://shop.example\\@evil.example/", "backslash"),
-    hook("https://" + "a" * 3000 + ".example/", "2048"),
-    hook("https://2130706433/", "IPv4"),
-    hook("https://0x7f.1/", "IPv4"),
-    hook(b"https://\xff.example/", "UTF-8", code="invalid_request"),
+    webhook_url("", "empty", code="invalid_request"),
+    webhook_url("shop.example/webhook", "https://"),
+    webhook_url("ftp://shop.example/", "https://"),
+    webhook_url("file:///etc/passwd", "https://"),
+    webhook_url("javascript:alert(1)", "https://"),
+    webhook_url("https://", "host"),
+    webhook_url("https://user:word@shop.example/", "password"),
+    webhook_url("https://shop.example:0/", "port"),
+    webhook_url("https://shop.example:99999/", "port"),
+    webhook_url("https://shop.example:port/", "port"),
+    webhook_url("https://shop.example/ a", "spaces"),
+    webhook_url("https://shop.example/#part", "fragment"),
+    webhook_url("https://shop.example\\@evil.example/", "backslash"),
+    webhook_url("https://shop.example/" + "a" * 8200, "8192"),
+    webhook_url("https://2130706433/", "IPv4"),
+    webhook_url("https://0x7f.1/", "IPv4"),
+    webhook_url(b"https://\xff.example/", "UTF-8", code="invalid_request"),
     blocked("http://shop.example/"),
     blocked("https://shop.example:9000/"),
     blocked("https://127.0.0.1/"),
@@ -156,7 +169,7 @@ TABLE = [
     blocked("https://receiver.internal/"),
     Bad(
         name="two webhook URLs",
-        headers=[("X-Webhook-URL", HOOK), ("X-Webhook-URL", HOOK)],
+        headers=[("X-Webhook-URL", WEBHOOK_URL), ("X-Webhook-URL", WEBHOOK_URL)],
         words="once",
         field="header:X-Webhook-URL",
     ),
@@ -252,8 +265,8 @@ TABLE = [
 
 
 @pytest.mark.parametrize("bad", TABLE, ids=lambda bad: bad.name)
-async def test_a_bad_request_is_told_what_is_wrong_with_it(bad: Bad, tmp_path: Path) -> None:
-    async with a_world(tmp_path, body_bytes_max=BODY_BYTES_MAX) as world:
+async def test_a_bad_request_gets_an_error_that_names_the_problem(bad: Bad, tmp_path: Path) -> None:
+    async with a_world(tmp_path, **LIMITS) as world:
         answer = await _send(world, bad)
         assert (await world.store.counts()).jobs == {}
     assert answer.status_code == bad.status, answer.text
@@ -278,14 +291,15 @@ async def _send(world: World, bad: Bad) -> httpx2.Response:
         return await client.request(bad.method, bad.path, headers=headers, content=bad.body)
 
 
-async def test_why_a_target_is_blocked_is_in_the_operators_log_alone(tmp_path: Path) -> None:
+async def test_a_blocked_target_is_explained_to_the_caller_and_in_the_log(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        with capture_logs() as lines:
+        with capture_logs() as events:
             answer = await _send(world, blocked("https://10.1.2.3/"))
-    (line,) = [line for line in lines if line["event"] == "target_blocked"]
-    assert "private" in line["detail"]
-    assert "private" not in answer.text
-    assert "10.1.2.3" not in answer.text
+    (event,) = [event for event in events if event["event"] == "target_blocked"]
+    assert "private" in event["detail"]
+    sentence = answer.json()["message"]
+    assert "10.1.2.3" in sentence
+    assert "webhook_networks" in sentence
 
 
 async def test_a_body_that_lies_about_its_size_is_counted_as_it_arrives(tmp_path: Path) -> None:
@@ -297,7 +311,7 @@ async def test_a_body_that_lies_about_its_size_is_counted_as_it_arrives(tmp_path
             sent += 1024
             yield b"x" * 1024
 
-    async with a_world(tmp_path, body_bytes_max=BODY_BYTES_MAX) as world:
+    async with a_world(tmp_path, **LIMITS) as world:
         messages = _Exchange(endless())
         headers = [(b"host", b"localhost"), (b"authorization", b"Bearer studio")]
         await world.app(_scope(headers=headers), messages.receive, messages.send)
@@ -353,7 +367,7 @@ async def test_our_own_fault_is_a_500_that_tells_nothing(
     def broken() -> list[str]:
         raise RuntimeError("the password is hunter2")
 
-    world.broken_loops = broken
+    world.serve_with(broken_loops=broken)
     answer = await client.get("/readyz")
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal_error"

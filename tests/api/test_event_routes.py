@@ -6,32 +6,32 @@ import asyncio
 
 import httpx2
 import pytest
-from api.streaming import streaming
-from api.test_krea_compat import Description, Judges
-from api.world import HOOK, World
 
-from ringback.api.streams import HEARTBEAT_S, STREAM_S_MAX, STREAMS_MAX
+from ringback.http.event_streams import HEARTBEAT_S, STREAM_S_MAX, STREAMS_MAX
 from ringback.testing import settle
+from tests.api.streaming import streaming
+from tests.api.test_krea_compat import Description, Descriptions
+from tests.world import WEBHOOK_URL, World
 
 
-async def told(world: World, *, token: str = "studio") -> str:
+async def complete_a_job(world: World, *, token: str = "studio") -> str:
     """Let a job end, and return its id."""
-    await world.submit(token=token, headers={"x-webhook-url": HOOK})
+    await world.submit(token=token, headers={"x-webhook-url": WEBHOOK_URL})
     return (await world.complete()).job_id
 
 
 async def test_the_feed_is_read_page_by_page_with_the_webhooks_bytes(
     world: World, client: httpx2.AsyncClient
 ) -> None:
-    judges = Judges(Description((await client.get("/openapi.json")).json()), None)
-    job_ids = [await told(world) for _ in range(3)]
-    await told(world, token="rival")
+    descriptions = Descriptions(Description((await client.get("/openapi.json")).json()), None)
+    job_ids = [await complete_a_job(world) for _ in range(3)]
+    await complete_a_job(world, token="rival")
     first = await client.get("/events?limit=2")
     rest = await client.get("/events", params={"after": first.json()["next_cursor"]})
     none = await client.get("/events", params={"after": rest.json()["next_cursor"]})
     latest = await client.get("/events?after=latest")
     for answer in (first, rest, none, latest):
-        judges.judge(answer)
+        descriptions.check(answer)
     items = first.json()["items"] + rest.json()["items"]
     assert [item["job_id"] for item in items] == job_ids
     assert [item["type"] for item in items] == ["job.completed"] * 3
@@ -54,7 +54,7 @@ async def test_a_long_poll_is_answered_by_the_next_event(
     polling = asyncio.ensure_future(client.get("/events?wait=30"))
     await settle()
     assert not polling.done()
-    job_id = await told(world)
+    job_id = await complete_a_job(world)
     (item,) = (await polling).json()["items"]
     assert item["job_id"] == job_id
 
@@ -72,10 +72,10 @@ async def test_a_long_poll_ends_when_the_server_goes_down(
 
 
 async def test_a_stream_brings_events_as_they_come_and_is_resumed(world: World) -> None:
-    first_id = await told(world)
+    first_id = await complete_a_job(world)
     async with streaming(world) as (stream, _):
         await stream.until(first_id)
-        second_id = await told(world)
+        second_id = await complete_a_job(world)
         await stream.until(second_id)
         assert stream.status == 200
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -85,7 +85,7 @@ async def test_a_stream_brings_events_as_they_come_and_is_resumed(world: World) 
         first, second = stream.events
         assert f"id: {first['cursor']}\n" in stream.text
         assert [first["job_id"], second["job_id"]] == [first_id, second_id]
-    third_id = await told(world)
+    third_id = await complete_a_job(world)
     # The header of a browser that comes back is newer than the URL it began with.
     async with streaming(world, last_event_id=first["cursor"], query="after=latest") as (again, _):
         await again.until(third_id)

@@ -3,13 +3,13 @@ from __future__ import annotations
 import asyncio
 
 import httpx2
-from api.world import BASE_URL, HOOK, World
 
 from ringback.jobs.model import JobResult
 from ringback.jobs.transitions import JobEvent
+from tests.world import BASE_URL, WEBHOOK_URL, World
 
 
-async def test_a_pending_job_shows_only_what_is_known(
+async def test_a_pending_job_leaves_unknown_members_out(
     world: World, client: httpx2.AsyncClient
 ) -> None:
     job_id = (await world.submit())["job_id"]
@@ -71,7 +71,7 @@ async def test_another_workspaces_job_is_unknown_in_every_route(
 async def test_a_pending_job_can_be_cancelled_once_and_its_webhook_is_owed_once(
     world: World, client: httpx2.AsyncClient
 ) -> None:
-    job_id = (await world.submit(headers={"x-webhook-url": HOOK}))["job_id"]
+    job_id = (await world.submit(headers={"x-webhook-url": WEBHOOK_URL}))["job_id"]
     for _ in range(2):
         answer = await client.delete(f"/jobs/{job_id}")
         assert (answer.status_code, answer.json()) == (200, {})
@@ -118,9 +118,9 @@ async def test_a_wait_that_is_no_number_is_refused(
 
 async def test_nobody_waits_on_a_draining_server(world: World, client: httpx2.AsyncClient) -> None:
     job_id = (await world.submit())["job_id"]
-    asked = asyncio.create_task(client.get(f"/jobs/{job_id}?wait=60"))
+    polling = asyncio.create_task(client.get(f"/jobs/{job_id}?wait=60"))
     world.service.drain()
-    assert (await asked).json()["status"] == "queued"
+    assert (await polling).json()["status"] == "queued"
 
 
 async def test_jobs_are_listed_newest_first_by_type_and_status(

@@ -1,13 +1,13 @@
-"""A job as a stream of server-sent events: how it stands, then whatever changes, to its end."""
+"""A job as a stream of server-sent events: its state, then every change until the end."""
 
 from __future__ import annotations
 
 import httpx2
-from api.streaming import streaming
-from api.world import World
 
 from ringback.jobs.model import JobResult
 from ringback.jobs.transitions import JobEvent
+from tests.api.streaming import streaming
+from tests.world import World
 
 
 async def test_a_stream_tells_of_every_change_and_ends_with_the_job(world: World) -> None:
@@ -29,7 +29,7 @@ async def test_a_stream_tells_of_every_change_and_ends_with_the_job(world: World
         assert stream.text.count("event: job\n") == len(stream.events)
 
 
-async def test_a_job_that_has_ended_is_told_once(world: World) -> None:
+async def test_the_stream_of_a_job_that_has_ended_has_one_event(world: World) -> None:
     await world.submit()
     job_id = (await world.complete()).job_id
     async with streaming(world, path=f"/jobs/{job_id}") as (stream, task):

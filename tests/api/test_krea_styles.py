@@ -8,9 +8,10 @@ from typing import Any
 import httpx2
 import jsonschema_rs
 import pytest
-from api.style_world import INK, TRAIN, a_member, trained
-from api.test_krea_compat import CONTRACT, Description, Judges, needs_contract
-from api.world import HOOK, a_world
+
+from tests.api.style_world import INK, TRAIN, a_member, trained
+from tests.api.test_krea_compat import CONTRACT, Description, Descriptions, needs_contract
+from tests.world import WEBHOOK_URL, a_world
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 _MODELS = ("flux_dev", "flux_schnell", "wan", "wan22", "qwen", "z-image")
@@ -20,12 +21,12 @@ async def test_the_answers_about_styles_fit(tmp_path: Path) -> None:
     async with a_world(tmp_path, profile="serve") as world:
         anna = await a_member(world, "studio", "anna")
         ben = await a_member(world, "studio", "ben")
-        judges = Judges(Description((await anna.get("/openapi.json")).json()), CONTRACT)
+        descriptions = Descriptions(Description((await anna.get("/openapi.json")).json()), CONTRACT)
         style_id = await trained(world, anna)
         await trained(world, anna)
         one = f"/styles/{style_id}"
         answers = [
-            await anna.post(TRAIN, json=INK, headers={"x-webhook-url": HOOK}),
+            await anna.post(TRAIN, json=INK, headers={"x-webhook-url": WEBHOOK_URL}),
             await anna.post(TRAIN, json={"name": 7}),
             await anna.get("/styles?limit=1"),
             await anna.get("/styles?filter=mine"),
@@ -58,17 +59,19 @@ async def test_the_answers_about_styles_fit(tmp_path: Path) -> None:
         *(401, 401, 401, 401),
     ]
     for answer in answers:
-        judges.judge(answer)
+        descriptions.check(answer)
 
 
 async def test_the_job_of_a_training_fits_when_it_has_ended(
     tmp_path: Path,
 ) -> None:
     async with a_world(tmp_path) as world, world.client() as client:
-        judges = Judges(Description((await client.get("/openapi.json")).json()), CONTRACT)
+        descriptions = Descriptions(
+            Description((await client.get("/openapi.json")).json()), CONTRACT
+        )
         style_id = await trained(world, client)
         answer = await client.get(f"/jobs/{style_id}")
-        judges.judge(answer)
+        descriptions.check(answer)
         assert answer.json()["result"] == {"style_id": style_id}
 
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-
 import httpx2
 import pytest
-from api.world import World
-from lab.emulator import HourlyLab
 
-from ringback.api.app import create_api
-from ringback.api.headers import RequestHeaders
-from ringback.api.lab import AskedFaults, refusal
-from ringback.errors import InvalidFaults
-from ringback.lab.faults import Faults
+from ringback.jobs.requested_faults import Faults
+from ringback.lab.job_faults import JobFaults
 from ringback.lab.script import parse_script
+from tests.lab.emulator import HourlyLab
+from tests.world import NULL, World
 
 BEGINNING = "2027-01-15T08:00:00.000Z"
 
 
 @pytest.fixture
 def world_with_lab(world: World) -> World:
-    world.app = create_api(replace(world.deps, lab=HourlyLab()))
+    world.serve_with(lab=HourlyLab())
     return world
 
 
@@ -31,7 +25,13 @@ def client(world_with_lab: World) -> httpx2.AsyncClient:
     return world_with_lab.client()
 
 
-async def test_the_clock_is_told_and_moved(client: httpx2.AsyncClient) -> None:
+@pytest.fixture
+def dev(world: World) -> httpx2.AsyncClient:
+    world.serve_with(faults=JobFaults())
+    return world.client()
+
+
+async def test_the_clock_is_shown_and_moved(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/lab/clock")).json() == {"now": BEGINNING, "ahead": "0s"}
     moved = await client.post("/lab/clock", json={"advance": "75h"})
     assert moved.status_code == 200
@@ -61,7 +61,7 @@ async def test_a_wrong_duration_moves_nothing(
 
 async def test_the_clock_stops_before_its_years_cannot_be_written(world: World) -> None:
     lab = HourlyLab(ahead_ms=220_045_000_000_000)  # some days before the year 9000
-    world.app = create_api(replace(world.deps, lab=lab))
+    world.serve_with(lab=lab)
     async with world.client() as client:
         taken = await client.post("/lab/clock", json={"advance": "1d"})
         refused = await client.post("/lab/clock", json={"advance": "366d"})
@@ -83,36 +83,46 @@ async def test_a_server_has_no_lab(world: World) -> None:
         assert (await client.post("/lab/clock", json={"advance": "1h"})).status_code == 404
 
 
-def headers(value: bytes | None) -> RequestHeaders:
-    return RequestHeaders([] if value is None else [(b"x-ringback-lab", value)])
-
-
 def test_a_header_decides_alone_and_every_job_has_its_number() -> None:
     script = parse_script('rule = [{every = 2, faults = "hold=1"}]')
-    asked = AskedFaults(script)
-    found = [asked.of(headers(value), model="luma/ray") for value in (None, None, b"none", None)]
+    faults = JobFaults(script)
+    found = [
+        faults.of(text, model="luma/ray", workspace_id="studio")
+        for text in (None, None, "none", None)
+    ]
     assert found == [Faults(), Faults(hold=1), Faults(), Faults(hold=1)]
-    assert asked.of(headers(b"job=fail"), model="luma/ray") == Faults(job="fail")
+    assert faults.of("job=fail", model="luma/ray", workspace_id="studio") == Faults(job="fail")
 
 
 def test_without_a_script_there_are_the_headers_faults_alone() -> None:
-    asked = AskedFaults()
-    assert asked.of(headers(None), model="luma/ray") == Faults()
-    assert asked.of(headers(b"hold=2"), model="luma/ray") == Faults(hold=2)
+    faults = JobFaults()
+    assert faults.of(None, model="luma/ray", workspace_id="studio") == Faults()
+    assert faults.of("hold=2", model="luma/ray", workspace_id="studio") == Faults(hold=2)
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff\xfe", b"job=explode"])
-def test_a_wrong_header_is_named(value: bytes) -> None:
-    with pytest.raises(InvalidFaults) as caught:
-        AskedFaults().of(headers(value), model="luma/ray")
-    assert [detail.path for detail in caught.value.details] == ["header:X-Ringback-Lab"]
+async def test_a_wrong_header_is_named(dev: httpx2.AsyncClient, value: bytes) -> None:
+    answer = await dev.post(NULL, json={"prompt": "x"}, headers=[(b"x-ringback-lab", value)])
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_faults"
+    assert [one["path"] for one in answer.json()["details"]] == ["header:X-Ringback-Lab"]
 
 
 @pytest.mark.parametrize("status", [402, 410, 429])
-def test_a_refused_submission_is_answered_as_the_contract_has_it(status: int) -> None:
-    answer = refusal(status)
-    assert answer.status == status
-    document = json.loads(answer.body)
+async def test_a_refused_submission_is_answered_as_the_contract_has_it(
+    dev: httpx2.AsyncClient, status: int
+) -> None:
+    headers = {"x-ringback-lab": f"answer={status}"}
+    answer = await dev.post(NULL, json={"prompt": "x"}, headers=headers)
+    assert answer.status_code == status
+    document = answer.json()
     assert document["error"]
     assert document["error"] == document["message"]
-    assert (b"retry-after" in dict(answer.headers)) is (status == 429)
+    assert ("retry-after" in answer.headers) is (status == 429)
+
+
+async def test_a_server_without_a_lab_reads_no_header_of_faults(world: World) -> None:
+    async with world.client() as client:
+        headers = {"x-ringback-lab": "answer=402"}
+        answer = await client.post(NULL, json={"prompt": "x"}, headers=headers)
+    assert answer.status_code == 200

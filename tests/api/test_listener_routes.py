@@ -1,4 +1,4 @@
-"""Listeners: what a program is handed, what it may answer, and what that comes to."""
+"""Listeners: deliveries that are handed out to a program, and its reports."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import Any
 
 import httpx2
 import pytest
-from api.streaming import Stream, streaming
-from api.world import FLUX, World
 
 from ringback.wire.signature import verify
+from tests.api.streaming import Stream, streaming
+from tests.world import FLUX, World
 
 ED = "/webhooks/listeners/ed@laptop"
 SECRET_AGE_S = 300
 
 
-async def open_listener(client: httpx2.AsyncClient, path: str = ED, **wish: Any) -> dict[str, Any]:
-    answer = await client.put(path, json=wish)
+async def open_listener(
+    client: httpx2.AsyncClient, path: str = ED, **changes: Any
+) -> dict[str, Any]:
+    answer = await client.put(path, json=changes)
     assert answer.status_code in (200, 201), answer.text
     document: dict[str, Any] = answer.json()
     return document
@@ -76,7 +78,7 @@ async def test_opening_makes_a_listener_once_and_shows_its_secret_once(
     again = await client.put(ED, json={"models": ["bfl/flux-1-dev"]})
     assert again.status_code == 200
     assert "secret" not in again.json()
-    assert again.json()["id"] == document["id"]
+    assert again.json()["endpoint_id"] == document["endpoint_id"]
     assert (again.json()["events"], again.json()["models"]) == (["job.failed"], ["bfl/flux-1-dev"])
     listed = (await client.get("/webhooks/endpoints")).json()["items"]
     assert [one["listener"] for one in listed] == ["ed@laptop"]
@@ -110,7 +112,7 @@ async def test_a_delivery_is_handed_out_signed_and_its_answer_is_in_the_log(
 
 
 @pytest.mark.parametrize(
-    ("said", "reason", "status"),
+    ("report", "reason", "status"),
     [
         ({"status_code": 500}, "status", "waiting"),
         ({"status_code": 302}, "redirect", "waiting"),
@@ -120,11 +122,11 @@ async def test_a_delivery_is_handed_out_signed_and_its_answer_is_in_the_log(
         ({"status_code": 410}, "status", "discarded"),
     ],
 )
-async def test_what_is_answered_is_judged_as_a_receivers_answer_is(
-    world: World, client: httpx2.AsyncClient, said: dict[str, Any], reason: str, status: str
+async def test_a_reported_answer_counts_like_one_that_a_receiver_sent(
+    world: World, client: httpx2.AsyncClient, report: dict[str, Any], reason: str, status: str
 ) -> None:
     delivery = await a_handed_delivery(world, client)
-    answer = await client.post(f"{ED}/answers", json=a_report(delivery, **said))
+    answer = await client.post(f"{ED}/answers", json=a_report(delivery, **report))
     assert (answer.json()["status"], answer.json()["reason"]) == (status, reason)
     (listener,) = (await client.get("/webhooks/endpoints")).json()["items"]
     assert not listener["disabled"]
@@ -138,7 +140,7 @@ async def test_what_is_answered_is_judged_as_a_receivers_answer_is(
         assert dict(again["headers"])["ringback-attempt"] == "2"
 
 
-async def test_what_waited_long_for_its_program_still_has_its_whole_schedule(
+async def test_a_delivery_that_waited_long_for_its_program_still_has_its_whole_schedule(
     world: World, client: httpx2.AsyncClient
 ) -> None:
     await open_listener(client)
@@ -169,7 +171,7 @@ async def test_an_answer_that_comes_twice_or_after_the_lease_changes_nothing(
     assert (log["status"], len(log["attempts"])) == ("delivered", 1)
 
 
-async def test_what_was_not_tried_is_given_back_and_comes_again_at_once(
+async def test_an_untried_delivery_is_given_back_and_comes_again_at_once(
     world: World, client: httpx2.AsyncClient
 ) -> None:
     delivery = await a_handed_delivery(world, client)
@@ -224,7 +226,7 @@ async def test_two_programs_of_one_listener_share_its_deliveries(
         assert len(ids) == len(first) + len(second) == 6
         await world.submit()
         await world.complete()
-        # Both have their hands full until one has answered, whoever is told.
+        # Both have their hands full until one has answered, in whichever order they are woken.
         await client.post(f"{ED}/answers", json=a_report(first[0]))
         assert (await handed(one, count=3))[-1]["delivery_id"] not in ids
 
@@ -276,8 +278,8 @@ async def test_no_deliverys_wait_for_its_program_is_a_riddle(
     assert away["codes"] == ["listener_away"]
     assert "ringback listen --name ed@laptop" in away["sentences"][0]
     assert away["moves_at"] is None
-    (place,) = (await client.get("/destinations")).json()["items"]
-    assert (place["destination"], place["waiting_count"]) == ("listener:ed@laptop", 1)
+    (destination,) = (await client.get("/destinations")).json()["items"]
+    assert (destination["destination"], destination["waiting_count"]) == ("listener:ed@laptop", 1)
 
 
 async def test_a_listener_that_nobody_comes_to_is_disabled_and_enabled_when_somebody_does(
@@ -301,7 +303,7 @@ async def test_a_listener_that_a_person_disabled_stays_so(
     world: World, client: httpx2.AsyncClient
 ) -> None:
     listener = await open_listener(client)
-    await client.patch(f"/webhooks/endpoints/{listener['id']}", json={"disabled": True})
+    await client.patch(f"/webhooks/endpoints/{listener['endpoint_id']}", json={"disabled": True})
     await open_listener(client)
     answer = await client.get(f"{ED}/deliveries", headers={"accept": "text/event-stream"})
     assert (answer.status_code, answer.json()["code"]) == (409, "endpoint_disabled")
@@ -309,7 +311,7 @@ async def test_a_listener_that_a_person_disabled_stays_so(
 
 async def test_a_listener_has_no_url_to_change(client: httpx2.AsyncClient) -> None:
     listener = await open_listener(client)
-    path = f"/webhooks/endpoints/{listener['id']}"
+    path = f"/webhooks/endpoints/{listener['endpoint_id']}"
     answer = await client.patch(path, json={"url": "https://shop.example/x"})
     assert (answer.status_code, answer.json()["code"]) == (409, "listener_has_no_url")
 
@@ -340,7 +342,7 @@ async def test_beyond_its_endpoints_a_workspace_has_no_listener(
 async def test_a_test_event_reaches_a_listener(world: World, client: httpx2.AsyncClient) -> None:
     listener = await open_listener(client)
     async with listening(world) as stream:
-        await client.post(f"/webhooks/endpoints/{listener['id']}/test")
+        await client.post(f"/webhooks/endpoints/{listener['endpoint_id']}/test")
         (delivery,) = await handed(stream)
     assert (delivery["event"], delivery["job_id"]) == ("endpoint.test", None)
 
@@ -370,12 +372,12 @@ HOSTILE: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("said", "status", "words"), HOSTILE)
+@pytest.mark.parametrize(("report", "status", "words"), HOSTILE)
 async def test_a_hostile_report_is_refused_with_one_sentence_and_changes_nothing(
-    world: World, client: httpx2.AsyncClient, said: dict[str, Any], status: int, words: str
+    world: World, client: httpx2.AsyncClient, report: dict[str, Any], status: int, words: str
 ) -> None:
     delivery = await a_handed_delivery(world, client)
-    answer = await client.post(f"{ED}/answers", json=a_report(delivery, **said))
+    answer = await client.post(f"{ED}/answers", json=a_report(delivery, **report))
     sentence = answer.json()["error"]
     assert (answer.status_code, words in sentence) == (status, True), sentence
     assert len(sentence) < 300

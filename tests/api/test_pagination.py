@@ -5,13 +5,13 @@ from datetime import datetime
 
 import httpx2
 import pytest
-from api.world import World
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.api.cursors import before_id, cursor_after
 from ringback.errors import InvalidRequest
+from ringback.http.pagination import before_id, cursor_after
 from ringback.ids import Ids, uuid7_floor
+from tests.world import World
 
 ids = st.builds(
     lambda ms, seed: Ids(lambda: ms, random.Random(seed).getrandbits).uuid7(),

@@ -8,10 +8,10 @@ from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 
 import httpx2
 import pytest
-from api.world import HOOK, World
-from builders import a_key
 
-from ringback.webhooks.rotation import endpoint_owner, workspace_owner
+from ringback.signing.rotation import endpoint_owner, workspace_owner
+from tests.builders import a_key
+from tests.world import WEBHOOK_URL, World
 
 JWKS = "/.well-known/webhooks-jwks.json"
 RAW = bytes(range(32))
@@ -20,8 +20,8 @@ OTHER = f"whpk_{b64encode(RAW[::-1]).decode()}"
 
 
 async def an_endpoint_id(client: httpx2.AsyncClient) -> str:
-    answer = await client.post("/webhooks/endpoints", json={"url": HOOK})
-    return str(answer.json()["id"])
+    answer = await client.post("/webhooks/endpoints", json={"url": WEBHOOK_URL})
+    return str(answer.json()["endpoint_id"])
 
 
 async def test_the_public_keys_are_a_json_web_key_set_for_everybody(world: World) -> None:
@@ -46,7 +46,7 @@ async def test_the_public_keys_are_a_json_web_key_set_for_everybody(world: World
     }
 
 
-async def test_the_set_can_be_asked_for_one_endpoint_alone(
+async def test_the_set_can_be_of_one_endpoint_alone(
     world: World, client: httpx2.AsyncClient
 ) -> None:
     endpoint_id = await an_endpoint_id(client)
@@ -67,12 +67,12 @@ async def test_a_retired_key_leaves_the_set(world: World, client: httpx2.AsyncCl
     assert document["public_keys"] == [PUBLIC]
     (key,) = (await client.get(f"/webhooks/endpoints/{endpoint_id}/keys")).json()["items"]
     assert (key["kind"], key["public_key"], key["signs_until"]) == ("v1a", PUBLIC, None)
-    asked = {"endpoint": endpoint_id}
-    assert len((await client.get(JWKS, params=asked)).json()["keys"]) == 1
+    query = {"endpoint": endpoint_id}
+    assert len((await client.get(JWKS, params=query)).json()["keys"]) == 1
     answer = await client.delete(f"/webhooks/endpoints/{endpoint_id}/keys")
     assert answer.status_code == 200
     world.clock.advance(1)
-    assert (await client.get(JWKS, params=asked)).json() == {"keys": []}
+    assert (await client.get(JWKS, params=query)).json() == {"keys": []}
     assert len(await world.keys.secrets_of(owner)) == 1  # the secret signs on
 
 
@@ -80,17 +80,17 @@ async def test_a_retired_key_leaves_the_set(world: World, client: httpx2.AsyncCl
 async def test_enabling_ed25519_shows_the_public_key_and_puts_it_into_the_set(
     client: httpx2.AsyncClient, of: str
 ) -> None:
-    path, asked = "/webhooks/keys", {"workspace": "studio"}
+    path, query = "/webhooks/keys", {"workspace": "studio"}
     if of == "endpoint":
-        asked = {"endpoint": await an_endpoint_id(client)}
-        path = f"/webhooks/endpoints/{asked['endpoint']}/keys"
+        query = {"endpoint": await an_endpoint_id(client)}
+        path = f"/webhooks/endpoints/{query['endpoint']}/keys"
     answer = await client.post(path, json={"kind": "v1a"})
     assert answer.status_code == 201
     key = answer.json()
     assert key["public_key"].startswith("whpk_")
     assert "whsk_" not in answer.text
     assert (await client.get(path)).json() == {"items": [key]}
-    (shown,) = (await client.get(JWKS, params=asked)).json()["keys"]
+    (shown,) = (await client.get(JWKS, params=query)).json()["keys"]
     assert b64encode(urlsafe_b64decode(shown["x"] + "=")).decode() == key["public_key"][5:]
 
 

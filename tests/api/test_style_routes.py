@@ -1,4 +1,4 @@
-"""Who sees, changes, shares and uses styles, over HTTP, by tokens that are kept."""
+"""Styles over HTTP: the rights of members to see, change, share and use them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx2
-import media_files as files
 import pytest
-from api.style_world import INK, TRAIN, a_member, ids_in, trained
-from api.world import BASE_URL, FLUX, World, a_world
 
 from ringback.jobs.budget import Budget, Period
+from tests import media_files as files
+from tests.api.style_world import INK, TRAIN, a_member, ids_in, trained
+from tests.world import BASE_URL, FLUX, World, a_world
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[World]:
-    """A server whose tokens are kept, as in production."""
-    async with a_world(tmp_path, profile="serve") as world:
+    """A server with stored tokens, as in production."""
+    async with a_world(tmp_path, profile="serve", charge_drawings=True) as world:
         yield world
 
 
@@ -136,7 +136,7 @@ async def test_using_anothers_style_is_refused_as_one_that_is_not_there(
     assert (await rita.post(FLUX, json=old_name)).status_code == 400
 
 
-async def test_a_workspace_uses_what_is_shared_with_it_and_other_workspaces_never(
+async def test_a_workspace_uses_styles_shared_with_it_and_other_workspaces_never(
     served: World, anna: httpx2.AsyncClient, ben: httpx2.AsyncClient, rita: httpx2.AsyncClient
 ) -> None:
     style_id = await trained(served, anna)
@@ -206,7 +206,7 @@ async def test_a_public_style_is_everybodys_to_use_and_its_owners_to_change(
     assert (await rita.get(f"/styles/{style_id}")).status_code == 404
 
 
-async def test_what_a_revoked_token_has_trained_is_its_workspaces(
+async def test_the_styles_of_a_revoked_token_are_its_workspaces(
     served: World, anna: httpx2.AsyncClient, ben: httpx2.AsyncClient, rita: httpx2.AsyncClient
 ) -> None:
     style_id = await trained(served, anna)
@@ -262,7 +262,7 @@ async def test_a_search_that_is_wrong_names_its_parameter(
         ({"title": " "}, "/title"),
         ({"title": "x" * 201}, "/title"),
         ({"public": "yes"}, "/public"),
-        ({"urls": ["ftp://x.example/a.png"]}, "/urls"),
+        ({"urls": ["ftp://x.example/a.png"]}, "/urls/0"),
         ({"urls": "https://x.example"}, "/urls"),
         ({"cover_url": "data:image/png;base64,AAAA"}, "/cover_url"),
         ({"cover_url": None}, "/cover_url"),
@@ -361,7 +361,7 @@ async def test_trainings_are_no_models_of_generate(anna: httpx2.AsyncClient) -> 
     assert {model["kind"] for model in models}.isdisjoint({"style"})
 
 
-async def test_a_training_is_paid_by_the_token_that_asked_and_refused_when_that_is_spent(
+async def test_a_training_is_paid_by_the_submitting_token_and_refused_when_its_budget_is_spent(
     served: World, anna: httpx2.AsyncClient, ben: httpx2.AsyncClient
 ) -> None:
     await trained(served, anna, max_train_steps=10)

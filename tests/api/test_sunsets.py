@@ -1,18 +1,16 @@
-"""A model that will end says so ahead, and is gone from its date on."""
+"""A model with a sunset date says so before, and is gone from that date on."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
-from api.world import World
 
-from ringback.api.app import create_api
 from ringback.catalogue.catalogue import Catalogue
 from ringback.clock import moment
+from tests.world import World
 
 POSTER = "/generate/image/studio/poster"
 OLDER = "/generate/image/studio/older"
@@ -63,7 +61,7 @@ async def client(world: World, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClie
     (tmp_path / "own").mkdir()
     (tmp_path / "own/studio.toml").write_text(FILE)
     catalogue = Catalogue.load(tmp_path / "own")
-    world.app = create_api(replace(world.deps, catalogue=catalogue))
+    world.serve_with(catalogue=catalogue)
     async with world.client() as client:
         yield client
 

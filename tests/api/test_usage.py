@@ -1,4 +1,4 @@
-"""What a workspace has spent, over HTTP, and what it is told when nothing is left."""
+"""A workspace's usage over HTTP, and refusals when its budget is spent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from api.world import FLUX, NULL, World, a_world
 
 from ringback.jobs.budget import Budget, Period
 from ringback.storage.contract import Token
+from tests.world import FLUX, NULL, World, a_world
 
 TODAY = "2027-01-15"  # where the clock of the tests stands
 TOKEN_ID = hashlib.sha256(b"studio").hexdigest()[:12]
@@ -22,7 +22,7 @@ async def spend(world: World, *, times: int = 1) -> None:
         await world.complete()
 
 
-async def test_usage_is_told_by_what_was_asked_for(
+async def test_usage_is_split_by_the_requested_group(
     world: World, client: httpx2.AsyncClient
 ) -> None:
     await spend(world, times=2)
@@ -108,7 +108,7 @@ async def test_a_spent_budget_is_402_with_error_and_message(
 
 
 async def test_the_token_that_asks_pays(tmp_path: Path) -> None:
-    async with a_world(tmp_path, profile="serve") as world:
+    async with a_world(tmp_path, profile="serve", charge_drawings=True) as world:
         await world.keys.open_workspace("studio")
         for name in ("one", "two"):
             await world.store.add_token(

@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from cli.inside import Inside
-from cli.program import Program
+
+from tests.cli.inside import Inside
+from tests.cli.program import Program
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ringback.cli.program import run
 
 
 class Done(NamedTuple):
-    """How a command ended, and what it printed."""
+    """A command's exit status and output."""
 
     status: int
     out: str
@@ -19,13 +19,13 @@ class Done(NamedTuple):
 
     @property
     def document(self) -> Any:
-        """Return what it printed for programs."""
+        """Return its standard output, decoded from JSON."""
         # The server of the test is in this process too, and may log a line of its own.
         return json.loads(self.out.splitlines()[-1])
 
 
 class Inside:
-    """Runs commands and returns what they print."""
+    """Runs commands in this process and returns their output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys

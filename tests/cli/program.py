@@ -17,7 +17,7 @@ _LIMIT_S = 60
 
 
 class Program:
-    """Runs ``ringback`` in one directory, without the variables of whoever runs the tests."""
+    """Runs ``ringback`` in one directory, without the settings of the tests' environment."""
 
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self.directory = directory
@@ -71,7 +71,7 @@ class Running:
         return lines
 
     def ready(self) -> dict[str, Any]:
-        """Return what a server told on its first line."""
+        """Return the first line of a server's output, decoded from JSON."""
         ready: dict[str, Any] = json.loads(self.line())
         return ready
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.program import Program
+
+from tests.cli.program import Program
 
 NULL = "/generate/image/ringback/null"
 
@@ -52,9 +53,9 @@ def test_a_drained_role_claims_nothing_until_it_is_undrained(ringback: Program) 
 
 def test_requeue_wants_to_know_whose(ringback: Program, tmp_path: Path) -> None:
     for arguments in ([], ["--expired", "--worker", "w"]):
-        asked = ringback.run("admin", "requeue", *arguments)
-        assert asked.returncode == 2
-        assert "--worker" in asked.stderr
+        refused = ringback.run("admin", "requeue", *arguments)
+        assert refused.returncode == 2
+        assert "--worker" in refused.stderr
 
 
 @pytest.mark.timeout(90)
@@ -62,18 +63,18 @@ def test_requeue_and_vacuum_work_beside_a_server(ringback: Program) -> None:
     server = ringback.start("dev", "--port", "0", "--data", "data", "--json")
     url = server.ready()["url"]
     job(url, submit(url), wait_s=20)
-    for command, told in (
+    for command, printed in (
         (("requeue", "--expired"), "0 jobs and webhooks are free again."),
         (("requeue", "--worker", "nobody"), "0 jobs are queued again."),
         (("vacuum",), "0 rows were past it."),
     ):
         done = ringback.run("admin", *command, "--data", "data")
-        assert (done.returncode, done.stdout.strip()) == (0, told), done.stderr
+        assert (done.returncode, done.stdout.strip()) == (0, printed), done.stderr
     assert server.end(signal.SIGTERM) == 0
 
 
 def test_where_no_data_are_it_says_so_and_makes_none(ringback: Program, tmp_path: Path) -> None:
-    asked = ringback.run("admin", "stats", "--data", "nowhere")
-    assert asked.returncode == 1
-    assert "There is no Ringback database in nowhere" in asked.stderr
+    refused = ringback.run("admin", "stats", "--data", "nowhere")
+    assert refused.returncode == 1
+    assert "There is no Ringback database in nowhere" in refused.stderr
     assert not (tmp_path / "nowhere").exists()

@@ -1,4 +1,4 @@
-"""``ringback apps``: pushing, looking, running, and what is refused."""
+"""``ringback apps`` pushes, shows and runs apps, and refuses wrong definitions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.inside import Inside
-from docs.pages import blocks
 
 from ringback.testing.emulator import Emulator
 from ringback.testing.inbox import WebhookInbox
+from tests.cli.inside import Inside
+from tests.docs.pages import blocks
 
 APP: dict[str, Any] = json.loads(blocks("docs/node-apps.md", "json")[0])
 
@@ -47,22 +47,22 @@ def test_an_app_is_run_and_its_outputs_are_printed_by_their_names(
     names = [line.split()[0] for line in done.out.splitlines() if "/artifacts/" in line]
     assert names == ["portrait", "dusk"]
     assert f"{ringback_server.url}/artifacts/" in done.out
-    told = webhook_inbox.wait(event="job.completed")
-    assert told.job.result is not None
-    assert set(told.job.result["outputs"]) == {"portrait", "dusk"}
-    shown = inside("jobs", "show", told.job.job_id).out
+    webhook = webhook_inbox.wait(event="job.completed")
+    assert webhook.job.result is not None
+    assert set(webhook.job.result["outputs"]) == {"portrait", "dusk"}
+    shown = inside("jobs", "show", webhook.job.job_id).out
     assert "step          portrait  completed  " in shown
     assert "output        dusk: http" in shown
-    given = json.dumps({"subject": "a fox", "width": 512})
-    begun = inside("apps", "run", "portrait", "--input", given, "--no-wait", "--json").document
+    text = json.dumps({"subject": "a fox", "width": 512})
+    begun = inside("apps", "run", "portrait", "--input", text, "--no-wait", "--json").document
     assert inside("jobs", "cancel", begun["job_id"], "--json").document["status"] == "cancelled"
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.usefixtures("ringback_server")
 def test_a_run_that_fails_says_which_step_did(inside: Inside, tmp_path: Path) -> None:
-    given = {"prompt": "a fox", "image_url": "http://127.0.0.1:9/none.png"}
-    steps = {"bad": {"model": "image/bfl/flux-1-dev", "input": given}}
+    values = {"prompt": "a fox", "image_url": "http://127.0.0.1:9/none.png"}
+    steps = {"bad": {"model": "image/bfl/flux-1-dev", "input": values}}
     app = {"name": "Bad", "steps": steps, "outputs": {"bad": {"from": "bad.url"}}}
     (tmp_path / "bad.json").write_text(json.dumps(app), "utf-8")
     inside("apps", "push", str(tmp_path / "bad.json"))
@@ -70,17 +70,15 @@ def test_a_run_that_fails_says_which_step_did(inside: Inside, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("ringback_server")
-def test_what_is_wrong_with_a_definition_is_printed_with_its_place(
-    inside: Inside, tmp_path: Path
-) -> None:
+def test_a_wrong_definition_prints_each_error_with_its_path(inside: Inside, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.json"
     wrong.write_text(json.dumps({**APP, "hat": 1, "outputs": {}}), "utf-8")
-    told = inside("apps", "push", str(wrong), status=1).err
-    assert "hat is not a field here" in told
-    assert "outputs must be an object with at least one output" in told
+    error = inside("apps", "push", str(wrong), status=1).err
+    assert "hat is not a field here" in error
+    assert "outputs must be an object with at least one output" in error
 
 
-def test_a_file_that_cannot_be_read_is_said_so(inside: Inside, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_an_error(inside: Inside, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text("{", "utf-8")
     assert "is no JSON" in inside("apps", "push", str(broken), status=2).err

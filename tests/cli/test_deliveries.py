@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.program import Program
 
 from ringback.testing import FakeReceiver, respond
+from tests.cli.program import Program
 
 _TRIES = 40
 
@@ -31,7 +31,7 @@ def submit(url: str, *, webhook_url: str | None = None, token: str = "dev") -> s
 
 
 async def run(ringback: Program, *arguments: str) -> str:
-    """Return what a command prints, and fail with what it complains of."""
+    """Return a command's output, and fail with its error output."""
     done = await asyncio.to_thread(ringback.run, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -95,15 +95,22 @@ async def test_many_webhooks_are_sent_again_by_a_running_server(ringback: Progra
         for _ in range(3):
             await asyncio.to_thread(submit, url, webhook_url=receiver.url)
         first = {request.header("webhook-id") for request in await receiver.wait_for(3)}
-        asked = ("--workspace", "dev", "--status", "delivered", "--rate", "100", "--json")
-        chore = json.loads(await run(ringback, "deliveries", "redeliver-all", *asked))
+        options = ("--workspace", "dev", "--status", "delivered", "--rate", "100", "--json")
+        bulk_operation = json.loads(await run(ringback, "deliveries", "redeliver-all", *options))
         again = (await receiver.wait_for(6))[3:]
         assert {request.header("webhook-id") for request in again} == first
         for _ in range(_TRIES):
-            listed = await run(ringback, "deliveries", "chores", "--workspace", "dev")
+            listed = await run(ringback, "deliveries", "bulk-operations", "--workspace", "dev")
             if "ended" in listed:
                 break
-        assert listed.split() == [chore["id"], chore["created_at"], "ended", "100%", "3", "again"]
+        assert listed.split() == [
+            bulk_operation["bulk_operation_id"],
+            bulk_operation["created_at"],
+            "ended",
+            "100%",
+            "3",
+            "again",
+        ]
         for arguments in (("--workspace", "dev"), ("--workspace", "nobody", "--event", "x")):
             refused = await asyncio.to_thread(
                 ringback.run, "deliveries", "redeliver-all", *arguments
@@ -111,7 +118,7 @@ async def test_many_webhooks_are_sent_again_by_a_running_server(ringback: Progra
             assert refused.returncode != 0
 
 
-def test_what_is_not_there_and_what_is_wrong_is_said_in_a_sentence(
+def test_missing_deliveries_and_wrong_filters_are_one_sentence(
     ringback: Program, tmp_path: Path
 ) -> None:
     assert ringback.run("keys", "create", "--workspace", "studio").returncode == 0

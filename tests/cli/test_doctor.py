@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from cli.program import Program
-from contract.artifact_stores import KEYS, REGION, s3_server
-from postgres import Databases
+import pytest
+
+from tests.cli.program import Program
+from tests.files.artifacts.artifact_stores import KEYS, REGION, s3_server
+from tests.postgres import Databases
 
 
 def findings(ringback: Program, *arguments: str, **environment: str) -> dict[str, Any]:
@@ -24,6 +26,20 @@ def test_a_machine_that_is_well_has_nothing_to_do(ringback: Program, tmp_path: P
     assert done.returncode == 0, done.stdout
     assert all(line.startswith("ok ") for line in done.stdout.splitlines())
     assert list(tmp_path.iterdir()) == []  # it looks and leaves nothing
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_file_of_authorities_that_has_none_is_told_by_doctor_and_by_a_start(
+    ringback: Program, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    found = findings(ringback, "--port", "0", SSL_CERT_FILE=str(file))
+    assert not found["trust"]["ok"]
+    started = ringback.run("dev", "--port", "0", SSL_CERT_FILE=str(file))
+    assert started.returncode == 1
+    assert started.stderr == f"ringback: {found['trust']['found']}\n"
 
 
 def test_a_port_held_by_a_stranger_is_to_be_fixed(ringback: Program) -> None:
@@ -65,7 +81,9 @@ def test_a_data_path_that_is_a_file_is_to_be_fixed(ringback: Program, tmp_path: 
     assert not found["data"]["ok"]
 
 
-def test_postgresql_is_looked_at_and_left_as_it_is(ringback: Program, databases: Databases) -> None:
+def test_the_doctor_checks_postgresql_without_changing_it(
+    ringback: Program, databases: Databases
+) -> None:
     with databases.fresh(template="template0") as dsn:
         found = findings(ringback, "--port", "0", RINGBACK_DATABASE=dsn)
         with psycopg.connect(dsn) as database:
@@ -112,7 +130,7 @@ def test_a_bucket_is_tried_and_left_as_it_is(ringback: Program) -> None:
         found = findings(
             ringback,
             *("--port", "0"),
-            RINGBACK_ARTIFACTS_URL=bucket.shown,
+            RINGBACK_ARTIFACTS_URL=bucket.display_name,
             RINGBACK_ARTIFACTS_ENDPOINT=s3.endpoint,
             RINGBACK_ARTIFACTS_REGION=REGION,
             **KEYS,
@@ -122,12 +140,29 @@ def test_a_bucket_is_tried_and_left_as_it_is(ringback: Program) -> None:
     assert "written, read and deleted" in found["artifacts"]["found"]
 
 
-def test_engines_that_reach_providers_are_looked_at(ringback: Program, tmp_path: Path) -> None:
+def test_models_that_no_server_would_serve_are_to_be_fixed(
+    ringback: Program, tmp_path: Path
+) -> None:
+    config = tmp_path / "ringback.toml"
+    comfy = '[engines.comfy]\ntype = "comfyui"\nbase_url = "http://127.0.0.1:9"\n'
+    for route, todo in (
+        ("ksamp/*", "The setting engines names the model 'ksamp/*'"),
+        ("bfl/flux-1-dev", "The engine comfy has no workflow for bfl/flux-1-dev"),
+    ):
+        config.write_text(f'[engines]\n"{route}" = "comfy"\n{comfy}')
+        found = findings(ringback, "--port", "0", "--config", str(config))["models"]
+        assert found["todo"].startswith(todo)
+        checked = ringback.run("models", "check", "--config", str(config))
+        assert checked.returncode == 1
+        assert todo in checked.stderr
+
+
+def test_the_doctor_checks_upstream_engines(ringback: Program, tmp_path: Path) -> None:
     config = tmp_path / "ringback.toml"
     table = '[engines.studio]\ntype = "krea"\napi_key = "k-0123456789"\nbase_url = '
 
-    def found(base_url: str) -> dict[str, Any]:
-        config.write_text(f'{table}"{base_url}"\n')
+    def found(base_url: str, settings: str = "") -> dict[str, Any]:
+        config.write_text(f'{settings}{table}"{base_url}"\n')
         engine: dict[str, Any] = findings(ringback, "--port", "0", "--config", str(config))[
             "engine"
         ]
@@ -142,6 +177,9 @@ def test_engines_that_reach_providers_are_looked_at(ringback: Program, tmp_path:
         "found": f"studio (krea) at {url} answers",
         "todo": None,
     }
+    # The server reaches providers through the proxy alone.
+    behind = found(url, 'egress_proxy = "http://127.0.0.1:9"\n')
+    assert "does not answer" in behind["found"]
     assert server.end(signal.SIGTERM) == 0
     assert "does not answer, connect" in found(url)["found"]
     assert "base_url is wrong" in found("nowhere")["todo"]

@@ -7,8 +7,8 @@ import json
 import signal
 from urllib.parse import urlsplit
 
-from cli.program import Program
-from cli.test_deliveries import submit
+from tests.cli.program import Program
+from tests.cli.test_deliveries import submit
 
 
 def test_a_stream_tells_of_events_and_ends_in_good_order_with_its_server(

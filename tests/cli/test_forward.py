@@ -18,8 +18,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from cli.program import Program, Running
-from cli.test_deliveries import submit
+
+from tests.cli.program import Program, Running
+from tests.cli.test_deliveries import submit
 
 _LIMIT_S = 30.0
 
@@ -67,7 +68,7 @@ class Terminal:
         self.text = ""
 
     def until(self, pattern: str) -> str:
-        """Return what a pattern found in what was shown, once it was."""
+        """Wait until the output matches a pattern, and return the match."""
         while (found := re.search(pattern, self.text)) is None:
             ready, _, _ = select.select([self._ours], [], [], _LIMIT_S)
             assert ready, self.text
@@ -177,7 +178,7 @@ def test_programs_read_one_json_line_for_each_forwarded_webhook(ringback: Progra
 
 _WITHOUT_SERVER = """
 import sys
-for name in ("apsw", "cryptography", "httptools", "jsonschema_rs", "numpy", "PIL",
+for name in ("apsw", "cryptography", "dns", "httptools", "jsonschema_rs", "numpy", "PIL",
              "starlette", "structlog", "uvicorn", "uvloop"):
     sys.modules[name] = None
 from ringback.cli import main
@@ -217,7 +218,7 @@ def test_it_forwards_without_the_servers_packages(ringback: Program) -> None:
         (("--forward-to", "http://127.0.0.1:1/", "--token", "a b"), 2, "visible ASCII"),
     ],
 )
-def test_what_cannot_be_forwarded_is_refused_with_a_sentence(
+def test_an_impossible_forwarding_is_refused_with_a_sentence(
     ringback: Program, arguments: tuple[str, ...], status: int, words: str
 ) -> None:
     done = ringback.run("listen", *arguments)

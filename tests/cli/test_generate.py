@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.inside import Inside
-from cli.program import Program
 
 from ringback.testing.emulator import Emulator
 from ringback.testing.inbox import WebhookInbox
 from ringback.testing.lab import Lab
+from tests.cli.inside import Inside
+from tests.cli.program import Program
 
 NULL = ("--model", "ringback/null")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -39,6 +39,10 @@ def test_the_result_is_saved_under_the_name_that_is_given(inside: Inside, direct
     assert done.out == "new/fox.png\n"
     assert (directory / "new/fox.png").read_bytes().startswith(PNG)
     assert [path.name for path in (directory / "new").iterdir()] == ["fox.png"]
+    # It is as open to others as any new file: the umask decides.
+    (directory / "plain").touch()
+    mode = (directory / "plain").stat().st_mode
+    assert (directory / "new/fox.png").stat().st_mode == mode
 
 
 @pytest.mark.usefixtures("ringback_server")
@@ -76,7 +80,7 @@ def test_without_waiting_the_job_is_printed_at_once(inside: Inside) -> None:
 
 
 @pytest.mark.usefixtures("ringback_server")
-def test_what_the_model_does_not_take_is_told_by_the_server(inside: Inside) -> None:
+def test_the_server_refuses_parameters_that_the_model_lacks(inside: Inside) -> None:
     model = ("--model", "bfl/flux-1-dev")
     done = inside("generate", "a fox", *model, "--width", "3", "--widht", "600", status=1)
     assert "width must be at least 512" in done.err
@@ -102,7 +106,7 @@ def test_what_the_model_does_not_take_is_told_by_the_server(inside: Inside) -> N
         (["a fox", "--model", "../../keys"], "no model's id"),
     ],
 )
-def test_wrong_usage_is_told_before_anything_is_submitted(
+def test_wrong_usage_fails_before_anything_is_submitted(
     inside: Inside, arguments: list[str], says: str
 ) -> None:
     assert says in inside("generate", *arguments, status=2).err
@@ -117,7 +121,7 @@ def test_more_input_comes_as_json(
     inside("generate", *NULL, "--input", "@in.json")
     inside("generate", *NULL, "--input", '{"prompt": "a wolf"}', "--prompt", "a fox")
     for text, arguments in (("a fox\n", ["-"]), ('{"prompt": "a fox"}', ["--input", "-"])):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         inside("generate", *arguments, *NULL)
     assert len(inside("jobs", "list", "--json").document) == 4
 
@@ -141,7 +145,7 @@ def test_a_wait_that_is_over_ends_with_status_7(
     assert "ringback jobs watch" in done.err
 
 
-def test_an_output_that_cannot_be_written_is_told(
+def test_an_unwritable_output_is_an_error(
     ringback_server: Emulator, inside: Inside, directory: Path
 ) -> None:
     (directory / "file").write_text("")
@@ -161,16 +165,16 @@ def test_interrupting_ends_the_waiting_and_says_how_the_job_goes_on(
     job_id = jobs[0]["job_id"]
     # It may not have its answer yet: then it does not know the job's id.
     waiting.process.send_signal(signal.SIGINT)
-    _, told = waiting.process.communicate(timeout=30)
+    _, error = waiting.process.communicate(timeout=30)
     assert waiting.process.returncode == 130
-    assert f"ringback jobs watch {job_id}" in told or "ringback jobs list" in told
-    assert "Traceback" not in told
+    assert f"ringback jobs watch {job_id}" in error or "ringback jobs list" in error
+    assert "Traceback" not in error
     assert inside("jobs", "show", job_id, "--json").document["status"] != "cancelled"
     assert f"{job_id} is cancelled" in inside("jobs", "cancel", job_id).err
 
 
 def on_a_terminal(directory: Path, *arguments: str, **environment: str) -> str:
-    """Return what a command writes to a terminal."""
+    """Return a command's output on a terminal."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "ringback", *arguments],

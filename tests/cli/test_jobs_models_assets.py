@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.inside import Inside
 from PIL import Image
 
-from ringback.cli.open import has_viewer
+from ringback.cli.commands.open import has_viewer
 from ringback.testing import FakeReceiver, ReceivedRequest, Script, respond
 from ringback.testing.emulator import Emulator
 from ringback.testing.lab import Lab
 from ringback.testing.threads import LoopThread
+from tests.cli.inside import Inside
 
 NASTY = "\x1b]0;owned\x07‮evil\nline"
 JOB = {
@@ -45,7 +45,7 @@ def serving(*answers: Script) -> Iterator[str]:
         thread.close()
 
 
-def said(document: Any, status: int = 200) -> bytes:
+def answer_of(document: Any, status: int = 200) -> bytes:
     headers = [("content-type", "application/json")]
     return respond(status, headers=headers, body=json.dumps(document).encode())
 
@@ -118,30 +118,30 @@ def test_a_server_of_the_contract_alone_will_do(inside: Inside) -> None:
             for kind in ("image", "video")
         }
     }
-    nothing = said({"error": "no such route"}, 404)
-    with serving(nothing, said(described)) as url:
+    nothing = answer_of({"error": "no such route"}, 404)
+    with serving(nothing, answer_of(described)) as url:
         done = inside("generate", "x", "-m", "a/b", "--url", url, status=2)
         assert "--kind image or --kind video" in done.err
     got: list[ReceivedRequest] = []
 
     def submitted(request: ReceivedRequest, transport: Any) -> None:
         got.append(request)
-        transport.write(said(JOB))
+        transport.write(answer_of(JOB))
 
-    with serving(nothing, said(described), submitted) as url:
+    with serving(nothing, answer_of(described), submitted) as url:
         command = ("generate", "x", "-m", "a/b", "--kind", "video", "--width", "7")
         inside(*command, "--no-wait", "--url", url, "--token", "key-7")
     (request,) = got
     assert request.path == "/generate/video/a/b"
     assert json.loads(request.body) == {"prompt": "x", "width": 7}
     assert request.header("authorization") == "Bearer key-7"
-    with serving(nothing, said({}), submitted) as url:
+    with serving(nothing, answer_of({}), submitted) as url:
         inside("generate", "x", "-m", "enhance/a/c", "--scale", "2", "--no-wait", "--url", url)
     assert got[1].path == "/generate/enhance/a/c"
     assert json.loads(got[1].body) == {"prompt": "x", "scale": 2}
 
 
-def test_what_a_server_says_is_made_visible(inside: Inside) -> None:
+def test_control_characters_of_a_server_are_escaped(inside: Inside) -> None:
     job = {**JOB, "status": "failed", "type": NASTY, "result": {"error": NASTY, "urls": [NASTY]}}
     asset = {"id": NASTY, "image_url": NASTY, "description": NASTY, "mime_type": NASTY}
     style = {"id": NASTY, "title": NASTY, "prompt": NASTY, "models": [NASTY], "urls": [NASTY]}
@@ -160,7 +160,7 @@ def test_what_a_server_says_is_made_visible(inside: Inside) -> None:
         (0, ["models", "show", NASTY], models),
         (4, ["jobs", "show", "x"], None),
     ):
-        answer = said({"error": NASTY}, 404) if document is None else said(document)
+        answer = answer_of({"error": NASTY}, 404) if document is None else answer_of(document)
         with serving(answer) as url:
             done = inside(*arguments, "--url", url, status=status)
         shown = done.out + done.err
@@ -172,9 +172,9 @@ def test_what_a_server_says_is_made_visible(inside: Inside) -> None:
 @pytest.mark.parametrize(
     ("status", "answer", "says"),
     [
-        (5, said({"error": "No such token."}, 401), "--token or RINGBACK_API_KEY"),
-        (4, said({"error": "No such job; check the id."}, 404), "check the id."),
-        (1, said({"error": "Too many.", "retry_after": 1}, 402), "Too many."),
+        (5, answer_of({"error": "No such token."}, 401), "--token or RINGBACK_API_KEY"),
+        (4, answer_of({"error": "No such job; check the id."}, 404), "check the id."),
+        (1, answer_of({"error": "Too many.", "retry_after": 1}, 402), "Too many."),
         (1, respond(200, body=b"<html>"), "does the base URL lead to a server"),
         (1, respond(302), "answered 302"),
     ],
@@ -189,7 +189,7 @@ def test_a_refusal_is_one_sentence_and_a_status(
     assert done.out == ""
 
 
-def test_a_server_that_is_not_there_is_said_to_be_missing(inside: Inside) -> None:
+def test_a_missing_server_is_an_error_with_a_hint(inside: Inside) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     done = inside("jobs", "list", "--url", url, status=6)
@@ -214,7 +214,7 @@ def test_every_command_finds_its_server_by_the_clients_variables(
     def answer(request: ReceivedRequest, transport: Any) -> None:
         got.append(request.header("authorization"))
         path = request.path.partition("?")[0]
-        transport.write(said(pages.get(path, {"now": "now", "ahead": "0 s"})))
+        transport.write(answer_of(pages.get(path, {"now": "now", "ahead": "0 s"})))
 
     with serving(answer, answer, answer) as url:
         for variable in list(os.environ):
@@ -262,7 +262,7 @@ def test_a_result_is_opened_where_something_opens_it(
 
 def test_only_addresses_of_the_web_are_opened(inside: Inside) -> None:
     for found in ("file:///etc/passwd", "--help", "javascript:alert(1)"):
-        with serving(said({**JOB, "result": {"urls": [found]}})) as url:
+        with serving(answer_of({**JOB, "result": {"urls": [found]}})) as url:
             assert "no result to open" in inside("open", "9f1c", "--url", url, status=1).err
 
 
@@ -299,10 +299,12 @@ def test_assets_are_uploaded_listed_shown_and_deleted(inside: Inside, tmp_path: 
 
     def uploaded(request: ReceivedRequest, transport: Any) -> None:
         got.append(request)
-        transport.write(said(asset))
+        transport.write(answer_of(asset))
 
-    answers = (uploaded, said({"items": [asset], "next_cursor": None}), said(asset))
-    with serving(*answers, said({"success": True, "message": "gone"}), said(asset)) as url:
+    answers = (uploaded, answer_of({"items": [asset], "next_cursor": None}), answer_of(asset))
+    with serving(
+        *answers, answer_of({"success": True, "message": "gone"}), answer_of(asset)
+    ) as url:
         at = ("--url", url)
         done = inside("assets", "upload", str(file), "--description", "a fox", *at)
         assert done.out == "https://x.example/a-7.png\n"
@@ -339,7 +341,7 @@ def test_an_assets_life_on_a_real_server(inside: Inside, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("ringback_server")
-def test_usage_is_shown_by_what_was_asked_for(inside: Inside) -> None:
+def test_usage_is_grouped_by_the_options(inside: Inside) -> None:
     made(inside)
     by_model = inside("usage", "--by", "model", "--json").document
     (null,) = [one for one in by_model["items"] if one["model"] == "image/ringback/null"]

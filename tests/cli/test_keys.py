@@ -8,7 +8,8 @@ from typing import Any
 
 import apsw
 import pytest
-from cli.program import Program
+
+from tests.cli.program import Program
 
 
 @pytest.fixture
@@ -104,14 +105,14 @@ def test_a_directory_of_something_else_is_refused_and_stays_as_it_was(
     foreign = tmp_path / "photos"
     foreign.mkdir()
     (foreign / "aunt.png").touch()
-    for asked in (("list",), ("revoke", "0123"), ("secret", "--workspace", "studio")):
-        done = ringback.run("keys", *asked, "--data", "photos")
+    for arguments in (("list",), ("revoke", "0123"), ("secret", "--workspace", "studio")):
+        done = ringback.run("keys", *arguments, "--data", "photos")
         assert done.returncode == 1
         assert "no Ringback database in photos" in done.stderr
     assert [path.name for path in foreign.iterdir()] == ["aunt.png"]
 
 
-def test_a_database_that_somebody_keeps_busy_is_said_to_be_and_can_still_be_read(
+def test_a_busy_database_is_an_error_for_writes_and_can_still_be_read(
     ringback: Program, made: dict[str, Any], tmp_path: Path
 ) -> None:
     other = apsw.Connection(str(tmp_path / ".ringback" / "ringback.db"))
@@ -130,7 +131,7 @@ def test_a_database_that_somebody_keeps_busy_is_said_to_be_and_can_still_be_read
 @pytest.mark.parametrize(
     "command", [("keys", "create", "--workspace", "two"), ("dev", "--port", "0", "--json")]
 )
-def test_without_the_key_that_sealed_what_there_is_nothing_is_sealed_and_no_key_made(
+def test_without_its_master_key_a_database_gets_no_new_secret_and_no_new_key(
     ringback: Program, command: tuple[str, ...]
 ) -> None:
     server = {"RINGBACK_MASTER_KEY": base64.b64encode(bytes(32)).decode()}
@@ -147,7 +148,7 @@ def test_without_the_key_that_sealed_what_there_is_nothing_is_sealed_and_no_key_
 
 def test_budgets_are_set_shown_and_removed(ringback: Program, made: dict[str, Any]) -> None:
     budget = ("keys", "budget", "--workspace", "studio")
-    assert "nothing limits" in ringback.run(*budget).stderr
+    assert "spending has no limit" in ringback.run(*budget).stderr
     assert ringback.run(*budget, "--set", "500").returncode == 0
     own = ringback.run(*budget, "--token", made["token_id"], "--set", "7.5", "--per", "total")
     assert own.returncode == 0, own.stderr
@@ -169,7 +170,7 @@ def test_budgets_are_set_shown_and_removed(ringback: Program, made: dict[str, An
         (("--workspace", "studio", "--set", "nan"), "must be a number"),
         (("--workspace", "studio", "--remove"), "There is no budget of the whole workspace"),
         (("--workspace", "studio", "--set", "-1"), "--set"),
-        (("--workspace", "studio", "--set", "1", "--remove"), "go against each other"),
+        (("--workspace", "studio", "--set", "1", "--remove"), "exclude each other"),
     ],
 )
 def test_a_wrong_budget_is_refused_in_words(
@@ -181,7 +182,7 @@ def test_a_wrong_budget_is_refused_in_words(
 
 
 def test_a_token_is_made_with_its_budget(ringback: Program) -> None:
-    asked = ("keys", "create", "--workspace", "studio", "--budget", "20", "--json")
-    token = json.loads(ringback.run(*asked).stdout)
+    arguments = ("keys", "create", "--workspace", "studio", "--budget", "20", "--json")
+    token = json.loads(ringback.run(*arguments).stdout)
     (budget,) = json.loads(ringback.run("keys", "budget", "--workspace", "studio", "--json").stdout)
     assert (budget["token_id"], budget["compute_units"]) == (token["token_id"], 20.0)

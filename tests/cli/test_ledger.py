@@ -4,7 +4,8 @@ import json
 
 import apsw
 import pytest
-from cli.program import Program
+
+from tests.cli.program import Program
 
 
 def test_the_books_of_a_new_directory_balance_and_broken_ones_end_with_status_1(
@@ -28,7 +29,9 @@ def test_the_books_of_a_new_directory_balance_and_broken_ones_end_with_status_1(
 
 
 @pytest.mark.parametrize("command", [("ledger",), ("deliveries", "list"), ("dev", "--port", "0")])
-def test_a_damaged_database_is_said_to_be_one(ringback: Program, command: tuple[str, ...]) -> None:
+def test_a_damaged_database_is_reported_as_damaged(
+    ringback: Program, command: tuple[str, ...]
+) -> None:
     assert ringback.run("keys", "create", "--workspace", "dev").returncode == 0
     path = ringback.directory / ".ringback" / "ringback.db"
     database = apsw.Connection(str(path))
@@ -44,6 +47,6 @@ def test_a_damaged_database_is_said_to_be_one(ringback: Program, command: tuple[
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "ringback: The database is damaged (database disk image is malformed); "
-        "ringback doctor says what to do."
+        "ringback doctor suggests a remedy."
     )
     assert "Traceback" not in done.stderr

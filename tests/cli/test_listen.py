@@ -8,11 +8,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from cli.program import Program
-from cli.test_deliveries import submit
 
 from ringback.cli.program import run
 from ringback.testing import FakeReceiver, redirect, respond
+from tests.cli.program import Program
+from tests.cli.test_deliveries import submit
 
 
 def once(ringback: Program, url: str, *more: str) -> list[str]:
@@ -51,7 +51,7 @@ async def refusal(ringback: Program, url: str, *more: str) -> str:
     return done.stderr
 
 
-async def test_what_is_no_server_is_refused_with_a_sentence(
+async def test_an_answer_of_no_ringback_server_is_an_error(
     ringback: Program, tmp_path: Path
 ) -> None:
     (tmp_path / "torn").write_text("\x1b[2J")
@@ -59,10 +59,10 @@ async def test_what_is_no_server_is_refused_with_a_sentence(
     async with FakeReceiver(answers) as receiver:
         url = f"http://127.0.0.1:{receiver.port}"
         for _ in range(2):
-            assert "no Ringback server" in await refusal(ringback, url)
+            assert "not a Ringback server" in await refusal(ringback, url)
         assert "answered 302" in await refusal(ringback, url)
         assert receiver.requests_count == 3
-        assert "no place in the feed" in await refusal(ringback, url, "--state", "torn")
+        assert "no cursor of a feed" in await refusal(ringback, url, "--state", "torn")
     assert "cannot be reached" in await refusal(ringback, url)
 
 
@@ -74,6 +74,6 @@ def test_a_server_or_token_that_cannot_work_is_wrong_usage(
     option: str, text: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["listen", "--once", option, text]) == 2
-    told = capsys.readouterr().err
-    assert option in told
-    assert says in told
+    error = capsys.readouterr().err
+    assert option in error
+    assert says in error

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from cli.program import Program
-from docs.pages import blocks
+
+from tests.cli.program import Program
+from tests.docs.pages import blocks
 
 MODEL, _, _, CONFIG = blocks("docs/models.md", "toml")
 
@@ -29,8 +30,8 @@ def test_models_that_are_well_are_named_with_their_engines(ringback: Program, co
     assert done.returncode == 0, done.stderr
     assert "yours   image/studio/poster, served by sketch" in done.stdout
     assert "routed  image/bfl/flux-1-dev, served by null" in done.stdout
-    told = json.loads(ringback.run("models", "check", "--config", str(config), "--json").stdout)
-    assert {"id": "studio/poster", "kind": "image", "engine": "sketch"} in told["changed"]
+    checked = json.loads(ringback.run("models", "check", "--config", str(config), "--json").stdout)
+    assert {"id": "studio/poster", "kind": "image", "engine": "sketch"} in checked["changed"]
 
 
 def test_without_own_models_all_are_well(ringback: Program) -> None:
@@ -40,7 +41,7 @@ def test_without_own_models_all_are_well(ringback: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "sentence"),
     [
         ('engine = "sketch"', "asks for the engine 'dream'; there is sketch and null"),
         ("min = 256, max = 2048, default = 724", "parameter width"),
@@ -48,8 +49,8 @@ def test_without_own_models_all_are_well(ringback: Program) -> None:
         ('provider = "studio"', "studio.toml"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(
-    ringback: Program, config: Path, wrong: str, said: str
+def test_a_wrong_model_file_is_one_sentence(
+    ringback: Program, config: Path, wrong: str, sentence: str
 ) -> None:
     right = {
         'engine = "sketch"': 'engine = "dream"',
@@ -61,7 +62,7 @@ def test_what_is_wrong_is_said_in_a_sentence(
     config.write_text(f"models = {json.dumps(str(config.parent / 'models'))}\n")
     done = ringback.run("models", "check", "--config", str(config))
     assert done.returncode == 1
-    assert said in done.stderr
+    assert sentence in done.stderr
     assert done.stderr.count("\n") <= 2
 
 

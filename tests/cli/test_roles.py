@@ -1,12 +1,13 @@
-"""Roles and processes from the command line: what may be, what may not, what probes are told."""
+"""Roles and processes from the command line: allowed and refused settings, and the probes."""
 
 from __future__ import annotations
 
 import signal
 
 import pytest
-from cli.program import Program, status_of
-from postgres import Databases
+
+from tests.cli.program import Program, status_of
+from tests.postgres import Databases
 
 ONE = "SQLite keeps the data in one directory, which one process serves alone"
 
@@ -31,10 +32,20 @@ def test_on_sqlite_one_process_does_it_all(ringback: Program, arguments: tuple[s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "told"),
+    ("arguments", "environment", "sentence"),
     [
         (("serve", "--roles", "cook"), {}, "cook"),
         (("serve", "--port", "0"), {"RINGBACK_WORKER_ENGINES": "oven"}, "There is no engine oven"),
+        (
+            ("serve", "--port", "0"),
+            {"RINGBACK_WORKER_MODELS": "bfl/flux-1-dev, ringback/nul"},
+            "worker_models has 'ringback/nul', which is no model; did you mean ringback/null?",
+        ),
+        (
+            ("dev", "--port", "0"),
+            {"RINGBACK_WORKER_MODELS": "bfl/flux-1-dev", "RINGBACK_WORKER_ENGINES": "null"},
+            "none of the engines in worker_engines serves",
+        ),
         (("dev", "--port", "0"), {"RINGBACK_DATABASE": "postgresql://x/y"}, "The emulator keeps"),
         (("serve", "--database", "mysql://x"), {}, "database"),
         (
@@ -44,15 +55,15 @@ def test_on_sqlite_one_process_does_it_all(ringback: Program, arguments: tuple[s
         ),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_sentence(
-    ringback: Program, arguments: tuple[str, ...], environment: dict[str, str], told: str
+def test_impossible_settings_are_refused_in_one_sentence(
+    ringback: Program, arguments: tuple[str, ...], environment: dict[str, str], sentence: str
 ) -> None:
     refused = ringback.run(*arguments, **environment)
     assert refused.returncode == 1
-    assert told in refused.stderr
+    assert sentence in refused.stderr
     # A database that is away is waited for, which the log says in a line before.
-    said = [line for line in refused.stderr.splitlines() if "database_away" not in line]
-    assert len(said) == 1
+    lines = [line for line in refused.stderr.splitlines() if "database_away" not in line]
+    assert len(lines) == 1
     assert "hunter2" not in refused.stderr
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli.inside import Inside
 from PIL import Image
 
 from ringback.testing.emulator import Emulator
+from tests.cli.inside import Inside
 
 
 @pytest.mark.timeout(60)

@@ -1,4 +1,4 @@
-"""Events without jobs, and what is wrong with a signature."""
+"""``ringback trigger`` posts made-up events; ``ringback verify`` explains a wrong signature."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.inside import Inside
-from cli.test_jobs_models_assets import NASTY, said, serving
 
 from ringback.clock import SystemClock
 from ringback.ids import new_secret
 from ringback.receiver import Receiver
 from ringback.testing import ReceivedRequest, redirect, respond
 from ringback.testing.inbox import WebhookInbox
-from ringback.webhooks.events import PASSING_EVENTS, TERMINAL_EVENTS, EventType
+from ringback.webhooks.events import INTERIM_EVENTS, TERMINAL_EVENTS, EventType
+from tests.cli.inside import Inside
+from tests.cli.test_jobs_models_assets import NASTY, answer_of, serving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FIVE = ["job_id", "status", "created_at", "completed_at", "result"]
@@ -34,15 +34,15 @@ def test_every_event_is_one_that_receivers_take(event: EventType, inside: Inside
 
     with serving(taken) as url:
         to = ("--to", f"{url}/webhook?shop=7", "--secret", SECRET)
-        told = inside("trigger", event, *to, "--json").document
+        triggered = inside("trigger", event, *to, "--json").document
     (request,) = got
     assert (request.method, request.path) == ("POST", "/webhook?shop=7")
     verified = Receiver(SECRET).verify(request.headers, request.body)
-    assert verified.webhook_id == told["webhook_id"]
+    assert verified.webhook_id == triggered["webhook_id"]
     assert (verified.type, request.header("ringback-event")) == (event, event)
-    assert (told["status_code"], told["delivered"]) == (204, True)
+    assert (triggered["status_code"], triggered["delivered"]) == (204, True)
     body = json.loads(request.body)
-    if event in TERMINAL_EVENTS + PASSING_EVENTS:
+    if event in TERMINAL_EVENTS + INTERIM_EVENTS:
         more = ["progress"] if event is EventType.JOB_PROGRESS else []
         assert list(body) == FIVE + more
         assert (body["completed_at"] is not None) is (event in TERMINAL_EVENTS)
@@ -50,6 +50,45 @@ def test_every_event_is_one_that_receivers_take(event: EventType, inside: Inside
         assert list(body) == ["type", "timestamp", "data"]
         assert body["type"] == event
         assert body["data"]
+
+
+def test_members_of_a_body_are_overridden_and_signed(inside: Inside, tmp_path: Path) -> None:
+    patch = tmp_path / "patch.json"
+    patch.write_text('{"status": "moderated", "created_at": null, "more": {"a": 1}}', "utf-8")
+    done = inside(
+        *("trigger", "job.completed", "--dry-run", "--json", "--secret", SECRET),
+        *("--data", f"@{patch}", "--set", "result.urls.0=https://x/y.glb"),
+        *("--set", "more.b=[2]", "--set", "note=5 foxes"),
+    ).document
+    body = json.loads(done["body"])
+    Receiver(SECRET).verify(done["headers"], done["body"].encode())
+    assert (body["status"], body["note"], body["more"]) == (
+        "moderated",
+        "5 foxes",
+        {"a": 1, "b": [2]},
+    )
+    assert body["result"]["urls"][0] == "https://x/y.glb"
+    assert "created_at" not in body
+    assert body["completed_at"] is not None
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--set", "status", "is not PATH=VALUE"),
+        ("--set", "=1", "is not PATH=VALUE"),
+        ("--set", "result.urls.x=1", "names no item"),
+        ("--set", "result.urls.9=1", "names no item"),
+        ("--data", "[1]", "--data is a JSON object"),
+        ("--data", "{", "--data is no JSON"),
+        ("--data", "@nowhere.json", "--data cannot be read"),
+    ],
+)
+def test_wrong_overrides_are_refused(
+    inside: Inside, option: str, value: str, sentence: str
+) -> None:
+    refused = inside("trigger", "job.completed", "--dry-run", option, value, status=2)
+    assert sentence in refused.err
 
 
 def test_notices_have_the_facts_of_real_ones(inside: Inside) -> None:
@@ -73,8 +112,8 @@ def test_the_same_can_be_delivered_twice(inside: Inside) -> None:
     with serving(204, 204) as url:
         for _ in range(2):
             more = ("--webhook-id", "delivery-7", "--secret", SECRET, "--json")
-            told = inside("trigger", "job.failed", "--to", url, *more).document
-            assert told["webhook_id"] == "delivery-7"
+            triggered = inside("trigger", "job.failed", "--to", url, *more).document
+            assert triggered["webhook_id"] == "delivery-7"
     assert inside("trigger", "job.failed", "--dry-run", "--webhook-id", "a.b", status=2).out == ""
 
 
@@ -93,9 +132,8 @@ def test_an_answer_that_is_no_2xx_is_shown_and_status_1(inside: Inside) -> None:
 
 
 def test_without_a_secret_it_says_so(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WEBHOOK_SECRET", "RINGBACK_WEBHOOK_SECRET"):
-        monkeypatch.delenv(name, raising=False)
-    assert "that nobody knows: whsec_" in inside("trigger", "job.completed", "--dry-run").err
+    monkeypatch.delenv("RINGBACK_WEBHOOK_SECRET", raising=False)
+    assert "with a random one: whsec_" in inside("trigger", "job.completed", "--dry-run").err
 
 
 @pytest.mark.parametrize(
@@ -108,7 +146,9 @@ def test_without_a_secret_it_says_so(inside: Inside, monkeypatch: pytest.MonkeyP
         (["job.completed", "--to", "http://127.0.0.1:1/", "--secret", "!"], "whsec_ and base64"),
     ],
 )
-def test_wrong_usage_of_trigger_is_told(inside: Inside, arguments: list[str], says: str) -> None:
+def test_wrong_usage_of_trigger_is_an_error(
+    inside: Inside, arguments: list[str], says: str
+) -> None:
     assert says in inside("trigger", *arguments, status=2).err
 
 
@@ -160,19 +200,19 @@ def test_a_captured_request_is_verified(
     assert seen(captured, "--secret", new_secret(), *secret)[0] == 0
     head, _, body = captured.partition(b"\r\n\r\n")
     assert seen(head.replace(b"\r\n", b"\n") + b"\n\n" + body, *secret)[0] == 0
-    status, told = seen(captured, "--secret", new_secret())
-    assert (status, "not the one that signed this" in told) == (1, True)
+    status, printed = seen(captured, "--secret", new_secret())
+    assert (status, "not the one that signed this" in printed) == (1, True)
     spaced = captured.replace(b'","', b'", "')
-    status, told = seen(spaced, *secret, "--json")
+    status, printed = seen(spaced, *secret, "--json")
     assert status == 1
-    assert [one["code"] for one in json.loads(told)["findings"]] == ["reserialized"]
+    assert [one["code"] for one in json.loads(printed)["findings"]] == ["reserialized"]
     later_s = SystemClock().now_ms() // 1000 + 4_000
     assert "receivers allow 300" in seen(captured, *secret, "--at", str(later_s))[1]
     assert seen(captured, *secret, "--at", str(later_s), "--tolerance", "9000")[0] == 0
     assert seen(captured, *secret, "--at", "2001-01-01")[0] == 1
     (tmp_path / "request").write_bytes(captured)
     assert seen(b"", str(tmp_path / "request"), *secret)[0] == 0
-    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    monkeypatch.setenv("RINGBACK_WEBHOOK_SECRET", SECRET)
     assert seen(captured)[0] == 0
     for request, arguments, says in (
         (b"hello", secret, "No empty line"),
@@ -180,23 +220,22 @@ def test_a_captured_request_is_verified(
         (captured, (*secret, "--at", "soon"), "ISO 8601"),
         (b"x" * (2**21 + 1), secret, "more than"),
     ):
-        status, told = seen(request, *arguments)
-        assert (status, says in told) == (2, True), told
-    monkeypatch.delenv("WEBHOOK_SECRET")
-    monkeypatch.delenv("RINGBACK_WEBHOOK_SECRET", raising=False)
+        status, printed = seen(request, *arguments)
+        assert (status, says in printed) == (2, True), printed
+    monkeypatch.delenv("RINGBACK_WEBHOOK_SECRET")
     assert "--secret" in seen(captured)[1]
 
 
-def test_what_a_request_says_is_made_visible(
+def test_control_characters_of_a_request_are_escaped(
     captured: bytes, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     nasty = captured.replace(b"webhook-timestamp: ", b"webhook-timestamp: \x1b]0;owned\x07")
-    _, told = verify(monkeypatch, capsysbinary, nasty, "--secret", SECRET)
-    assert "owned" in told
-    assert "\x1b" not in told
+    _, printed = verify(monkeypatch, capsysbinary, nasty, "--secret", SECRET)
+    assert "owned" in printed
+    assert "\x1b" not in printed
 
 
 def test_the_inbox_answers_a_document(inside: Inside) -> None:
-    with serving(said({"taken": True})) as url:
+    with serving(answer_of({"taken": True})) as url:
         done = inside("trigger", "job.completed", "--to", url, "--secret", SECRET)
     assert done.out.splitlines()[1] == '{"taken": true}'

@@ -25,7 +25,7 @@ from ringback import (
 from ringback.client.answers import Answer, read, refusal, retry_after_s
 from ringback.client.config import configured
 from ringback.client.models import JobDocument
-from ringback.client.requests import merged, model_path, part
+from ringback.client.requests import merged, model_path, part, send
 from ringback.client.retrying import Retrying
 from ringback.client.saving import file_name
 
@@ -104,7 +104,7 @@ _body = st.binary(max_size=100) | _json.map(lambda value: json.dumps(value).enco
 
 
 @given(st.integers(100, 599), _body, st.text(max_size=20))
-def test_whatever_is_answered_nothing_else_is_raised(
+def test_any_answer_is_decoded_or_raises_a_client_error(
     status: int, body: bytes, retry_after: str
 ) -> None:
     found: JobDocument | ApiError
@@ -179,7 +179,7 @@ def test_a_model_is_named_with_its_kind_or_without(model: str, kind: str | None,
         ("x?y=1", "image"),
     ],
 )
-def test_what_is_no_model_is_said_at_once(model: str, kind: str | None) -> None:
+def test_an_invalid_model_id_is_refused_at_once(model: str, kind: str | None) -> None:
     with pytest.raises(ConfigurationError):
         model_path(model, kind)
 
@@ -238,3 +238,8 @@ def test_the_environment_says_where_the_server_is() -> None:
 def test_a_client_that_cannot_work_is_not_made(key: str | None, url: str | None) -> None:
     with pytest.raises(ConfigurationError):
         configured(key, url, environment={})
+
+
+def test_a_text_that_is_no_unicode_is_told_before_a_request_is_sent() -> None:
+    with pytest.raises(ConfigurationError, match="not Unicode"):
+        send("POST", "/generate/image/bfl/flux-1-dev", {"prompt": "\udcff"})

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from media_files import heic, wav
 
 from ringback import (
     AsyncRingback,
@@ -25,6 +24,7 @@ from ringback import (
 from ringback.testing.emulator import Emulator
 from ringback.testing.inbox import WebhookInbox
 from ringback.testing.lab import Lab
+from tests.media_files import heic, wav
 
 NULL = "ringback/null"
 FOX = {"prompt": "a red fox in snow"}
@@ -36,10 +36,10 @@ class Both:
     def __init__(self, client: Any) -> None:
         self.client = client
 
-    async def __call__(self, call: Callable[..., Any], *given: Any, **more: Any) -> Any:
+    async def __call__(self, call: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
         if inspect.iscoroutinefunction(call):
-            return await call(*given, **more)
-        return await asyncio.to_thread(call, *given, **more)
+            return await call(*arguments, **more)
+        return await asyncio.to_thread(call, *arguments, **more)
 
     async def all(self, items: Any) -> list[Any]:
         if hasattr(items, "__aiter__"):
@@ -171,7 +171,7 @@ async def test_models_are_found(both: Both) -> None:
         await both(both.client.models.get, "no/such-model")
 
 
-async def test_usage_is_told(both: Both) -> None:
+async def test_usage_has_items_total_and_budgets(both: Both) -> None:
     usage = await both(both.client.usage, group=["model", "token"])
     assert usage.total.jobs == sum(item.jobs for item in usage.items)
     assert all(item.model and item.day is None for item in usage.items)
@@ -189,8 +189,8 @@ async def test_assets_are_uploaded_used_and_deleted(both: Both, tmp_path: Path) 
     assert await both(assets.get, photograph.id) == photograph
     sound = await both(assets.upload, wav(), filename="fox.png")
     assert (sound.mime_type, sound.metadata["duration_s"]) == ("audio/wav", 0.5)
-    asked = {**FOX, "image_url": photograph.image_url, "width": 512, "height": 512}
-    job = await both(both.client.subscribe, "image/bfl/flux-1-dev", asked, timeout=15)
+    values = {**FOX, "image_url": photograph.image_url, "width": 512, "height": 512}
+    job = await both(both.client.subscribe, "image/bfl/flux-1-dev", values, timeout=15)
     result = await both(assets.upload_from, job.urls[0])
     assert (result.mime_type, result.width) == ("image/png", 512)
     every = await both.all(assets.iter(page_size=2))
@@ -198,20 +198,22 @@ async def test_assets_are_uploaded_used_and_deleted(both: Both, tmp_path: Path) 
     await both(assets.delete, sound.id)
     with pytest.raises(NotFoundError):
         await both(assets.get, sound.id)
-    with pytest.raises(ValidationError, match="no type that is taken"):
+    with pytest.raises(ValidationError, match="type is not supported"):
         await both(assets.upload, b"<html>", filename="fox.png", media_type="image/png")
 
 
-async def test_webhooks_are_looked_after(both: Both, webhook_inbox: WebhookInbox) -> None:
+async def test_endpoints_and_deliveries_are_managed(
+    both: Both, webhook_inbox: WebhookInbox
+) -> None:
     endpoints = both.client.webhooks.endpoints
     endpoint = await both(endpoints.create, webhook_inbox.url, description="the shop")
     assert endpoint.secret.startswith("whsec_")
-    assert (await both(endpoints.get, endpoint.id)).description == "the shop"
-    changed = await both(endpoints.update, endpoint.id, events=["job.failed"])
+    assert (await both(endpoints.get, endpoint.endpoint_id)).description == "the shop"
+    changed = await both(endpoints.update, endpoint.endpoint_id, events=["job.failed"])
     assert changed.events == ("job.failed",)
-    assert [one.id for one in await both(endpoints.list)] == [endpoint.id]
-    assert (await both(endpoints.rotate_secret, endpoint.id)) != endpoint.secret
-    await both(endpoints.test, endpoint.id)
+    assert [one.endpoint_id for one in await both(endpoints.list)] == [endpoint.endpoint_id]
+    assert (await both(endpoints.rotate_secret, endpoint.endpoint_id)) != endpoint.secret
+    await both(endpoints.test, endpoint.endpoint_id)
     await webhook_inbox.wait_async()
     job = await both(both.client.image, NULL, FOX, webhook_url=webhook_inbox.url)
     webhook = await webhook_inbox.wait_async(job_id=job.job_id)
@@ -225,9 +227,11 @@ async def test_webhooks_are_looked_after(both: Both, webhook_inbox: WebhookInbox
     await both(deliveries.redeliver, webhook.webhook_id)
     again = await webhook_inbox.wait_async(job_id=job.job_id)
     assert again.webhook_id == webhook.webhook_id
-    chore = await both(deliveries.redeliver_all, status="delivered", job_id=job.job_id)
-    assert (await both(deliveries.chore, chore.id)).id == chore.id
-    await both(endpoints.delete, endpoint.id)
+    bulk_operation = await both(deliveries.redeliver_all, status="delivered", job_id=job.job_id)
+    assert (
+        await both(deliveries.bulk_operation, bulk_operation.bulk_operation_id)
+    ) == bulk_operation
+    await both(endpoints.delete, endpoint.endpoint_id)
     assert list(await both(endpoints.list)) == []
 
 

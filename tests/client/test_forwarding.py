@@ -1,4 +1,4 @@
-"""Forwarding: a real server, a real local program, and the courier at this end between them."""
+"""Forwarding: a real server, a real local program, and the forwarder between them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def client(
 
 
 class Seen:
-    """An onlooker that remembers."""
+    """An observer that records its calls."""
 
     def __init__(self) -> None:
         self.secret = ""
@@ -64,13 +64,13 @@ class Seen:
 
     def opened(self, listener: Endpoint) -> None:
         self.secret = listener.secret or ""
-        self.endpoint_id = listener.id
+        self.endpoint_id = listener.endpoint_id
 
     def connected(self, *, again: bool) -> None:
         self._changed.set()
 
-    def lost(self, trouble: ClientError) -> None:
-        raise trouble
+    def lost(self, error: ClientError) -> None:
+        raise error
 
     def forwarded(
         self, delivery: HandedDelivery, answer: LocalAnswer, after: Delivery | ClientError
@@ -94,7 +94,7 @@ class Seen:
 async def forwarding(client: AsyncRingback, url: str, **more: Any) -> AsyncIterator[Seen]:
     """Forward for the time of the context, once connected."""
     seen = Seen()
-    forwarder = Forwarder(client, url, **{"name": "ed", "onlooker": seen, **more})
+    forwarder = Forwarder(client, url, **{"name": "ed", "observer": seen, **more})
     task = asyncio.create_task(forwarder.run())
     connected = asyncio.create_task(seen.connect())
     await asyncio.wait([task, connected], return_when=asyncio.FIRST_COMPLETED)
@@ -166,11 +166,11 @@ async def test_a_local_program_that_fails_is_tried_again_by_the_schedule(
         numbers = [request.header("ringback-attempt") for request in local.requests]
     assert (len(ids), numbers) == (1, ["1", "2", "3"])
     delivery = await log_of(client, job_id)
-    said = [(one["status_code"], one["reason"]) for one in delivery.attempts]
-    assert said == [(500, "status"), (None, "protocol"), (204, None)]
+    answers = [(one["status_code"], one["reason"]) for one in delivery.attempts]
+    assert answers == [(500, "status"), (None, "protocol"), (204, None)]
 
 
-async def test_a_local_program_that_is_down_is_told_when_it_is_up(client: AsyncRingback) -> None:
+async def test_a_local_program_that_was_down_gets_the_webhook_later(client: AsyncRingback) -> None:
     local = FakeReceiver()
     async with local:
         pass  # its port is known, and nobody answers there
@@ -195,7 +195,7 @@ async def test_a_local_program_that_hangs_has_one_deadline(client: AsyncRingback
     assert second["reason"] is None
 
 
-async def test_what_a_local_program_answers_is_capped_and_never_followed(
+async def test_a_local_programs_answer_is_capped_and_its_redirect_not_followed(
     client: AsyncRingback,
 ) -> None:
     long = endless(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", b"x" * 4096)
@@ -211,13 +211,13 @@ async def test_what_a_local_program_answers_is_capped_and_never_followed(
     (attempt,) = (await log_of(client, first)).attempts
     assert (attempt["reason"], attempt["response_truncated"]) == (None, True)
     assert len(attempt["response"]) == 16_384
-    moved, told = (await log_of(client, second)).attempts
+    moved, answered = (await log_of(client, second)).attempts
     assert (moved["reason"], moved["status_code"]) == ("redirect", 302)
-    assert (told["reason"], told["response_encoding"]) == (None, "base64")
-    assert dict(told["response_headers"])["x-evil"] == "?[2J"
+    assert (answered["reason"], answered["response_encoding"]) == (None, "base64")
+    assert dict(answered["response_headers"])["x-evil"] == "?[2J"
 
 
-async def test_two_programs_share_what_one_listener_is_owed(client: AsyncRingback) -> None:
+async def test_two_programs_share_one_listeners_deliveries(client: AsyncRingback) -> None:
     async with FakeReceiver() as one, FakeReceiver() as two:
         async with (
             forwarding(client, one.url, at_once=1) as first,
@@ -237,7 +237,7 @@ async def test_two_programs_share_what_one_listener_is_owed(client: AsyncRingbac
         assert sorted(brought) == sorted(jobs)
 
 
-async def test_what_is_under_way_when_a_program_leaves_is_the_next_ones_at_once(
+async def test_a_leaving_programs_deliveries_are_the_next_programs_at_once(
     client: AsyncRingback,
 ) -> None:
     async with FakeReceiver([hang()]) as local:
@@ -252,7 +252,7 @@ async def test_what_is_under_way_when_a_program_leaves_is_the_next_ones_at_once(
     assert len((await log_of(client, job_id)).attempts) == 1
 
 
-async def test_only_what_is_asked_for_is_forwarded_and_a_jobs_own_url_is_the_jobs(
+async def test_only_selected_events_are_forwarded_and_a_jobs_own_url_is_the_jobs(
     client: AsyncRingback,
 ) -> None:
     async with FakeReceiver() as local, FakeReceiver() as own:
@@ -266,7 +266,7 @@ async def test_only_what_is_asked_for_is_forwarded_and_a_jobs_own_url_is_the_job
         assert own.requests[0].header("webhook-id") != local.requests[0].header("webhook-id")
 
 
-async def test_what_happens_while_nobody_listens_is_there_when_somebody_does(
+async def test_deliveries_wait_while_no_program_listens(
     client: AsyncRingback,
 ) -> None:
     async with FakeReceiver() as local:
@@ -281,7 +281,7 @@ async def test_what_happens_while_nobody_listens_is_there_when_somebody_does(
         assert {json.loads(r.body)["job_id"] for r in local.requests} == set(jobs)
 
 
-async def test_the_lab_spoils_what_a_listener_is_handed_too(client: AsyncRingback) -> None:
+async def test_the_labs_faults_apply_to_a_listeners_deliveries(client: AsyncRingback) -> None:
     faults = {"x-ringback-lab": "deliver=twice"}
     async with FakeReceiver() as local, forwarding(client, local.url) as seen:
         await submit(client, headers=faults)
@@ -297,7 +297,7 @@ def hang_unless_ended(request: ReceivedRequest, transport: asyncio.Transport) ->
         transport.write(respond(204))
 
 
-async def test_what_is_under_way_of_a_job_is_broken_off_at_its_end(client: AsyncRingback) -> None:
+async def test_interim_posts_of_a_job_are_cancelled_at_its_end(client: AsyncRingback) -> None:
     events = ["job.started", "job.completed"]
     async with (
         FakeReceiver(then=hang_unless_ended) as local,
@@ -307,9 +307,9 @@ async def test_what_is_under_way_of_a_job_is_broken_off_at_its_end(client: Async
         async with asyncio.timeout(SOON_S):
             while not any(one[0].event == "job.completed" for one in seen.outcomes):
                 await seen.until(len(seen.outcomes) + 1)
-        told = [one.header("ringback-event") for one in local.requests]
-    # Whether the start was told in time depends on when the listener was noticed.
-    assert told[-1] == "job.completed"
+        posted = [one.header("ringback-event") for one in local.requests]
+    # Whether the start was sent in time depends on when the listener was noticed.
+    assert posted[-1] == "job.completed"
     assert [delivery.event for delivery, _, _ in seen.outcomes][-1] == "job.completed"
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-from docs.pages import ROOT
+from tests.docs.pages import ROOT
 
 
-def test_what_is_there_is_what_would_be_made() -> None:
+def test_the_generated_client_is_up_to_date() -> None:
     spec = importlib.util.spec_from_file_location("unasync", ROOT / "tools" / "unasync.py")
     assert spec is not None
     assert spec.loader is not None

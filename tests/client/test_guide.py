@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.pages import blocks
-from media_files import jpeg
 
 from ringback import AsyncRingback
 from ringback.testing.emulator import Emulator
+from tests.docs.pages import blocks
+from tests.media_files import jpeg
 
 
 @pytest.mark.timeout(60)

@@ -1,4 +1,4 @@
-"""What the client does about servers that are away, slow, hostile, or speak the contract alone."""
+"""The client against servers that are unavailable, slow, hostile, or lack Ringback's additions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx2
 import pytest
 
 from ringback import (
@@ -21,6 +22,7 @@ from ringback import (
 from ringback.client.models import TERMINAL_STATUSES
 from ringback.testing import FakeReceiver, ReceivedRequest, Script, close_after, reset, respond
 from ringback.testing.threads import LoopThread
+from tests.answer_shapes import BASE64, PNG
 
 JSON = [("content-type", "application/json")]
 
@@ -43,7 +45,7 @@ class Still:
         self.at_s += seconds
 
 
-def said(document: Any, status: int = 200, **headers: str) -> bytes:
+def answer_of(document: Any, status: int = 200, **headers: str) -> bytes:
     more = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return respond(status, headers=[*JSON, *more], body=json.dumps(document).encode())
 
@@ -91,7 +93,9 @@ def a_world(*answers: Script, then: Script = 500, retries: int = 4) -> Iterator[
 
 
 def test_a_submission_is_sent_again_under_the_same_key() -> None:
-    with a_world(503, reset(), said({"error": "x"}, 429, retry_after="9"), said(a_job())) as world:
+    with a_world(
+        503, reset(), answer_of({"error": "x"}, 429, retry_after="9"), answer_of(a_job())
+    ) as world:
         job = world.client.image("x/y", prompt="a fox", webhook_url="https://shop.example/hook")
     assert job.job_id == "9f1c"
     assert len({request.header("idempotency-key") for request in world.requests}) == 1
@@ -113,7 +117,7 @@ def test_it_gives_up_in_the_end() -> None:
     assert len(world.requests) == 3
 
 
-def test_what_is_not_safe_to_repeat_is_not_repeated() -> None:
+def test_a_request_that_is_unsafe_to_repeat_is_sent_once() -> None:
     with a_world(then=503) as world, pytest.raises(ServerError):
         world.client.deliveries.redeliver("x")
     assert len(world.requests) == 1
@@ -133,27 +137,27 @@ def test_redirects_are_not_followed_with_the_key() -> None:
     "answer",
     [
         respond(200, body=b"<html>"),
-        said([]),
-        said({"status": "queued"}),
-        said({"job_id": 7, "status": "x"}),
+        answer_of([]),
+        answer_of({"status": "queued"}),
+        answer_of({"job_id": 7, "status": "x"}),
         respond(200, body=b"\xff"),
     ],
 )
-def test_what_does_not_speak_the_contract_is_a_server_error(answer: bytes) -> None:
+def test_an_answer_that_does_not_follow_the_api_is_a_server_error(answer: bytes) -> None:
     with a_world(then=answer) as world, pytest.raises(ServerError):
         world.client.jobs.get("x")
 
 
 def test_members_that_nobody_knows_and_missing_ones_do_no_harm() -> None:
-    with a_world(then=said({"job_id": "7", "status": "dreaming", "mood": 1})) as world:
+    with a_world(then=answer_of({"job_id": "7", "status": "dreaming", "mood": 1})) as world:
         job = world.client.jobs.get("7")
     assert not job.is_terminal
     assert (job.urls, job.error, job.created_at) == ((), None, None)
 
 
-def test_a_server_without_streams_is_asked_and_less_often_by_and_by() -> None:
-    pending = [said(a_job("processing"))] * 12
-    with a_world(*pending, said(a_job("completed"))) as world:
+def test_a_server_without_streams_is_polled_less_and_less_often() -> None:
+    pending = [answer_of(a_job("processing"))] * 12
+    with a_world(*pending, answer_of(a_job("completed"))) as world:
         seen = [job.status for job in world.client.jobs.events("9f1c")]
     assert seen == ["processing", "completed"]
     assert world.clock.slept[0] == 2.0
@@ -183,7 +187,7 @@ def test_results_are_fetched_without_the_key_and_named_by_the_job(tmp_path: Path
     thread.call(elsewhere.__aenter__())
     urls = [elsewhere.url_at("/..%2f..%2fetc/passwd"), elsewhere.url_at("/b.sh")]
     try:
-        with a_world(said(a_job("completed", result={"urls": urls}))) as world:
+        with a_world(answer_of(a_job("completed", result={"urls": urls}))) as world:
             paths = world.client.jobs.get("9f1c").save(tmp_path)
     finally:
         thread.call(elsewhere.__aexit__())
@@ -205,17 +209,28 @@ def test_half_a_result_leaves_nothing(answer: Script, tmp_path: Path) -> None:
     job = a_job("completed")
     with a_world(then=answer) as world:
         job["result"] = {"urls": [world.server.url_at("/a.png")]}
-        world.server._answers = iter([said(job)])
+        world.server._answers = iter([answer_of(job)])
         ended = world.client.jobs.get("9f1c")
         with pytest.raises(SaveFailed):
             ended.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_result_that_is_nowhere_is_said(tmp_path: Path) -> None:
+def test_a_missing_result_raises_save_failed(tmp_path: Path) -> None:
     job = a_job("completed", result={"urls": ["file:///etc/passwd"]})
-    with a_world(said(job)) as world, pytest.raises(SaveFailed):
+    with a_world(answer_of(job)) as world, pytest.raises(SaveFailed):
         world.client.jobs.get("9f1c").save(tmp_path)
+
+
+def test_files_within_the_answer_and_relative_urls_are_saved(tmp_path: Path) -> None:
+    urls = [{"b64_json": BASE64, "mime_type": "image/png"}, "/files/b.png", "data:image/png,?"]
+    job = a_job("completed", result={"urls": urls})
+    picture = respond(200, headers=[("content-type", "image/png")], body=b"b")
+    with a_world(answer_of(job), picture) as world:
+        paths = world.client.jobs.get("9f1c").save(tmp_path)
+    assert [path.name for path in paths] == ["9f1c-1.png", "9f1c-2.png", "9f1c-3.png"]
+    assert [path.read_bytes() for path in paths] == [PNG, b"b", b"?"]
+    assert world.requests[-1].path == "/files/b.png"
 
 
 def test_models_are_read_from_the_description_where_they_are_not_listed() -> None:
@@ -227,7 +242,7 @@ def test_models_are_read_from_the_description_where_they_are_not_listed() -> Non
             "/generate/video/x/y": {"post": {}},
         }
     }
-    with a_world(said({"error": "x"}, 404), said(described)) as world:
+    with a_world(answer_of({"error": "x"}, 404), answer_of(described)) as world:
         flux, other = world.client.models.list()
     assert (flux.id, flux.kind, flux.title) == ("bfl/flux-1-dev", "image", "Flux")
     assert (flux.compute_units, flux.average_completion_s) == (3.0, 7.0)
@@ -245,12 +260,18 @@ ASSET = {
 }
 
 
-def test_assets_are_uploaded_looked_at_and_deleted(tmp_path: Path) -> None:
+def test_assets_are_uploaded_read_and_deleted(tmp_path: Path) -> None:
     file = tmp_path / 'fox "1".png'
     file.write_bytes(b"\x89PNG")
     page = {"items": [ASSET], "next_cursor": None}
     gone = {"success": True, "message": "Deleted."}
-    answers = [said(ASSET), said(ASSET), said(page), said(gone), said({"error": "x"}, 404)]
+    answers = [
+        answer_of(ASSET),
+        answer_of(ASSET),
+        answer_of(page),
+        answer_of(gone),
+        answer_of({"error": "x"}, 404),
+    ]
     with a_world(*answers) as world:
         asset = world.client.assets.upload(file, description="a fox")
         assert (asset.id, asset.width, asset.height) == ("a1", 10, None)
@@ -279,16 +300,32 @@ STYLE: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("size", "wait_s"), [(10, 30), (5_000_000, 130), (75_000_000, 1_530)], ids=str
+)
+def test_a_large_body_leaves_its_answer_the_time_of_a_slow_line(size: int, wait_s: float) -> None:
+    waited: list[dict[str, float]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        waited.append(request.extensions["timeout"])
+        return httpx2.Response(200, json=ASSET)
+
+    with Ringback("key", http_transport=httpx2.MockTransport(answer)) as client:
+        client.assets.upload(bytes(size))
+    assert waited[0]["connect"] == waited[0]["write"] == 30
+    assert waited[0]["read"] == pytest.approx(wait_s, abs=1)
+
+
 def test_styles_are_trained_and_shared() -> None:
     link = {"share_link": "https://x.example/s", "is_new": True}
     answers = [
-        said(a_job()),
-        said(STYLE),
-        said({"items": [STYLE], "next_cursor": "c"}),
-        said({**STYLE, "public": True}),
-        said(link, 201),
-        said({"success": True}),
-        said({"success": True}),
+        answer_of(a_job()),
+        answer_of(STYLE),
+        answer_of({"items": [STYLE], "next_cursor": "c"}),
+        answer_of({**STYLE, "public": True}),
+        answer_of(link, 201),
+        answer_of({"success": True}),
+        answer_of({"success": True}),
     ]
     with a_world(*answers) as world:
         styles = world.client.styles
@@ -306,7 +343,7 @@ def test_styles_are_trained_and_shared() -> None:
 
 def test_node_apps_answer_with_all_their_jobs() -> None:
     app = {"id": "v1", "name": "Frames", "input_openapi_schema": {"type": "object"}}
-    with a_world(said(app), said([a_job(), a_job("processing")])) as world:
+    with a_world(answer_of(app), answer_of([a_job(), a_job("processing")])) as world:
         assert world.client.node_apps.get("v1").name == "Frames"
         jobs = world.client.node_apps.execute("v1", {"image": "https://x.example/1"}, strength=2)
     assert [job.status for job in jobs] == ["queued", "processing"]

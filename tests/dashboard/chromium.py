@@ -1,4 +1,4 @@
-"""The system's Chromium, for tests that look at the page as people do."""
+"""The system's Chromium, for tests in a real browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-expect.set_options(timeout=20_000)  # what is awaited comes as soon as the machine has time
+expect.set_options(timeout=20_000)  # generous, so that a busy machine fails no test
 
 ARGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -36,19 +36,21 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def a_page(browser: Browser, base_url: str, **options: object) -> Iterator[Page]:
-    """Open a page whose console must stay silent."""
+    """Open a page, and fail if its console shows an error or a warning."""
     context = browser.new_context(base_url=base_url, locale="en-US", **options)  # type: ignore[arg-type]
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(f"error: {error}"))
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
     page.on(
         "console",
-        lambda line: said.append(line.text) if line.type in ("error", "warning") else None,
+        lambda message: (
+            problems.append(message.text) if message.type in ("error", "warning") else None
+        ),
     )
     try:
         yield page
-        assert said == []
+        assert problems == []
     finally:
         context.close()
 

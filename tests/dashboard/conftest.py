@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from dashboard.world import Browser, PageWorld, a_page_world
+
+from tests.dashboard.browser import Browser, PageWorld, a_page_world
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Pictures that a browser fetches from the bucket itself, past the server."""
+"""Pictures that a browser fetches from the bucket, without the server."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contract.artifact_stores import KEYS, REGION, S3Server, s3_server
-from dashboard.chromium import a_page, chromium
 from playwright.sync_api import Browser, expect
 
 from ringback import Ringback
-from ringback.dashboard.armour import policy
+from ringback.dashboard.access.security_headers import policy
 from ringback.testing.emulator import Emulator
+from tests.dashboard.chromium import a_page, chromium
+from tests.files.artifacts.artifact_stores import KEYS, REGION, S3Server, s3_server
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -46,8 +46,8 @@ def test_pictures_behind_presigned_links_are_shown(
         with Ringback("dev", emulator.url) as client:
             job = client.image("ringback/null", prompt="from a bucket").wait()
         with a_page(browser, emulator.url) as page:
-            asked: list[str] = []
-            page.on("request", lambda request: asked.append(request.url))
+            requested: list[str] = []
+            page.on("request", lambda request: requested.append(request.url))
             for path in (f"/ui/jobs/{job.job_id}", "/ui/jobs"):
                 answer = page.goto(path)
                 assert answer is not None
@@ -55,22 +55,22 @@ def test_pictures_behind_presigned_links_are_shown(
                     f"img-src 'self' data: blob: {s3.endpoint};"
                     in answer.headers["content-security-policy"]
                 )
-                picture = page.locator("main figure img, main .tile img").first
+                picture = page.locator("main figure img, main .job-card img").first
                 expect(picture).to_be_visible()
                 shown = "one => one.decode().then(() => one.naturalWidth)"
                 assert picture.evaluate(shown) > 0
-            assert any(url.startswith(f"{s3.endpoint}/pictures/") for url in asked)
+            assert any(url.startswith(f"{s3.endpoint}/pictures/") for url in requested)
 
 
 @pytest.mark.parametrize(
     "origin",
     [None, "", "https://x.example; script-src *", "javascript:x", "https://a b", "*", "https://*"],
 )
-def test_what_is_no_origin_opens_nothing(origin: str | None) -> None:
+def test_a_malformed_origin_is_not_added_to_the_policy(origin: str | None) -> None:
     assert policy(origin) == policy()
 
 
-def test_an_origin_opens_pictures_and_films_alone() -> None:
+def test_an_origin_is_allowed_for_pictures_and_films_only() -> None:
     opened = policy("https://pictures.example:9000").split("; ")
     there = [one.partition(" ")[0] for one in opened if "pictures.example" in one]
     assert there == ["img-src", "media-src"]

@@ -1,20 +1,21 @@
-"""The page in a real browser, on a whole emulator."""
+"""The dashboard in a real browser, with a whole emulator."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard.chromium import a_page, axe, chromium
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from ringback import Ringback
 from ringback.client.sync.job import Job
 from ringback.testing.emulator import Emulator
+from tests.dashboard.chromium import a_page, axe, chromium
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -54,7 +55,7 @@ def client(emulator: Emulator, workspace: str) -> Iterator[Ringback]:
 
 
 def enter(page: Page, workspace: str) -> None:
-    """Open a workspace, as the page's own form does."""
+    """Open a workspace with the login form."""
     page.goto("/ui/login")
     page.get_by_label("Token").fill(workspace)
     page.get_by_role("button", name="Open").click()
@@ -86,8 +87,8 @@ def answer_with(page: Page, status: str) -> None:
     expect(page.locator(".notice")).to_be_visible()
 
 
-def test_a_picture_is_submitted_and_watched_while_it_develops(page: Page) -> None:
-    # As large as the model draws: a small one is done before anybody sees its preview.
+def test_a_submitted_job_shows_its_previews_and_its_picture(page: Page) -> None:
+    # As large as the model draws: a small one is done before its preview can be seen.
     fields = {"in-width": "2368", "in-height": "2368", "lab": "slow=1500ms"}
     submit(page, FLUX, "a lighthouse at dusk", **fields)
     expect(page.locator("progress.wide")).to_be_visible()
@@ -110,16 +111,16 @@ def test_a_picture_is_submitted_and_watched_while_it_develops(page: Page) -> Non
 def test_a_film_plays_in_its_page_and_shows_its_first_frame_in_the_gallery(
     page: Page, client: Ringback
 ) -> None:
-    asked = {"prompt": "a boat at sunset", "duration": 1, "resolution": "480p"}
-    job = client.video("xai/grok-video", asked).wait(timeout=120)
+    values = {"prompt": "a boat at sunset", "duration": 1, "resolution": "480p"}
+    job = client.video("xai/grok-video", values).wait(timeout=120)
     page.goto(f"/ui/jobs/{job.job_id}")
     film = page.locator(".picture video")
     expect(film).to_have_attribute("controls", "")
     assert film.evaluate(_PLAYED) == [True, 480, None]
     page.goto("/ui/jobs")
-    tile = page.locator(".tile video")
-    expect(tile).to_have_attribute("preload", "metadata")
-    tile.evaluate(
+    card = page.locator(".job-card video")
+    expect(card).to_have_attribute("preload", "metadata")
+    card.evaluate(
         "one => one.readyState || new Promise(done => one.addEventListener('loadedmetadata', done))"
     )
 
@@ -132,36 +133,36 @@ _PLAYED = """one => new Promise((done) => {
 })"""
 
 
-def test_the_gallery_shows_what_happens_elsewhere(page: Page, client: Ringback) -> None:
+def test_the_gallery_shows_jobs_of_other_programs_at_once(page: Page, client: Ringback) -> None:
     page.goto("/ui/jobs")
     expect(page.get_by_text("No job yet.")).to_be_visible()
     run(client, "a fox that came by itself")
-    tile = page.locator(".tile", has_text="a fox that came by itself")
-    expect(tile.locator(".status")).to_have_attribute("data-status", "completed")
+    card = page.locator(".job-card", has_text="a fox that came by itself")
+    expect(card.locator(".status")).to_have_attribute("data-status", "completed")
     expect(page.get_by_text("No job yet.")).to_have_count(0)
 
 
-def test_a_delivery_fails_is_sent_again_and_arrives(page: Page) -> None:
+def test_a_failed_delivery_is_redelivered(page: Page) -> None:
     answer_with(page, "503")
     submit(page, NULL, "a letter")
     page.get_by_role("link", name="Job completed").click()
     expect(page.locator("#delivery")).to_contain_text("503")
-    expect(page.locator("h1 + .facts .status")).to_have_text("Waiting")
+    expect(page.locator("h1 + .facts .status")).to_have_text("Failed, will retry")
     delivery = page.url
 
     answer_with(page, "204")
     page.goto(delivery)
-    page.get_by_role("button", name="Send again").click()
+    page.get_by_role("button", name="Redeliver").click()
 
     expect(page.locator("h1 + .facts .status")).to_have_text("Delivered")
     signature = page.locator("details.signature").first
-    expect(signature).to_contain_text("HMAC-SHA256 of that, with the key sk_")
+    expect(signature).to_contain_text("HMAC-SHA256 of that, with the key key_")
     page.goto("/ui/inbox")
-    expect(page.locator("details.attempt").first).to_contain_text("Genuine")
+    expect(page.locator("details.attempt").first).to_contain_text("Verified")
     expect(page.locator("details.attempt").first).to_contain_text("answered 204")
 
 
-def test_many_deliveries_are_sent_again_with_progress(page: Page, client: Ringback) -> None:
+def test_many_deliveries_are_redelivered_with_progress(page: Page, client: Ringback) -> None:
     url = inbox_url(page)
     answer_with(page, "410")
     for number in range(12):
@@ -171,11 +172,11 @@ def test_many_deliveries_are_sent_again_with_progress(page: Page, client: Ringba
     answer_with(page, "204")
     page.goto("/ui/deliveries?status=discarded")
 
-    page.locator("summary", has_text="Send them all again").click()
-    page.locator(".asked").get_by_role("button", name="Send them all again").click()
+    page.locator("summary", has_text="Redeliver all").click()
+    page.locator(".question").get_by_role("button", name="Redeliver all").click()
 
     expect(page.locator("[data-done]")).to_have_text("12")
-    expect(page.locator("#chore")).to_contain_text("Done")
+    expect(page.locator("#bulk_operation")).to_contain_text("Done")
     page.goto("/ui/deliveries?status=delivered")
     expect(page.locator("tbody tr")).to_have_count(12)
 
@@ -206,7 +207,7 @@ def test_everything_can_be_done_by_keyboard(page: Page) -> None:
 
 
 def tab_to(page: Page, selector: str, *, limit: int = 60) -> None:
-    """Press Tab until something like that has the focus, which must be seen."""
+    """Press Tab until a matching element has the focus, which must be visible."""
     for _ in range(limit):
         page.keyboard.press("Tab")
         outline = page.evaluate(
@@ -224,15 +225,15 @@ def test_scrolling_brings_older_jobs(page: Page, client: Ringback) -> None:
     for number in range(60):
         client.image("ringback/null", {"prompt": f"job {number:02}"})
     page.goto("/ui/jobs")
-    expect(page.locator(".tile")).to_have_count(48)
+    expect(page.locator(".job-card")).to_have_count(48)
     page.mouse.wheel(0, 100_000)
-    expect(page.locator(".tile")).to_have_count(60)
-    expect(page.locator(".tile .words").last).to_have_text("job 00")
+    expect(page.locator(".job-card")).to_have_count(60)
+    expect(page.locator(".job-card .job-prompt").last).to_have_text("job 00")
     page.goto("/ui/jobs?text=JOB+07")
-    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".job-card")).to_have_count(1)
 
 
-def test_a_dropped_picture_becomes_an_asset_whose_address_is_asked_for(
+def test_a_dropped_picture_becomes_an_asset_and_its_url_the_input(
     page: Page, emulator: Emulator, client: Ringback, tmp_path: Path
 ) -> None:
     page.goto(FLUX)
@@ -257,21 +258,23 @@ def test_a_dropped_picture_becomes_an_asset_whose_address_is_asked_for(
     assert source.evaluate("one => one.decode().then(() => one.naturalWidth)") == 64
 
 
-def test_what_is_no_picture_is_said_to_be_none(browser: Browser, emulator: Emulator) -> None:
+def test_a_file_that_is_no_picture_is_refused_with_a_sentence(
+    browser: Browser, emulator: Emulator
+) -> None:
     context = browser.new_context(base_url=emulator.url, locale="en-US")
     try:
-        page = context.new_page()  # whose console reports that the server refused it
+        page = context.new_page()  # its console reports the refusal, so a_page would fail
         page.goto(FLUX)
         page.locator("#in-image_url-file").set_input_files(
             {"name": "no.png", "mimeType": "image/png", "buffer": b"not a picture"}
         )
-        expect(page.locator(".drop label").first).to_contain_text("of no type that is taken")
+        expect(page.locator(".drop label").first).to_contain_text("type is not supported")
         expect(page.locator("#in-image_url")).to_have_value("")
     finally:
         context.close()
 
 
-def test_the_emulators_clock_is_moved_on_and_what_falls_due_is_sent(page: Page) -> None:
+def test_advancing_the_emulators_clock_sends_due_deliveries(page: Page) -> None:
     answer_with(page, "503")
     submit(page, NULL, "a letter for later")
     page.get_by_role("link", name="Job completed").click()
@@ -280,21 +283,21 @@ def test_the_emulators_clock_is_moved_on_and_what_falls_due_is_sent(page: Page) 
     answer_with(page, "204")
     page.goto("/ui/lab")
     before = page.locator(".big-time").inner_text()
-    page.get_by_label("Move it on by").fill("1h")
-    page.get_by_role("button", name="Move on").click()
-    expect(page.locator(".notice")).to_contain_text("fell due on the way")
+    page.get_by_label("Advance by").fill("1h")
+    page.get_by_role("button", name="Advance").click()
+    expect(page.locator(".notice")).to_contain_text("became due")
     expect(page.locator("#h-clock ~ .muted").first).to_contain_text("ahead of this machine")
     assert page.locator(".big-time").inner_text() > before
     page.goto(delivery)
     expect(page.locator("h1 + .facts .status")).to_have_text("Delivered")
 
 
-def test_a_wrong_duration_moves_no_clock(page: Page) -> None:
+def test_a_malformed_duration_does_not_advance_the_clock(page: Page) -> None:
     page.goto("/ui/lab")
     before = page.locator(".big-time").inner_text()[:13]
-    field = page.get_by_label("Move it on by")
+    field = page.get_by_label("Advance by")
     field.fill("soon!")
-    page.get_by_role("button", name="Move on").click()
+    page.get_by_role("button", name="Advance").click()
     assert not field.evaluate("one => one.validity.valid")
     page.goto("/ui/lab")
     assert page.locator(".big-time").inner_text()[:13] == before
@@ -302,7 +305,7 @@ def test_a_wrong_duration_moves_no_clock(page: Page) -> None:
 
 @pytest.fixture(scope="module")
 def full(browser: Browser, emulator: Emulator) -> list[str]:
-    """Every page of a workspace in which there is something of everything."""
+    """Return every page of a workspace that contains objects of all kinds."""
     with (
         a_page(browser, emulator.url) as page,
         Ringback(api_key="full", base_url=emulator.url) as client,
@@ -314,6 +317,17 @@ def full(browser: Browser, emulator: Emulator) -> list[str]:
         page.get_by_role("button", name="Create").click()
         page.goto("/ui/endpoints")
         endpoint = str(page.locator(".card a").get_attribute("href"))
+        client.node_apps.push(
+            {
+                "name": "Foxes",
+                "steps": {"draw": {"model": "image/ringback/null", "input": {"prompt": "a fox"}}},
+                "outputs": {"fox": {"from": "draw.url"}},
+            }
+        )
+        dot = io.BytesIO()
+        Image.new("RGB", (64, 64), "teal").save(dot, "PNG")
+        client.assets.upload(dot.getvalue(), description="a dot")
+        client.image("bfl/flux-1-dev", {"prompt": "paid", "width": 512, "height": 512}).wait()
         for number in range(3):
             job = run(client, f"full {number}", webhook_url=url)
         page.goto(f"/ui/jobs/{job.job_id}")
@@ -322,10 +336,12 @@ def full(browser: Browser, emulator: Emulator) -> list[str]:
             "Delivered"
         )
         return [
-            *("/ui/jobs", f"/ui/jobs/{job.job_id}", FLUX, "/ui/deliveries"),
+            *("/ui/overview", "/ui/jobs", f"/ui/jobs/{job.job_id}", FLUX, "/ui/deliveries"),
             *(str(delivery.get_attribute("href")), "/ui/destinations", endpoint),
             "/ui/destinations/one?at=" + re.sub(r"(//[^/]+)/.*", r"\1", url),
             *("/ui/endpoints", "/ui/inbox", "/ui/start", "/ui/models", "/ui/keys", "/ui/lab"),
+            "/ui/help",
+            *("/ui/assets", "/ui/styles", "/ui/node-apps", "/ui/node-apps/foxes", "/ui/usage"),
             *("/ui/settings", "/ui/login", "/ui/nowhere"),
         ]
 
@@ -379,7 +395,48 @@ def test_every_page_reads_without_scripts(
             expect(page.get_by_role("heading", level=1)).to_be_visible()
         submit(page, NULL, "without scripts")
         page.goto("/ui/jobs")
-        expect(page.locator(".tile", has_text="without scripts")).to_be_visible()
+        expect(page.locator(".job-card", has_text="without scripts")).to_be_visible()
+
+
+def test_submit_is_in_sight_and_ctrl_enter_submits(
+    browser: Browser, emulator: Emulator, workspace: str
+) -> None:
+    with a_page(browser, emulator.url, viewport={"width": 1280, "height": 700}) as page:
+        enter(page, workspace)
+        page.goto(FLUX)
+        expect(page.get_by_role("button", name="Submit")).to_be_in_viewport()
+        expect(page.get_by_role("button", name="Use this model")).to_be_hidden()
+        page.goto(NULL)
+        page.locator("#in-prompt").fill("by keys")
+        page.locator("#in-prompt").press("Control+Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("by keys")
+        page.goto(NULL)
+        expect(page.locator(".latest .job-card", has_text="by keys")).to_be_visible()
+
+
+def test_a_model_is_opened_by_keys_when_enter_is_pressed(page: Page) -> None:
+    page.goto(FLUX)
+    select = page.locator("#model")
+    before = select.input_value()
+    select.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(select).not_to_have_value(before)
+    chosen = select.input_value()
+    assert page.url.endswith(FLUX)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/ui/playground/{chosen}")
+
+
+def test_an_asset_is_deleted_after_a_question(page: Page, client: Ringback) -> None:
+    dot = io.BytesIO()
+    Image.new("RGB", (64, 64), "teal").save(dot, "PNG")
+    client.assets.upload(dot.getvalue(), description="a dot")
+    page.goto("/ui/assets")
+    page.locator(".tile-card summary", has_text="Delete").click()
+    page.locator(".question").get_by_role("button", name="Delete").click()
+    expect(page.locator(".notice")).to_have_text("Deleted.")
+    expect(page.get_by_text("No file was uploaded yet.")).to_be_visible()
 
 
 def test_the_browser_chooses_indonesian(browser: Browser, emulator: Emulator) -> None:

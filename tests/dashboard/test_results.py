@@ -1,18 +1,18 @@
-"""What came of a job, as pages show it."""
+"""Results of a job, as pages show them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from api.world import BASE_URL
-from builders import a_job
-from dashboard.world import Browser, PageWorld
 
-from ringback.artifacts.names import new_name
-from ringback.dashboard.results import facts_of, results_of
-from ringback.dashboard.tiles import tile_of
+from ringback.dashboard.presenters.job_cards import card_of
+from ringback.dashboard.presenters.results import facts_of, results_of
+from ringback.files.artifacts.names import new_name
 from ringback.jobs.model import Job, JobResult, JobStatus
+from tests.builders import a_job
+from tests.dashboard.browser import Browser, PageWorld
+from tests.world import BASE_URL
 
 
 def ours(media_type: str) -> str:
@@ -37,12 +37,12 @@ def completed(**result: Any) -> Job:
         ("model/gltf-binary", "file"),
     ],
 )
-def test_a_result_is_shown_as_what_its_type_is(media_type: str, kind: str) -> None:
+def test_a_result_is_shown_by_its_media_type(media_type: str, kind: str) -> None:
     (found,) = results_of(completed(urls=(ours(media_type),)))
     assert found.kind == kind
 
 
-def test_what_lies_elsewhere_is_no_picture_of_ours() -> None:
+def test_a_url_of_another_server_is_not_shown_as_a_picture() -> None:
     (found,) = results_of(completed(urls=("https://elsewhere.example/a.mp4",)))
     assert (found.path, found.kind) == (None, "file")
 
@@ -66,15 +66,15 @@ def test_a_running_job_shows_its_latest_preview_alone() -> None:
     assert [one.url for one in results_of(job)] == [last]
 
 
-def test_a_tile_shows_the_first_that_can_be_seen() -> None:
+def test_a_card_shows_the_first_visible_result() -> None:
     film = ours("video/mp4")
-    tile = tile_of(completed(urls=(ours("audio/wav"), film)))
-    assert tile.shown is not None
-    assert tile.shown.url == film
-    assert tile_of(completed(style_id="sty_1")).shown is None
+    card = card_of(completed(urls=(ours("audio/wav"), film)))
+    assert card.shown is not None
+    assert card.shown.url == film
+    assert card_of(completed(style_id="sty_1")).shown is None
 
 
-async def test_a_film_plays_in_the_jobs_page_and_in_its_tile(
+async def test_a_film_plays_in_the_jobs_page_and_in_its_card(
     world: PageWorld, browser: Browser
 ) -> None:
     async with world.client("dev") as client:

@@ -1,14 +1,14 @@
-"""A job's life to scale."""
+"""The timeline of a job, drawn to scale."""
 
 from __future__ import annotations
 
-from builders import a_job
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.dashboard.timeline import WIDTH, timeline_of
+from ringback.dashboard.presenters.timeline import WIDTH, timeline_of
 from ringback.jobs.model import JobStatus
 from ringback.webhooks.model import Attempt
+from tests.builders import a_job
 
 MARKS = (("scheduled", 2_000), ("processing", 2_100), ("sampling", 4_000), ("completed", 10_000))
 
@@ -28,9 +28,9 @@ def an_attempt(started_at_ms: int, duration_ms: int = 100, number: int = 1) -> A
 
 def test_each_status_is_as_wide_as_it_was_long() -> None:
     job = a_job(created_at_ms=0, completed_at_ms=10_000, status=JobStatus.COMPLETED, marks=MARKS)
-    (line,) = timeline_of(job, [], now_ms=99_999).lines
+    (row,) = timeline_of(job, [], now_ms=99_999).rows
 
-    assert [(bar.name, bar.x, bar.width) for bar in line.bars] == [
+    assert [(bar.name, bar.x, bar.width) for bar in row.bars] == [
         ("queued", 0, 200),
         ("scheduled", 200, 10),
         ("processing", 210, 190),
@@ -50,23 +50,23 @@ def test_an_attempt_has_its_parts_and_a_scale_of_its_own() -> None:
         ("wait", 600, 350),
         ("read", 950, 50),
     ]
-    assert drawn.lines[1].x >= drawn.lines[0].x + drawn.lines[0].width - 10
+    assert drawn.rows[1].x >= drawn.rows[0].x + drawn.rows[0].width - 10
 
 
-def test_a_long_wait_is_a_break_and_leaves_room_for_what_happens() -> None:
+def test_a_long_wait_is_drawn_as_a_break() -> None:
     job = a_job(created_at_ms=0, completed_at_ms=10_000, status=JobStatus.COMPLETED, marks=MARKS)
     days = 3 * 86_400_000
     drawn = timeline_of(job, [("d", an_attempt(10_000)), ("d", an_attempt(days))], now_ms=0)
 
     (gap,) = drawn.breaks
     assert gap.ms == days - 10_100
-    assert drawn.lines[0].width > 900
+    assert drawn.rows[0].width > 900
 
 
 def test_a_job_of_an_earlier_version_shows_one_stretch() -> None:
     job = a_job(created_at_ms=0, completed_at_ms=5_000, status=JobStatus.FAILED)
-    (line,) = timeline_of(job, [], now_ms=0).lines
-    assert [(bar.name, bar.ms) for bar in line.bars] == [("queued", 5_000)]
+    (row,) = timeline_of(job, [], now_ms=0).rows
+    assert [(bar.name, bar.ms) for bar in row.bars] == [("queued", 5_000)]
 
 
 @given(
@@ -74,7 +74,7 @@ def test_a_job_of_an_earlier_version_shows_one_stretch() -> None:
     attempts=st.lists(st.tuples(st.integers(0, 10**12), st.integers(0, 10**6)), max_size=6),
     now_ms=st.integers(0, 10**12),
 )
-def test_whatever_clocks_did_everything_is_drawn_on_the_page(
+def test_everything_is_drawn_inside_the_page_even_after_clock_jumps(
     marks: list[tuple[JobStatus, int]], attempts: list[tuple[int, int]], now_ms: int
 ) -> None:
     job = a_job(
@@ -86,10 +86,10 @@ def test_whatever_clocks_did_everything_is_drawn_on_the_page(
 
     drawn = timeline_of(job, made, now_ms=now_ms)
 
-    for line in (*drawn.lines, *drawn.attempts):
-        for bar in line.bars:
+    for row in (*drawn.rows, *drawn.attempts):
+        for bar in row.bars:
             assert 0 <= bar.x <= WIDTH
             assert bar.width > 0
             assert bar.x + bar.width <= WIDTH + 3.1
-    assert len(drawn.lines) == 1 + len(attempts)
+    assert len(drawn.rows) == 1 + len(attempts)
     assert len(drawn.ticks) <= 13

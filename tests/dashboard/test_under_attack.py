@@ -1,4 +1,4 @@
-"""What attackers put into prompts, URLs, headers and answers, and what other sites send here."""
+"""Attacks on the dashboard: markup in prompts, URLs, headers and responses, and foreign forms."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from threading import Thread
 from urllib.parse import quote
 
 import pytest
-from dashboard.chromium import WAIT_MS, chromium
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from ringback import Ringback
 from ringback.testing.emulator import Emulator
 from ringback.testing.receiver import respond
+from tests.dashboard.chromium import WAIT_MS, chromium
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -69,7 +69,7 @@ def context(browser: Browser, emulator: Emulator) -> Iterator[BrowserContext]:
 
 
 class _Site(BaseHTTPRequestHandler):
-    """Somebody else's site, and a hostile receiver."""
+    """A site of an attacker, and a hostile receiver."""
 
     page = ""
     answer = b""
@@ -103,7 +103,7 @@ def a_site(page: str = "", answer: bytes = b"") -> Iterator[str]:
         server.server_close()
 
 
-def test_twenty_five_payloads_stay_text_wherever_text_can_come_from(
+def test_twenty_five_payloads_stay_text_in_every_field(
     context: BrowserContext, emulator: Emulator
 ) -> None:
     assert len(PAYLOADS) == 25
@@ -119,7 +119,9 @@ def test_twenty_five_payloads_stay_text_wherever_text_can_come_from(
     page.on("framenavigated", lambda frame: happened.extend(_strays(frame.url, emulator.url)))
     page.on(
         "console",
-        lambda line: happened.append(line.text) if line.type in ("error", "warning") else None,
+        lambda message: (
+            happened.append(message.text) if message.type in ("error", "warning") else None
+        ),
     )
     everything = " ".join(PAYLOADS)
     answer = respond(
@@ -154,16 +156,16 @@ def test_twenty_five_payloads_stay_text_wherever_text_can_come_from(
             f"/ui/playground/image/bfl/flux-1-dev?again={model.job_id}",
         ):
             page.goto(path)
-            _check_nothing_was_made(page)
-        # The receiver's answers, headers and all.
+            _check_only_text(page)
+        # The receiver's responses with their headers.
         page.goto(f"/ui/jobs/{jobs[0].job_id}")
         page.get_by_role("link", name="Job completed").click()
         expect(page.locator("#delivery")).to_contain_text("x-24: <meta http-equiv")
-        _check_nothing_was_made(page)
-        for payload in PAYLOADS:  # what is asked for comes back in forms
+        _check_only_text(page)
+        for payload in PAYLOADS:  # filters come back in forms
             page.goto(f"/ui/jobs?text={quote(payload)}")
             expect(page.locator("#text")).to_have_value(payload)
-            _check_nothing_was_made(page)
+            _check_only_text(page)
     assert happened == []
 
 
@@ -171,8 +173,8 @@ def _strays(url: str, ours: str) -> list[str]:
     return [] if url.startswith(ours) or url == "about:blank" else [url]
 
 
-def _check_nothing_was_made(page: Page) -> None:
-    """Fail where something of an attacker's has become more than text."""
+def _check_only_text(page: Page) -> None:
+    """Fail if a payload has become an element or an attribute."""
     made = page.evaluate(
         """() => [...document.querySelectorAll("*")].filter(one =>
           (one.localName === "script" && !one.src.startsWith(location.origin))
@@ -190,7 +192,7 @@ def test_another_sites_form_is_refused(context: BrowserContext, emulator: Emulat
     page = context.new_page()
     page.goto("/ui/playground/image/ringback/null")
     key = page.locator("input[name=form_key]").first.get_attribute("value")
-    # Even one that somehow knows the session's key; the cookie goes along, as it is one site.
+    # Even a form with the session's key; the browser sends the cookie, as the site is the same.
     form = (
         f'<form method="post" action="{emulator.url}/ui/playground/image/ringback/null">'
         f'<input name="form_key" value="{key}"><input name="input.prompt" value="stolen">'
@@ -208,13 +210,13 @@ def test_another_sites_form_is_refused(context: BrowserContext, emulator: Emulat
 def test_no_site_may_frame_us(context: BrowserContext, emulator: Emulator) -> None:
     page = context.new_page()
     refused: list[str] = []
-    page.on("console", lambda line: refused.append(line.text))
+    page.on("console", lambda message: refused.append(message.text))
     with a_site(f'<iframe src="{emulator.url}/ui/jobs"></iframe>') as evil:
         page.goto(evil)
         page.wait_for_timeout(300)
         frame = page.frames[-1]
         assert frame.locator("main").count() == 0
-    assert any("frame-ancestors" in line or "X-Frame-Options" in line for line in refused)
+    assert any("frame-ancestors" in one or "X-Frame-Options" in one for one in refused)
 
 
 def test_our_own_script_cannot_make_html_of_text(context: BrowserContext) -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import shutil
-import subprocess
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from docs.pages import PAGES, ROOT, blocks, links, page, rows
 
-from ringback.cli.endings import Status
+from ringback.cli.console.exit_status import Status
 from ringback.cli.program import COMMANDS
 from ringback.ids import new_secret
 from ringback.jobs.transitions import HELD, TRANSITIONS
@@ -24,6 +20,7 @@ from ringback.settings import Settings
 from ringback.webhooks.schedule import SCHEDULE_S
 from ringback.wire.document import job_document
 from ringback.wire.signature import Signer, webhook_headers
+from tests.docs.pages import PAGES, ROOT, blocks, links, page, rows
 
 _SETTINGS = {row[0].strip("`"): row for row in rows("docs/operations.md", heading="Settings")}
 _OUTER = {"waiting": ("backlogged", "queued"), "held": tuple(status.value for status in HELD)}
@@ -33,7 +30,7 @@ def commands() -> dict[str, click.Command]:
     """Return every command by its whole name."""
     found: dict[str, click.Command] = {}
     for name in COMMANDS:
-        command: click.Command = import_module(f"ringback.cli.{name}").command
+        command: click.Command = import_module(f"ringback.cli.commands.{name}").command
         if isinstance(command, click.Group):
             found |= {f"{name} {inner}": one for inner, one in command.commands.items()}
         else:
@@ -131,66 +128,6 @@ def signed(secret: str, body: bytes, *, timestamp_s: int) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in headers}
 
 
-def test_the_readmes_receiver_knows_a_genuine_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ringback.clock import SystemClock
-
-    secret = new_secret()
-    monkeypatch.setenv("WEBHOOK_SECRET", secret)
-    code = next(one for one in blocks("README.md", "python") if "def receive" in one)
-    remembered: dict[str, Any] = {}
-    scope: dict[str, Any] = {"remember": remembered.__setitem__}
-    exec(code, scope)
-    headers = signed(secret, b'{"job_id": "7"}', timestamp_s=SystemClock().now_ms() // 1000)
-    assert scope["receive"](headers, b'{"job_id": "8"}') == 400
-    assert remembered == {}
-    assert scope["receive"](headers, b'{"job_id": "7"}') == 204
-    assert remembered == {"delivery-7": {"job_id": "7"}}
-
-
-_ASKED_OF_NODE = """
-const remembered = [];
-const remember = (...what) => remembered.push(what);
-const asked = JSON.parse(process.argv[2]);
-const answers = asked.map(([headers, body]) => receive(headers, Buffer.from(body)));
-console.log(JSON.stringify({ answers, remembered }));
-"""
-
-
-def test_the_readmes_receiver_in_node_knows_a_genuine_webhook(tmp_path: Path) -> None:
-    from ringback.clock import SystemClock
-
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    secret, now_s, body = new_secret(), SystemClock().now_ms() // 1000, '{"job_id": "é"}'
-    good = signed(secret, body.encode(), timestamp_s=now_s)
-    both = signed(secret, body.encode(), timestamp_s=now_s)
-    both["webhook-signature"] = f"v1,AAAA {both['webhook-signature']}"
-    asked: list[tuple[dict[str, str], str]] = [
-        (good, body),
-        (both, body),
-        (good, '{"job_id": "8"}'),
-        ({**good, "webhook-id": "delivery-8"}, body),
-        (signed(new_secret(), body.encode(), timestamp_s=now_s), body),
-        (signed(secret, body.encode(), timestamp_s=now_s - 400), body),
-        (signed(secret, body.encode(), timestamp_s=now_s + 400), body),
-        ({}, body),
-    ]
-    (code,) = blocks("README.md", "javascript")
-    program = tmp_path / "receiver.mjs"
-    program.write_text(code + _ASKED_OF_NODE, "utf-8")
-    done = subprocess.run(
-        [node, str(program), json.dumps(asked)],
-        env={**os.environ, "WEBHOOK_SECRET": secret},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    told = json.loads(done.stdout)
-    assert told["answers"] == [204, 204, 400, 400, 400, 400, 400, 400]
-    assert told["remembered"] == [["delivery-7", {"job_id": "é"}]] * 2
-
-
 def test_the_signature_checked_by_hand_is_the_signature_made() -> None:
     (code,) = blocks("docs/webhooks.md", "python")
     scope: dict[str, Any] = {}
@@ -212,7 +149,7 @@ def events(path: Path) -> set[str]:
         if call.args
         and isinstance(call.args[0], ast.Constant)
         and isinstance(call.args[0].value, str)
-        and re.fullmatch(r"log\.\w+|say", ast.unparse(call.func))
+        and re.fullmatch(r"log\.\w+|_?say", ast.unparse(call.func))
     }
 
 
@@ -235,5 +172,13 @@ def test_the_map_of_the_rooms_is_complete() -> None:
         for path in package.iterdir()
         if not path.name.startswith("_") and path.suffix in ("", ".py")
     }
-    shown = re.findall(r"^  (\S+) ", page("README.md").split("## The rooms")[1], re.MULTILINE)
+    rooms_section = page("docs/architecture.md").split("## The rooms")[1]
+    shown = re.findall(r"^  (\S+) ", rooms_section, re.MULTILINE)
     assert set(shown) == rooms
+
+
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    named = re.findall(r"`([a-z0-9_]+(?:/[a-z0-9_]+)*(?:\.py|/))`", page("docs/architecture.md"))
+    folders = (ROOT, ROOT / "src/ringback")
+    assert len(named) > 40
+    assert [path for path in named if not any((folder / path).exists() for folder in folders)] == []

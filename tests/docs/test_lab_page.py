@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
-from docs.pages import blocks, page, rows
-
+from ringback.jobs.requested_faults import ITEMS, Faults, parse_faults
 from ringback.lab.checks import CHECKS
-from ringback.lab.courier import PATIENCE_S
 from ringback.lab.deliveries import STALE_S
-from ringback.lab.faults import ITEMS, Faults, parse_faults
-from ringback.lab.script import Rule, Script, parse_script
+from ringback.lab.script import Answer, Rule, Script, parse_script, script_of
+from ringback.lab.sender import PATIENCE_S
+from tests.docs.pages import blocks, page, rows
 
 PAGE = "docs/lab.md"
 
@@ -39,8 +40,7 @@ def test_the_header_that_is_shown_is_one() -> None:
 
 
 def test_the_script_that_is_shown_does_what_its_comments_say() -> None:
-    (text,) = blocks(PAGE, "toml")
-    script = parse_script(text)
+    script = parse_script(blocks(PAGE, "toml")[0])
     assert script.faults_for(job_number=1, model="luma/ray") == Faults(job="fail")
     assert script.faults_for(job_number=3, model="bfl/flux-1-dev") == Faults(deliver="twice")
     spoiled = [
@@ -52,7 +52,23 @@ def test_the_script_that_is_shown_does_what_its_comments_say() -> None:
 
 def test_every_key_of_a_script_is_documented() -> None:
     shown = {row[0].strip("`") for row in rows(PAGE, heading="Fault scripts")}
-    assert shown == {*Rule.__struct_fields__, *Script.__struct_fields__} - {"rule"}
+    tables = {"rule", "answers"}
+    assert shown == {*Rule.__struct_fields__, *Script.__struct_fields__} - tables
+    named = [row[0] for row in rows(PAGE, heading="Prepared answers")]
+    assert set(re.findall("`([a-z]+)`", " ".join(named))) == set(Answer.__struct_fields__)
+
+
+def test_a_table_of_the_settings_and_prepared_answers_are_shown_as_they_are_read(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "fixtures/fox.png").write_bytes(b"png")
+    _, table, answers = (tomllib.loads(text) for text in blocks(PAGE, "toml"))
+    assert script_of(table["lab"], directory=tmp_path).seed == 7
+    script = script_of(answers, directory=tmp_path)
+    fifth = script.faults_for(job_number=5, model="ringback/null")
+    assert fifth == Faults(error="Content flagged as unsafe.")
+    assert script.faults_for(job_number=5, model="bfl/x") == Faults(result="1", slow_ms=2_000)
 
 
 def test_the_report_that_is_shown_has_every_check_and_its_reason() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ringback.api.openapi.document import describe
 from ringback.catalogue.catalogue import Catalogue
-from ringback.catalogue.openapi import describe
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `([A-Z]+ \S+)` \| `(\S+)` \|$", re.MULTILINE)

@@ -14,13 +14,13 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
-from contract.artifact_stores import REGION, S3Server, s3_server
-from docs.pages import blocks
-from e2e.harness import free_port
-from postgres import Databases
 
+from ringback.signing.master_key import VARIABLE
 from ringback.testing.emulator import Emulator
-from ringback.webhooks.master_key import VARIABLE
+from tests.docs.pages import blocks
+from tests.e2e.harness import free_port
+from tests.files.artifacts.artifact_stores import REGION, S3Server, s3_server
+from tests.postgres import Databases
 
 PAGE = "docs/scale.md"
 KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="

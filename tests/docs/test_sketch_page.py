@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from docs.pages import page
 
 from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.model import Model
+from tests.docs.pages import page
 
 MADE = [model for model in Catalogue.load() if model.kind in ("video", "enhance")]
 

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from docs.pages import PAGES, ROOT, blocks
 from PIL import Image
 
 from ringback.ids import new_secret
 from ringback.testing.emulator import Emulator
 from ringback.testing.inbox import WebhookInbox
+from tests.docs.pages import PAGES, ROOT, blocks
 
 SERVER = "http://127.0.0.1:7464"
 RECEIVER = "http://127.0.0.1:8000/webhook"
@@ -28,11 +28,11 @@ _LIMIT_S = 120
 
 # Where each is run: a snippet that is not here is not, and fails the test below.
 HERE = {
-    ("README.md", "sh"): 4,
+    ("README.md", "sh"): 5,
     ("docs/assets.md", "sh"): 1,
     ("docs/cli.md", "sh"): 5,
     ("docs/client.md", "javascript"): 1,
-    ("docs/lab.md", "sh"): 3,
+    ("docs/lab.md", "sh"): 4,
     ("docs/listen.md", "sh"): 1,
     ("docs/models.md", "sh"): 1,
     ("docs/node-apps.md", "sh"): 1,
@@ -42,15 +42,15 @@ HERE = {
     ("docs/webhooks.md", "sh"): 2,
 }
 ELSEWHERE = {
-    ("README.md", "javascript"): 1,  # test_docs.py
-    ("README.md", "python"): 2,  # test_docs.py and client/test_guide.py
+    ("README.md", "javascript"): 1,  # test_readme.py
+    ("README.md", "python"): 2,  # test_readme.py and client/test_guide.py
     ("docs/assets.md", "python"): 1,  # client/test_guide.py
     ("docs/listen.md", "python"): 1,  # client/test_guide.py
     ("docs/node-apps.md", "python"): 1,  # below
     ("docs/client.md", "python"): 4,  # client/test_guide.py
     ("docs/scale.md", "sh"): 2,  # test_scale_page.py
     ("docs/receiver.md", "python"): 2,  # receiver/test_guide.py
-    ("docs/testing.md", "python"): 2,  # plugin/test_guide.py
+    ("docs/testing.md", "python"): 4,  # plugin/test_guide.py
     ("docs/webhooks.md", "python"): 1,  # test_docs.py
 }
 
@@ -115,32 +115,39 @@ def shell(
     return Shell(directory, {**os.environ, "PATH": on_path, "TOKEN": "dev"}, changes)
 
 
-def test_the_readmes_targets_are_there() -> None:
+def test_the_readmes_first_commands_work_in_their_order(shell: Shell) -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
-    lines = blocks("README.md", "sh")[0].splitlines()
-    targets = [line.split()[1] for line in lines]
-    assert targets == ["demo", "test", "serve"]
-    subprocess.run(["make", "-n", *targets], cwd=ROOT, check=True, capture_output=True)
+    making, activating, helping = blocks("README.md", "sh")[0].splitlines()
+    target = making.split()[1]
+    subprocess.run(["make", "-n", target, "test"], cwd=ROOT, check=True, capture_output=True)
+    assert activating.split()[1] == ".venv/bin/activate"
+    # These tests run in an environment of that target.
+    assert shell(helping).startswith("Usage: ringback ")
+    (serving,) = blocks("README.md", "sh")[1].splitlines()
+    ready = f"exec 3< <({serving} --port 0 --json & echo $!; wait)\n"
+    line = shell(f"{ready}read -u 3 pid; read -u 3 line; kill $pid; echo $line")
+    assert json.loads(line)["secret"].startswith("whsec_")
 
 
 @pytest.mark.timeout(_LIMIT_S)
 def test_the_snippets_in_shell_do_what_is_said_of_them(
     shell: Shell, webhook_inbox: WebhookInbox
 ) -> None:
-    _, submitting, generating, _ = blocks("README.md", "sh")
+    _, _, submitting, generating, _ = blocks("README.md", "sh")
     job_id = json.loads(shell(submitting))["job_id"]
-    told = shell(generating)
-    assert "fox.png\n204 in " in told
-    assert told.endswith("genuine  The signature is right, and it is of now.\n")
+    output = shell(generating)
+    assert "fox.png\n204 in " in output
+    assert output.endswith("genuine  The signature is right, and it is of now.\n")
     assert webhook_inbox.wait(job_id=job_id).is_genuine
-    checking, faulty, advancing = blocks("docs/lab.md", "sh")
+    checking, faulty, advancing, resetting = blocks("docs/lab.md", "sh")
     assert re.search("^fail  refuses-bad-signatures ", shell(checking, status=1), re.MULTILINE)
     doubled = json.loads(shell(faulty))["job_id"]
-    told = shell(advancing)
-    assert re.fullmatch(r"before    \S+\nnow       \S+\nattempts  \d+\n", told)
+    output = shell(advancing)
+    assert re.fullmatch(r"before    \S+\nnow       \S+\nattempts  \d+\n", output)
     first, second = (webhook_inbox.wait(job_id=doubled) for _ in range(2))
     assert first.webhook_id == second.webhook_id
+    assert re.match(r"jobs +[1-9]\d*\ndeliveries +\d+\n", shell(resetting))
     Image.new("RGB", (40, 30)).save(shell.directory / "fox.jpg")
     (uploading,) = blocks("docs/assets.md", "sh")
     assert json.loads(shell(uploading))["description"] == "a red fox"
@@ -179,7 +186,7 @@ def test_the_snippets_of_the_command_line_do_what_is_said_of_them(
     assert json.loads(document)["status"] == "completed"
     assert (shell.directory / saved).exists()
     assert re.fullmatch("[0-9a-f-]{36}", job_id)
-    assert shell(triggering).count("204 in ") == 2
+    assert shell(triggering).count("204 in ") == 3
     webhook_inbox.wait(event="job.completed")
     assert webhook_inbox.wait(event="job.failed").job.job_id.startswith("550e8400")
     (shown,) = blocks("docs/cli.md", "text")
@@ -215,7 +222,7 @@ def test_the_example_of_a_node_app_runs_as_its_page_says(
 
 @pytest.mark.timeout(_LIMIT_S)
 def test_a_server_is_put_into_production_as_the_readme_says(shell: Shell) -> None:
-    making, serving, examining = blocks("README.md", "sh")[3].splitlines()
+    making, serving, examining = blocks("README.md", "sh")[4].splitlines()
     assert re.fullmatch(r"rb_\S+\n", shell(making))
     # It serves until it is stopped; here that is when it is ready.
     ready = f"exec 3< <({serving.split('#')[0]} --port 0 --json & echo $!; wait)\n"
@@ -249,16 +256,16 @@ def test_webhooks_are_forwarded_as_their_guide_says(
     (listening,) = blocks("docs/listen.md", "sh")
     local = webhook_inbox.url.replace("/webhook", "/forwarded")
     listening = listening.strip().replace("http://localhost:3000/webhook", local)
-    submitting = blocks("README.md", "sh")[1].strip()
+    submitting = blocks("README.md", "sh")[2].strip()
     # It listens until it is stopped; here that is when a webhook was forwarded.
     script = f"""exec 3< <({listening.replace("TOKEN", "dev")} --json & echo $!; wait)
 read -r -u 3 pid; read -r -u 3 listener
 {submitting} > submitted.json
 read -r -u 3 forwarded; kill $pid; echo "$forwarded"
 """
-    told = json.loads(shell(script))
+    output = json.loads(shell(script))
     submitted = json.loads((shell.directory / "submitted.json").read_text())
-    assert (told["job_id"], told["status_code"]) == (submitted["job_id"], 204)
+    assert (output["job_id"], output["status_code"]) == (submitted["job_id"], 204)
 
 
 def node() -> str:
@@ -292,7 +299,7 @@ def running(command: list[str], directory: Path, *, secret: str, port: int) -> I
     process = subprocess.Popen(
         command,
         cwd=directory,
-        env={**os.environ, "WEBHOOK_SECRET": secret},
+        env={**os.environ, "RINGBACK_WEBHOOK_SECRET": secret},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -352,3 +359,10 @@ def test_the_lab_finds_nothing_wrong_with_the_guides_receiver_in_go(tmp_path: Pa
     build = [go, "build", "-o", "receiver", "receiver.go"]
     subprocess.run(build, cwd=tmp_path, env=environment, check=True, capture_output=True)
     assert failures_of(["./receiver"], tmp_path, secret=secret, port=port) == []
+
+
+@pytest.mark.timeout(_LIMIT_S)
+def test_a_script_waits_for_the_ready_line_as_the_guide_says(shell: Shell) -> None:
+    (script,) = blocks("docs/testing.md", "bash")
+    # The submission's answer is all that it prints, and the server ends with the script.
+    assert json.loads(shell(f"{script}wait $server"))["status"] in ("queued", "completed")

@@ -7,17 +7,17 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from docs.pages import blocks
-from upstream.providers.comfyui import WORKFLOW
 
-from ringback.assembly import catalogue_for
 from ringback.clock import SystemClock
-from ringback.doorbell import Watchers
-from ringback.egress.caller import Caller
+from ringback.egress.http_client import HttpClient
 from ringback.egress.policy import TargetPolicy
-from ringback.engines.upstream.assembling import Surroundings, assemble
-from ringback.engines.upstream.types import TYPES
+from ringback.engines.upstream.factory import AdapterContext, create_upstream
+from ringback.engines.upstream.registry import TYPES
+from ringback.server.factories import catalogue_for
 from ringback.settings import read_settings
+from ringback.wakeups import Subscriptions
+from tests.docs.pages import blocks
+from tests.engines.upstream.providers.comfyui import WORKFLOW
 
 PAGE = "docs/upstream.md"
 KEYS = ("KREA_API_KEY", "OPENAI_API_KEY", "REPLICATE_API_TOKEN", "FAL_KEY")
@@ -32,18 +32,18 @@ def test_a_table_of_the_page_sets_up_an_engine(
     Path("ringback.toml").write_text(text, "utf-8")
     settings = read_settings({}, environment={}, config=Path("ringback.toml"))
     ((name, table),) = settings.upstreams.items()
-    caller = Caller(TargetPolicy.server())
-    around = Surroundings(
-        provider=caller,
-        public=caller,
+    http_client = HttpClient(TargetPolicy.server())
+    context = AdapterContext(
+        provider=http_client,
+        public=http_client,
         clock=SystemClock(),
         rng=Random(1),
-        wakes=Watchers(),
+        wakes=Subscriptions(),
         public_url=settings.public_url,
         environment=dict.fromkeys(KEYS, "a-key-0123456789"),
     )
-    assert assemble(name, table, TYPES, around).settings.type == table["type"]
-    caller.close()
+    assert create_upstream(name, table, TYPES, context).settings.type == table["type"]
+    http_client.close()
     assert catalogue_for(settings).find("image", "bfl/flux-1-dev").engine == name
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from e2e.harness import ServerProcess
+
+from tests.e2e.harness import ServerProcess
 
 
 @pytest.fixture

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from e2e.harness import free_port
-from sim.audit import changes_after, commits_of, postgres_audit
-from sim.ledger import Ledger
 
 from ringback.clock import SystemClock
 from ringback.ids import new_key
-from ringback.webhooks.dispatcher import DispatchSettings
+from ringback.webhooks.delivery.dispatcher import DispatchSettings
+from tests.e2e.harness import free_port
+from tests.sim.audit import changes_after, commits_of, postgres_audit
+from tests.sim.ledger import Ledger
 
 PROGRAM = str(Path(__file__).with_name("fleet_program.py"))
 _READY_S = 60.0
@@ -137,6 +137,7 @@ class Fleet:
             "RINGBACK_DATABASE": dsn,
             "RINGBACK_MASTER_KEY": b64encode(new_key()).decode(),
             "RINGBACK_LOG_LEVEL": "warning",
+            "RINGBACK_CRASH_WAIT_S": "0",
             "RINGBACK_ACTIVE_MAX": "100000",
             "RINGBACK_LEASE_S": "2",
             "RINGBACK_WEBHOOK_TIMEOUT_S": str(_ATTEMPT_S),
@@ -157,7 +158,7 @@ class Fleet:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the fleet for the time of the context; whatever is left at its end is killed."""
+        """Run the fleet for the time of the context; kill the processes left at its end."""
         made = await self.command("keys", "create", "--workspace", "studio", "--json")
         self.token = json.loads(made)["token"]
         async with AsyncExitStack() as stack:
@@ -179,9 +180,9 @@ class Fleet:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        told, errors = await process.communicate()
-        assert process.returncode == 0, told.decode() + errors.decode()
-        return told.decode()
+        output, errors = await process.communicate()
+        assert process.returncode == 0, output.decode() + errors.decode()
+        return output.decode()
 
     async def stop(self) -> None:
         """Drain every process; each must end well."""
@@ -205,7 +206,7 @@ class Fleet:
         with psycopg.connect(self.dsn) as connection:
             connection.execute(postgres_audit())
 
-    def judged(self) -> Ledger:
+    def ledger(self) -> Ledger:
         """Return the ledger of everything that was committed since."""
         dispatch = DispatchSettings(timeout_s=_ATTEMPT_S)
         lease_ms = int(dispatch.lease_s * 1000)

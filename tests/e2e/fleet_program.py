@@ -11,9 +11,9 @@ import time
 from types import SimpleNamespace
 
 from ringback import clock
-from ringback.app import ground
 from ringback.cli import main
 from ringback.egress.policy import TargetPolicy
+from ringback.server import resources
 from ringback.settings import Settings
 
 SKEW_NS = int(os.environ.get("RINGBACK_TEST_SKEW_MS", "0")) * 1_000_000
@@ -29,5 +29,5 @@ if __name__ == "__main__":
     vars(clock)["time"] = SimpleNamespace(
         time_ns=lambda: time.time_ns() + SKEW_NS, monotonic=time.monotonic
     )
-    vars(ground)["policy_for"] = _lenient
+    vars(resources)["policy_for"] = _lenient
     main()

@@ -20,7 +20,11 @@ from ringback.clock import SystemClock
 from ringback.testing import FakeReceiver, ReceivedRequest, Script
 
 PLAIN = ("-m", "ringback")
-_READY_S = 15.0
+_READY_S = 60.0
+_DEFAULTS = {
+    "RINGBACK_LOG_LEVEL": "warning",
+    "RINGBACK_CRASH_WAIT_S": "0",  # so many kills would have it wait for most of the time
+}
 
 
 def free_port() -> int:
@@ -55,7 +59,7 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready: dict[str, Any] = {}
         self._program = program
-        self._environment = {**os.environ, "RINGBACK_LOG_LEVEL": "warning", **(environment or {})}
+        self._environment = {**os.environ, **_DEFAULTS, **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._errors = errors or data.parent / f"{data.name}.stderr"
 
@@ -109,8 +113,8 @@ class ServerProcess:
         auditor = await asyncio.create_subprocess_exec(
             sys.executable, *command, stdout=asyncio.subprocess.PIPE
         )
-        told, _ = await auditor.communicate()
-        assert auditor.returncode == 0, told.decode()
+        output, _ = await auditor.communicate()
+        assert auditor.returncode == 0, output.decode()
 
     async def stop(self) -> int:
         """Ask the server to end and return its exit status."""
@@ -124,7 +128,7 @@ class ServerProcess:
             return await self._process.wait()
 
 
-class Books:
+class AuditStore:
     """What a client was promised, and what its receiver was brought."""
 
     def __init__(self) -> None:
@@ -189,7 +193,7 @@ class LiveServer:
 
     def __init__(self, data: Path, *, environment: dict[str, str] | None = None) -> None:
         self._data = data
-        self._environment = {**os.environ, "RINGBACK_LOG_LEVEL": "warning", **(environment or {})}
+        self._environment = {**os.environ, **_DEFAULTS, **(environment or {})}
         self.url = ""
 
     def __enter__(self) -> LiveServer:

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from ringback.cli import main
-from ringback.storage.sql import job_verbs
 from ringback.storage.sqlite import store
 from ringback.storage.sqlite.commits import CommitThread
-from ringback.storage.sqlite.writer import Answers, Waiting, Writer, settle
+from ringback.storage.sqlite.writer import SqliteWriter
+from ringback.storage.transactions.group_commit import Call, Results
+from ringback.storage.transactions.submit import submit
 
 _COMMIT_LATER_S = 0.05  # as a store does that syncs in the background
 
@@ -25,19 +28,21 @@ class LateCommits(CommitThread):
         super()._commit()
 
 
-class HastyWriter(Writer):
+class HastyWriter(SqliteWriter):
     """Answers submissions when their rows are made."""
 
-    def __init__(self, connection: Any, loop: Any, _commits: Any) -> None:
-        super().__init__(connection, loop, LateCommits(connection, loop))
+    def __init__(self, connection: Any, _commits: Any, *, sleep: Any) -> None:
+        commits = LateCommits(connection, asyncio.get_running_loop())
+        super().__init__(connection, commits, sleep=sleep)
 
-    def _write(self, group: list[Waiting]) -> Answers:
-        answers = super()._write(group)
-        submissions = {asking for verb, _, asking in group if verb is job_verbs.submit}
-        settle([answer for answer in answers if answer[0] in submissions])
-        return answers
+    def _write(self, group: Sequence[Call]) -> list[Results]:
+        results = super()._write(group)
+        for one in results:
+            if one.function is submit:
+                one.settle()
+        return results
 
 
 if __name__ == "__main__":
-    vars(store)["Writer"] = HastyWriter
+    vars(store)["SqliteWriter"] = HastyWriter
     main()

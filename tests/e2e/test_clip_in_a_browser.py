@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard.chromium import a_page, chromium
 from playwright.sync_api import Page
 
 from ringback import Ringback
 from ringback.testing.emulator import Emulator
+from tests.dashboard.chromium import a_page, chromium
 
 pytestmark = pytest.mark.timeout(180)
 
-ASKED = {
+INPUT = {
     "prompt": "the sea in a storm, the camera pans right",
     "aspect_ratio": "1:1",
     "resolution": "480p",
@@ -85,7 +85,7 @@ def page(tmp_path: Path) -> Iterator[tuple[Page, Emulator]]:
 def test_a_clip_plays_in_a_browser(page: tuple[Page, Emulator]) -> None:
     shown, emulator = page
     with Ringback(api_key="dev", base_url=emulator.url) as client:
-        job = client.video("alibaba/wan-2.5", ASKED).wait(timeout=150)
+        job = client.video("alibaba/wan-2.5", INPUT).wait(timeout=150)
     (url,) = job.urls
     # In a page of the server's own, as the gallery has it.
     shown.goto("/ui/login")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from e2e.harness import Books, ServerProcess
 
 from ringback.testing import respond
+from tests.e2e.harness import AuditStore, ServerProcess
 
 NULL = "/generate/image/ringback/null"
 
@@ -35,11 +36,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path, *, leave_bytes: int) -> Path:
-    """Take all of the disk's room but so much."""
+    """Fill the disk until only this room is left, also while the server writes."""
     ballast = disk / "ballast"
-    room = os.statvfs(disk)
-    ballast.write_bytes(b"x" * (room.f_bavail * room.f_frsize - leave_bytes))
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while (too_much := free_bytes(disk) - leave_bytes) > 0:
+                file.write(bytes(min(too_much, 1 << 20)))
+        except OSError as exc:
+            if exc.errno != errno.ENOSPC:
+                raise
+        # The server may have taken some of the room that it was to find.
+        file.truncate(max(0, file.tell() - max(0, leave_bytes - free_bytes(disk))))
     return ballast
+
+
+def free_bytes(disk: Path) -> int:
+    room = os.statvfs(disk)
+    return room.f_bavail * room.f_frsize
 
 
 @pytest.mark.timeout(60)
@@ -62,7 +75,7 @@ async def test_a_full_disk_refuses_new_jobs_and_loses_none(
         },
     )
     await server.start()
-    books = Books()
+    books = AuditStore()
     soon = respond(503, headers=[("retry-after", "1")])
     async with (
         books.receiver(*[soon] * 20) as receiver,

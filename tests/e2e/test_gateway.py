@@ -16,14 +16,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from e2e.harness import Books, ServerProcess
-from upstream.road import Road
 
 from ringback.clock import SystemClock
-from ringback.storage.sqlite.files import DATABASE, connect
+from ringback.storage.sqlite.database_files import DATABASE, connect
 from ringback.testing import FakeReceiver
+from tests.e2e.harness import AuditStore, ServerProcess
+from tests.engines.upstream.road import LossyProxy
 
-JOBS = int(os.environ.get("JOBS", "100"))
+JOBS = int(os.environ.get("JOBS", "60"))
 NULL = "/generate/image/ringback/null"
 SKETCH = "/generate/image/bfl/flux-1-dev"
 TOKEN = {"authorization": "Bearer dev"}
@@ -82,7 +82,7 @@ FAILURES = {
 class Gateway:
     """Our server, the provider that it stands in front of, and the road between them."""
 
-    def __init__(self, ours: ServerProcess, provider: ServerProcess, road: Road) -> None:
+    def __init__(self, ours: ServerProcess, provider: ServerProcess, road: LossyProxy) -> None:
         self.ours = ours
         self.provider = provider
         self.road = road
@@ -90,7 +90,9 @@ class Gateway:
     async def provider_jobs(self) -> list[dict[str, Any]]:
         """Return every job that the provider was sold, with its input's prompt."""
         found: list[dict[str, Any]] = []
-        async with httpx2.AsyncClient(base_url=self.provider.url, headers=TOKEN) as http:
+        async with httpx2.AsyncClient(
+            base_url=self.provider.url, headers=TOKEN, timeout=50
+        ) as http:
             cursor = ""
             while True:
                 page = (await http.get(f"/jobs?limit=1000{cursor}")).json()
@@ -111,7 +113,7 @@ async def a_gateway(
         many["RINGBACK_LAB"] = str(script)
     config = tmp_path / "ringback.toml"
     provider = ServerProcess(tmp_path / "provider", environment=many)
-    async with provider, Road(provider.port, seed=5, share=share) as road:
+    async with provider, LossyProxy(provider.port, seed=5, share=share) as road:
         await provider.start()
         # Its port is chosen last: one that is free may be taken by the two before it listens.
         ours = ServerProcess(
@@ -169,14 +171,14 @@ def kind_of(job: dict[str, Any]) -> str:
 async def test_nothing_is_lost_and_nothing_bought_twice_with_every_fault_and_kills(
     tmp_path: Path,
 ) -> None:
-    books = Books()
+    books = AuditStore()
     kills = max(3, JOBS // 100)
     async with (
         a_gateway(tmp_path, lab=SCRIPT, share=0.25) as gateway,
         books.receiver() as receiver,
         asyncio.timeout(120 + JOBS),
     ):
-        async with httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN) as http:
+        async with httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN, timeout=50) as http:
             for number in range(JOBS):
                 books.acknowledged.append(await submitted(http, NULL, f"fox {number}", receiver))
         for kill in range(kills):
@@ -189,7 +191,7 @@ async def test_nothing_is_lost_and_nothing_bought_twice_with_every_fault_and_kil
             await gateway.ours.start()
         await until(lambda: not books.missing)
 
-        async with httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN) as http:
+        async with httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN, timeout=50) as http:
             jobs = [(await http.get(f"/jobs/{job_id}")).json() for job_id in books.acknowledged]
         ends = Counter(map(kind_of, jobs))
         bought = await gateway.provider_jobs()
@@ -221,12 +223,12 @@ def bought_by_key(data: Path) -> dict[str, str]:
         connection.close()
 
 
-def has_come(books: Books, count: int) -> bool:
+def has_come(books: AuditStore, count: int) -> bool:
     return len(books.deliveries) >= count
 
 
 async def until(holds: Callable[[], object]) -> None:
-    """Return when it holds; whoever calls has a deadline."""
+    """Return when the condition holds; the deadline is the calling test's."""
     while not holds():
         await SystemClock().sleep(0.05)
 
@@ -235,7 +237,7 @@ async def test_results_come_home_byte_for_byte_and_our_own_inputs_reach_the_prov
     tmp_path: Path,
 ) -> None:
     async with a_gateway(tmp_path) as gateway, FakeReceiver() as receiver:
-        async with httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN) as http:
+        async with httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN, timeout=50) as http:
             first = await submitted(http, SKETCH, "a fox", receiver, width=512, height=512)
             (url,) = await urls_of(http, first)
             picture = (await http.get(url)).content
@@ -245,7 +247,9 @@ async def test_results_come_home_byte_for_byte_and_our_own_inputs_reach_the_prov
                 http, SKETCH, "a fox", receiver, width=512, height=512, image_url=asset
             )
             pictures = [picture, (await http.get((await urls_of(http, second))[0])).content]
-        async with httpx2.AsyncClient(base_url=gateway.provider.url, headers=TOKEN) as http:
+        async with httpx2.AsyncClient(
+            base_url=gateway.provider.url, headers=TOKEN, timeout=50
+        ) as http:
             made = (await http.get("/jobs")).json()["items"]
             theirs = [(await http.get(job["result"]["urls"][0])).content for job in made]
             uploaded = (await http.get("/assets")).json()["items"]
@@ -257,9 +261,9 @@ async def test_results_come_home_byte_for_byte_and_our_own_inputs_reach_the_prov
 async def test_a_job_cancelled_here_is_cancelled_at_the_provider(tmp_path: Path) -> None:
     async with (
         a_gateway(tmp_path, lab="[[rule]]\nfaults = 'slow=1m'\n") as gateway,
-        httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN) as http,
+        httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN, timeout=50) as http,
         FakeReceiver() as receiver,
-        asyncio.timeout(20),
+        asyncio.timeout(50),
     ):
         job_id = await submitted(http, NULL, "a fox", receiver)
         while not (bought := await gateway.provider_jobs()):
@@ -273,7 +277,7 @@ async def test_a_job_cancelled_here_is_cancelled_at_the_provider(tmp_path: Path)
 async def test_a_webhook_of_the_provider_is_quicker_than_polling(tmp_path: Path) -> None:
     async with (
         a_gateway(tmp_path, extra="poll_s = 600") as gateway,
-        httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN) as http,
+        httpx2.AsyncClient(base_url=gateway.ours.url, headers=TOKEN, timeout=50) as http,
         FakeReceiver() as receiver,
     ):
         job_id = await submitted(http, NULL, "a fox", receiver)

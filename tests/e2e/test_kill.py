@@ -14,12 +14,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from e2e.harness import PLAIN, Books, ServerProcess
 
-from ringback.webhooks.dispatcher import DispatchSettings
+from ringback.webhooks.delivery.dispatcher import DispatchSettings
+from tests.e2e.harness import PLAIN, AuditStore, ServerProcess
 
-CYCLES = int(os.environ.get("CYCLES", "50"))
-PAUSES = int(os.environ.get("CYCLES", "20"))
+CYCLES = int(os.environ.get("CYCLES", "15"))
+PAUSES = int(os.environ.get("CYCLES", "6"))
 # Leases short enough that a pause of three of them, twenty times, is no long wait.
 JOB_LEASE_S = 1.0
 ATTEMPT_S = 0.25
@@ -30,13 +30,15 @@ SKETCH = "/generate/image/bfl/flux-1-dev"
 CLIENTS = 12
 
 
-class Load:
+class WorkspaceCounters:
     """Clients that submit jobs to a server that comes and goes, and believe its 2xx alone."""
 
-    def __init__(self, server: ServerProcess, books: Books, hook: str, seed: int) -> None:
+    def __init__(
+        self, server: ServerProcess, books: AuditStore, receiver_url: str, seed: int
+    ) -> None:
         self._server = server
         self._books = books
-        self._hook = hook
+        self._receiver_url = receiver_url
         self._rng = random.Random(seed)
         self._is_over = False
 
@@ -63,7 +65,7 @@ class Load:
                 answer = await http.post(
                     path,
                     json={"prompt": "a harbour in fog"},
-                    headers={"authorization": "Bearer dev", "x-webhook-url": self._hook},
+                    headers={"authorization": "Bearer dev", "x-webhook-url": self._receiver_url},
                 )
             except httpx2.TransportError:
                 if self._is_over:
@@ -73,10 +75,10 @@ class Load:
             self._books.acknowledged.append(answer.json()["job_id"])
 
 
-async def run_cycles(data: Path, *, cycles: int, seed: int, program: tuple[str, ...]) -> Books:
+async def run_cycles(data: Path, *, cycles: int, seed: int, program: tuple[str, ...]) -> AuditStore:
     """Kill a server that often under load; return the books once it had time to catch up."""
     rng = random.Random(seed)
-    books = Books()
+    books = AuditStore()
     server = ServerProcess(
         data,
         program=program,
@@ -85,7 +87,7 @@ async def run_cycles(data: Path, *, cycles: int, seed: int, program: tuple[str, 
     async with books.receiver() as receiver, server:
         for cycle in range(cycles):
             await server.start()
-            load = Load(server, books, receiver.url, seed + cycle)
+            load = WorkspaceCounters(server, books, receiver.url, seed + cycle)
             before = receiver.requests_count
             async with load.running():
                 # Wait for the load to be under way, then for a moment that nobody chose.
@@ -104,10 +106,10 @@ async def run_cycles(data: Path, *, cycles: int, seed: int, program: tuple[str, 
     return books
 
 
-async def run_pauses(data: Path, *, pauses: int, seed: int) -> Books:
+async def run_pauses(data: Path, *, pauses: int, seed: int) -> AuditStore:
     """Pause a server that often under load, each time past all of its leases."""
     rng = random.Random(seed)
-    books = Books()
+    books = AuditStore()
     server = ServerProcess(
         data,
         environment={
@@ -123,7 +125,7 @@ async def run_pauses(data: Path, *, pauses: int, seed: int) -> Books:
     async with books.receiver() as receiver, server:
         await server.start()
         for pause in range(pauses):
-            load = Load(server, books, receiver.url, seed + pause)
+            load = WorkspaceCounters(server, books, receiver.url, seed + pause)
             before = receiver.requests_count
             async with load.running():
                 await receiver.wait_for(before + rng.randint(1, 150), timeout_s=20)
@@ -139,7 +141,7 @@ async def run_pauses(data: Path, *, pauses: int, seed: int) -> Books:
     return books
 
 
-async def check_results(books: Books, server: ServerProcess, rng: random.Random) -> None:
+async def check_results(books: AuditStore, server: ServerProcess, rng: random.Random) -> None:
     """Ask for every acknowledged job, and for the results of some."""
     async with httpx2.AsyncClient(timeout=20, headers={"authorization": "Bearer dev"}) as http:
         for job_id in books.acknowledged:
@@ -148,10 +150,6 @@ async def check_results(books: Books, server: ServerProcess, rng: random.Random)
                 books.lost.append(job_id)
                 continue
             job = answer.json()
-            if job["status"] == "failed":
-                # The one way to fail here: three kills in a row met this very job.
-                assert job["result"]["error"] == "The job's worker died 3 times while running it."
-                continue
             assert job["status"] == "completed", job
             if job["engine"] == "sketch" or rng.random() < 0.02:
                 for url in job["result"]["urls"]:

@@ -17,24 +17,23 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from e2e.fleet import Fleet, durable_postgres
-from e2e.harness import Books
 
 from ringback.clock import SystemClock
+from tests.e2e.fleet import Fleet, durable_postgres
+from tests.e2e.harness import AuditStore
 
-CYCLES = int(os.environ.get("CYCLES", "25"))
+CYCLES = int(os.environ.get("CYCLES", "8"))
 NULL = "/generate/image/ringback/null"
 CLIENTS = 6
-DIED = "The job's worker died 3 times while running it."
 
 
 class Clients:
     """Programs that submit jobs to whichever API answers, and believe its 2xx alone."""
 
-    def __init__(self, fleet: Fleet, books: Books, hook: str) -> None:
+    def __init__(self, fleet: Fleet, books: AuditStore, receiver_url: str) -> None:
         self._fleet = fleet
         self._books = books
-        self._hook = hook
+        self._receiver_url = receiver_url
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -52,7 +51,10 @@ class Clients:
                     client.result()  # only a failure ends one before its time
 
     async def _submit(self, http: httpx2.AsyncClient, number: int) -> None:
-        headers = {"authorization": f"Bearer {self._fleet.token}", "x-webhook-url": self._hook}
+        headers = {
+            "authorization": f"Bearer {self._fleet.token}",
+            "x-webhook-url": self._receiver_url,
+        }
         urls = self._fleet.urls
         for turn in range(10**9):
             url = urls[(number + turn) % len(urls)]
@@ -67,7 +69,7 @@ class Clients:
             self._books.acknowledged.append(answer.json()["job_id"])
 
 
-async def look_at_each(fleet: Fleet, books: Books) -> None:
+async def look_at_each(fleet: Fleet, books: AuditStore) -> None:
     """Ask for every acknowledged job: it has ended, and is known."""
     headers = {"authorization": f"Bearer {fleet.token}"}
     async with httpx2.AsyncClient(timeout=40, headers=headers) as http:
@@ -78,17 +80,14 @@ async def look_at_each(fleet: Fleet, books: Books) -> None:
                 books.lost.append(job_id)
                 continue
             job = answer.json()
-            if job["status"] == "failed":
-                assert job["result"]["error"] == DIED
-            else:
-                assert job["status"] == "completed", job
+            assert job["status"] == "completed", job
 
 
 @pytest.mark.timeout(150 + 15 * CYCLES)
 async def test_no_kill_of_anything_loses_a_job_or_ends_one_twice(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
     rng = random.Random(seed)
-    books = Books()
+    books = AuditStore()
     with durable_postgres() as postgres:
         fleet = Fleet(tmp_path, postgres.dsn)
         async with books.receiver() as receiver, fleet.running():
@@ -110,7 +109,7 @@ async def test_no_kill_of_anything_loses_a_job_or_ends_one_twice(tmp_path: Path)
             assert fleet.ended_twice() == 0
             await fleet.stop()
             await fleet.command("ledger")
-            ledger = fleet.judged()
+            ledger = fleet.ledger()
     print(f"seed {seed}: {len(books.acknowledged)} acknowledged, {books.duplicates_count} twice")
     assert ledger.wrong == []
     assert all(ledger.is_over(job_id) for job_id in books.acknowledged)

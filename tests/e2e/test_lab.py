@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from e2e.harness import ServerProcess
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from ringback.testing import FakeReceiver, ReceivedRequest
+from tests.e2e.harness import ServerProcess
 
 NULL = "/generate/image/ringback/null"
 
@@ -212,7 +212,7 @@ async def test_three_days_of_attempts_pass_in_a_moment_and_time_stays_where_it_i
         assert (delivery["status"], delivery["attempts_count"]) == ("exhausted", 10)
         starts = [one["started_at"] for one in delivery["attempts"]]
         assert starts == sorted(starts)
-        # Webhooks are signed as of the machine's time, whatever the emulator's is.
+        # Webhooks are signed as of the machine's time, also when the emulator's differs.
         assert all(emulator.is_genuine(one) for one in emulator.receiver.requests)
         before = (await emulator.http.get("/lab/clock")).json()["now"]
         await emulator.server.stop()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from e2e.harness import PLAIN, Books, ServerProcess
 
 from ringback.testing import FakeReceiver, hang
+from tests.e2e.harness import PLAIN, AuditStore, ServerProcess
 
 NULL = "/generate/image/ringback/null"
 JOBS = 40
@@ -48,11 +48,11 @@ async def listener(
     finally:
         if process.returncode is None:
             process.kill()
-        # Whoever waits for a process whose output nobody reads waits for ever.
+        # A process whose output nobody reads may never end.
         await process.communicate()
 
 
-async def submit(server: ServerProcess, books: Books, count: int) -> None:
+async def submit(server: ServerProcess, books: AuditStore, count: int) -> None:
     """Submit jobs, each until the server has acknowledged it."""
     async with httpx2.AsyncClient(base_url=server.url, timeout=5) as http:
         while len(books.acknowledged) < count:
@@ -71,7 +71,7 @@ async def submit(server: ServerProcess, books: Books, count: int) -> None:
 async def test_a_server_that_is_killed_again_and_again_owes_its_listener_nothing(
     tmp_path: Path,
 ) -> None:
-    books = Books()
+    books = AuditStore()
     async with ServerProcess(tmp_path / "data", environment=QUICK) as server:
         await server.start()
         async with books.receiver() as local, listener(server, local):
@@ -93,7 +93,7 @@ async def test_a_server_that_is_killed_again_and_again_owes_its_listener_nothing
 async def test_what_a_killed_program_had_in_its_hands_comes_again_under_the_same_id(
     tmp_path: Path,
 ) -> None:
-    books = Books()
+    books = AuditStore()
     async with ServerProcess(tmp_path / "data", environment=QUICK) as server:
         await server.start()
         async with books.receiver(hang()) as local:

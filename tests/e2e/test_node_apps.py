@@ -9,17 +9,16 @@ from typing import Any
 
 import httpx2
 import pytest
-from e2e.harness import Books, ServerProcess
-from media_files import png
 
 from ringback import Ringback
 from ringback.clock import SystemClock
 from ringback.testing.emulator import Emulator
+from tests.e2e.harness import AuditStore, ServerProcess
+from tests.media_files import png
 
-CYCLES = int(os.environ.get("CYCLES", "4"))
+CYCLES = int(os.environ.get("CYCLES", "2"))
 RUNS = 6
 FLUX = "image/bfl/flux-1-dev"
-_DIED = "The job's worker died 3 times while running it."
 
 
 def a_step(prompt: str, *needs: str) -> dict[str, Any]:
@@ -46,9 +45,9 @@ class Client:
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self.http = http
 
-    async def execute(self, hook: str) -> str:
+    async def execute(self, receiver_url: str) -> str:
         answer = await self.http.post(
-            "/node-apps/diamond/execute", json={}, headers={"x-webhook-url": hook}
+            "/node-apps/diamond/execute", json={}, headers={"x-webhook-url": receiver_url}
         )
         assert answer.status_code == 200, answer.text
         ((run),) = answer.json()
@@ -84,7 +83,7 @@ async def test_a_kill_in_the_middle_of_runs_begins_no_step_twice(tmp_path: Path)
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    books = Books()
+    books = AuditStore()
     environment = {"RINGBACK_ACTIVE_MAX": "4", "RINGBACK_SKETCH_PROCESSES": "1"}
     server = ServerProcess(tmp_path / "data", environment=environment)
     headers = {"authorization": "Bearer dev"}
@@ -103,7 +102,7 @@ async def test_a_kill_in_the_middle_of_runs_begins_no_step_twice(tmp_path: Path)
                 await server.kill()
                 await server.start()
             await books.until_brought(set(books.acknowledged), timeout_s=90)
-            await judge(client, books, made)
+            await check(client, books, made)
         assert await server.stop() == 0, server.errors
         await server.audit()
     assert books.ended_twice == []
@@ -114,7 +113,7 @@ def is_done(job: dict[str, Any]) -> bool:
     return "run" in job and job["status"] == "completed"
 
 
-async def judge(client: Client, books: Books, made: dict[str, Any]) -> None:
+async def check(client: Client, books: AuditStore, made: dict[str, Any]) -> None:
     """Fail unless every run has each of its steps once, and what was made stayed."""
     jobs = {job["job_id"]: job for job in await client.jobs()}
     for job_id, before in made.items():
@@ -127,16 +126,11 @@ async def judge(client: Client, books: Books, made: dict[str, Any]) -> None:
     for run_id in books.acknowledged:
         run = jobs[run_id]
         assert len(of_run[run_id]) == len(set(of_run[run_id])), run
-        if run["status"] == "failed":
-            # The one way to fail here: three kills in a row met one of its steps.
-            assert _DIED in run["result"]["error"], run
-            continue
         assert run["status"] == "completed", run
         assert set(of_run[run_id]) == set(DIAMOND["steps"])
         url = run["result"]["outputs"]["bottom"]
         picture = await client.http.get(url)
         assert picture.content.startswith(b"\x89PNG"), url
-    assert any(jobs[run_id]["status"] == "completed" for run_id in books.acknowledged)
 
 
 FILM = {

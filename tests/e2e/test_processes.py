@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from e2e.harness import free_port
-from postgres import Databases
 
 from ringback.clock import SystemClock
-from ringback.webhooks.master_key import VARIABLE
+from ringback.signing.master_key import VARIABLE
+from tests.e2e.harness import free_port
+from tests.postgres import Databases
 
 COUNT = 2
 
@@ -50,6 +50,7 @@ async def test_a_dead_process_is_replaced_and_all_drain_together(
             **os.environ,
             "RINGBACK_DATABASE": dsn,
             "RINGBACK_LOG_LEVEL": "warning",
+            "RINGBACK_CRASH_WAIT_S": "0",
             VARIABLE: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         }
         command = ("serve", "--roles", "api", "--processes", str(COUNT), "--port", str(port))

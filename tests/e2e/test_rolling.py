@@ -9,24 +9,24 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from e2e.fleet import Fleet, durable_postgres
-from e2e.harness import Books
 
 from ringback import AsyncRingback
+from tests.e2e.fleet import Fleet, durable_postgres
+from tests.e2e.harness import AuditStore
 
 CLIENTS = 4
 
 
-async def submit_for_ever(client: AsyncRingback, books: Books, hook: str) -> None:
+async def submit_for_ever(client: AsyncRingback, books: AuditStore, receiver_url: str) -> None:
     """Submit with the client library, which tries again by itself; any failure ends this."""
     while True:
-        job = await client.image("ringback/null", prompt="fog", webhook_url=hook)
+        job = await client.image("ringback/null", prompt="fog", webhook_url=receiver_url)
         books.acknowledged.append(job.job_id)
 
 
 @pytest.mark.timeout(400)
 async def test_no_request_fails_while_every_process_is_replaced(tmp_path: Path) -> None:
-    books = Books()
+    books = AuditStore()
     with durable_postgres() as postgres:
         fleet = Fleet(tmp_path, postgres.dsn)
         async with books.receiver() as receiver, fleet.running(), AsyncExitStack() as stack:
@@ -42,7 +42,7 @@ async def test_no_request_fails_while_every_process_is_replaced(tmp_path: Path) 
             for member in fleet.members:
                 before = receiver.requests_count
                 await member.restart()
-                # Whoever is left, and who came back, go on.
+                # The members that stayed and the one that came back go on.
                 await receiver.wait_for(before + 20, timeout_s=60)
             failed = [load for load in loads if load.done()]
             for load in loads:

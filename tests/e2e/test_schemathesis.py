@@ -15,7 +15,6 @@ from typing import Any
 import httpx2
 import pytest
 import schemathesis
-from e2e.harness import LiveServer
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
@@ -26,13 +25,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 import ringback
-from ringback.catalogue import openapi
+from ringback.api.openapi import document as openapi
 from ringback.catalogue.catalogue import Catalogue
+from tests.e2e.harness import LiveServer
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "5"))
 CONTRACT = os.environ.get("RINGBACK_CONTRACT_DIR")
 RIVAL = "rival"
-MARK = "only-the-rivals"  # in whatever it writes
+MARK = "only-the-rivals"  # in everything that it writes
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/"
     "q842iQAAAABJRU5ErkJggg=="
@@ -51,14 +51,14 @@ OURS = openapi.describe(Catalogue.load(), version=ringback.__version__, public_u
 
 # What is asked of every answer. Who may see what is tested in tests/api: dev mode opens a
 # workspace to any token, so that a missing one is the only refusal that could be tried here.
-JUDGES = [
+CHECKS = [
     not_a_server_error,
     response_schema_conformance,
     content_type_conformance,
     status_code_conformance,
 ]
 # The contract's snapshot describes five answers; that we give more kinds is no break of it.
-CONTRACT_JUDGES = [check for check in JUDGES if check.__name__ != "status_code_conformance"]
+CONTRACT_CHECKS = [check for check in CHECKS if check.__name__ != "status_code_conformance"]
 
 
 def contract(folder: Path) -> dict[str, Any]:
@@ -101,15 +101,15 @@ class Rival:
 
     def furnish(self) -> None:
         """Make one of each thing that a workspace can have, and remember their ids."""
-        hook = {"url": f"https://{MARK}.example/hook"}
-        self._made(self.client.post("/webhooks/endpoints", json=hook))
+        receiver_url = {"url": f"https://{MARK}.example/hook"}
+        self._made(self.client.post("/webhooks/endpoints", json=receiver_url))
         asset = {"url": PIXEL, "description": MARK}
         self._made(self.client.post("/assets", json=asset))
         job = {"prompt": f"{MARK} fox"}
-        told = {"x-webhook-url": f"https://{MARK}.example/job", "prefer": "wait=60"}
-        self._made(self.client.post("/generate/image/ringback/null", json=job, headers=told))
+        headers = {"x-webhook-url": f"https://{MARK}.example/job", "prefer": "wait=60"}
+        self._made(self.client.post("/generate/image/ringback/null", json=job, headers=headers))
         training = {"name": MARK, "urls": [PIXEL]}
-        trained = self.client.post("/styles/train", json=training, headers=told)
+        trained = self.client.post("/styles/train", json=training, headers=headers)
         assert trained.json()["status"] == "completed", trained.text
         self._made(trained)
         redelivery = {"destination": f"https://{MARK}.example:443"}
@@ -135,7 +135,7 @@ class Rival:
         assert answer.is_success, answer.text
         self.ids |= set(_IDS.findall(answer.text))
 
-    def judge(self, *, sent: str, answered: str) -> None:
+    def check(self, *, sent: str, answered: str) -> None:
         """Raise when an answer has anything of it that was not in the question."""
         leaked = [one for one in (*self.ids, MARK) if one in answered and one not in sent]
         assert leaked == []
@@ -161,15 +161,17 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         yield server
 
 
-def ask(live: LiveServer, rival: Rival, case: schemathesis.Case[Any], judges: list[Any]) -> None:
+def send_case(
+    live: LiveServer, rival: Rival, case: schemathesis.Case[Any], checks: list[Any]
+) -> None:
     # Waiting for pictures is not what is tried here, and would take a minute each.
     case.headers.pop("Prefer", None)
     case.query.pop("wait", None)
     case.headers["Authorization"] = "Bearer fuzz"
-    answer = case.call_and_validate(base_url=live.url, checks=judges)
+    answer = case.call_and_validate(base_url=live.url, checks=checks)
     sent = answer.request
-    said = (sent.url, *map(str, sent.headers.values()), _text(sent.body))
-    rival.judge(sent="\n".join(map(str, said)), answered=_text(answer.content))
+    parts = (sent.url, *map(str, sent.headers.values()), _text(sent.body))
+    rival.check(sent="\n".join(map(str, parts)), answered=_text(answer.content))
 
 
 def _text(body: object) -> str:
@@ -195,10 +197,10 @@ def test_what_is_anothers_is_found_by_no_route_and_changed_by_none(
         for id_ in sorted(rival.ids):
             target = re.sub(r"\{[^}]+\}", id_, path)
             answer = client.request(method.upper(), target, json={})
-            # A listener's name is for whoever opens it to choose.
+            # A listener's name is the choice of the client that opens it.
             least = 200 if path.startswith("/webhooks/listeners") else 400
             assert least <= answer.status_code < 500, (target, answer.text)
-            rival.judge(sent=target, answered=answer.text)
+            rival.check(sent=target, answered=answer.text)
     assert rival.things() == before
 
 
@@ -208,7 +210,7 @@ def test_what_is_anothers_is_found_by_no_route_and_changed_by_none(
 def test_no_request_breaks_our_own_description(
     live: LiveServer, rival: Rival, case: schemathesis.Case[Any]
 ) -> None:
-    ask(live, rival, case, JUDGES)
+    send_case(live, rival, case, CHECKS)
 
 
 if CONTRACT is None:
@@ -226,4 +228,4 @@ else:
     def test_no_request_breaks_the_contracts_description(
         live: LiveServer, rival: Rival, case: schemathesis.Case[Any]
     ) -> None:
-        ask(live, rival, case, CONTRACT_JUDGES)
+        send_case(live, rival, case, CONTRACT_CHECKS)

@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from e2e.harness import free_port
 
 import ringback
 from ringback.testing.emulator import Emulator
 from ringback.testing.lab import Lab
+from tests.e2e.harness import free_port
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "django_gallery" / "gallery.py"
 
@@ -72,11 +72,11 @@ def _listed(url: str) -> list[dict[str, Any]] | None:
     return found
 
 
-def _until(look: Any, is_it: Any) -> Any:
+def _until(poll: Any, is_it: Any) -> Any:
     pause = threading.Event()
     found = None
     for _ in range(400):
-        found = look()
+        found = poll()
         if is_it(found):
             return found
         pause.wait(0.05)

@@ -15,7 +15,7 @@ EVENTS = ("job.completed", "job.failed", "job.cancelled")
 
 
 class GoodReceiver:
-    """Verifies, takes every webhook once, and answers 2xx to what it does not need."""
+    """Verifies, handles every webhook once, and answers 2xx to others too."""
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
@@ -51,7 +51,7 @@ class GoodReceiver:
 
 
 class Broken(GoodReceiver):
-    """Fails at whatever it is sent, though it answers."""
+    """Answers every request with a failure."""
 
     def answer(self, request: ReceivedRequest) -> int:
         return 500
@@ -72,7 +72,7 @@ class TakesUnsigned(GoodReceiver):
 
 
 class Timeless(GoodReceiver):
-    """Looks at the time in one direction: it takes what is old (-1), or from the future (1)."""
+    """Checks the time in one direction: it accepts old webhooks (-1), or future ones (1)."""
 
     def __init__(self, secret: str, *, direction: int) -> None:
         super().__init__(secret)
@@ -86,7 +86,7 @@ class Timeless(GoodReceiver):
 
 
 class TakesHalves(GoodReceiver):
-    """Takes what it cannot read as a sign of life."""
+    """Answers 2xx to bodies that it cannot parse."""
 
     def answer(self, request: ReceivedRequest) -> int:
         whole = request.body.endswith((b"}", b" "))
@@ -180,7 +180,7 @@ class BreaksOnBadJson(GoodReceiver):
 
 
 class Refusing(GoodReceiver):
-    """Refuses what is not genuine with a status of its choice."""
+    """Refuses forged webhooks with a status of its choice."""
 
     def __init__(self, secret: str, *, status: int) -> None:
         super().__init__(secret)

@@ -1,4 +1,4 @@
-"""The battery against real receivers: what is right passes, and every check can fail."""
+"""The checks against real receivers: a right one passes, and every check can fail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from functools import partial
 from typing import Any
 
 import pytest
-from lab.receivers import (
+
+from ringback.clock import SystemClock
+from ringback.egress.policy import TargetPolicy
+from ringback.egress.transport import ClientSettings
+from ringback.egress.webhook_sender import WebhookSender
+from ringback.ids import new_secret
+from ringback.lab.checks import CHECKS, examine
+from ringback.lab.probe import Probe
+from ringback.lab.report import Finding, Report, Verdict
+from tests.lab.receivers import (
     BreaksOnBadJson,
     Broken,
     GoodReceiver,
@@ -29,14 +38,6 @@ from lab.receivers import (
     serving,
 )
 
-from ringback.clock import SystemClock
-from ringback.egress.policy import TargetPolicy
-from ringback.egress.sender import Sender, SenderSettings
-from ringback.ids import new_secret
-from ringback.lab.checks import CHECKS, examine
-from ringback.lab.probe import Probe
-from ringback.lab.report import Finding, Report, Verdict
-
 SECRET = new_secret()
 JOB_ID = "01a208e4-b049-71fb-80f9-bd0e09a9e356"
 FIRST = CHECKS[0].name
@@ -45,17 +46,19 @@ Make = Callable[[str], GoodReceiver]
 
 
 @pytest.fixture
-async def sender() -> AsyncIterator[Sender]:
-    made = Sender(TargetPolicy.dev(), settings=SenderSettings(total_timeout_s=2.0))
+async def sender() -> AsyncIterator[WebhookSender]:
+    made = WebhookSender(TargetPolicy.dev(), settings=ClientSettings(total_timeout_s=2.0))
     yield made
     await made.close()
 
 
-def probe_of(url: str, sender: Sender, **options: Any) -> Probe:
+def probe_of(url: str, sender: WebhookSender, **options: Any) -> Probe:
     return Probe(url, secret=SECRET, poster=sender, clock=SystemClock(), **options)
 
 
-async def examined(receiver: GoodReceiver, sender: Sender, *, job_id: str | None = None) -> Report:
+async def examined(
+    receiver: GoodReceiver, sender: WebhookSender, *, job_id: str | None = None
+) -> Report:
     async with serving(receiver) as server:
         return await examine(probe_of(server.url, sender, job_id=job_id))
 
@@ -64,14 +67,14 @@ def names(report: Report, verdict: Verdict) -> set[str]:
     return {finding.name for finding in report.findings if finding.verdict is verdict}
 
 
-async def test_a_good_receiver_passes_everything(sender: Sender) -> None:
-    told: list[Finding] = []
+async def test_a_good_receiver_passes_everything(sender: WebhookSender) -> None:
+    notified: list[Finding] = []
     async with serving(GoodReceiver(SECRET)) as server:
-        report = await examine(probe_of(server.url, sender), on_finding=told.append)
+        report = await examine(probe_of(server.url, sender), on_finding=notified.append)
     assert names(report, Verdict.PASS) == {check.name for check in CHECKS}
     assert report.is_well
     assert report.not_tried == ()
-    assert told == list(report.findings)
+    assert notified == list(report.findings)
 
 
 BROKEN: list[tuple[Make, set[str]]] = [
@@ -107,7 +110,7 @@ BROKEN: list[tuple[Make, set[str]]] = [
     ("make", "failed"), BROKEN, ids=lambda value: getattr(value, "__name__", "")
 )
 async def test_each_mistake_fails_its_own_checks_and_no_other(
-    sender: Sender, make: Make, failed: set[str]
+    sender: WebhookSender, make: Make, failed: set[str]
 ) -> None:
     report = await examined(make(SECRET), sender)
     assert names(report, Verdict.FAIL) == failed
@@ -115,13 +118,15 @@ async def test_each_mistake_fails_its_own_checks_and_no_other(
     assert not report.is_well
 
 
-async def test_a_receiver_that_breaks_on_strangers_jobs_fails_that_check(sender: Sender) -> None:
+async def test_a_receiver_that_breaks_on_strangers_jobs_fails_that_check(
+    sender: WebhookSender,
+) -> None:
     receiver = OwnJobs(SECRET, job_id=JOB_ID, status=500)
     report = await examined(receiver, sender, job_id=JOB_ID)
     assert names(report, Verdict.FAIL) == {"survives-unknown-jobs"}
 
 
-async def test_a_receiver_may_refuse_jobs_that_it_does_not_know(sender: Sender) -> None:
+async def test_a_receiver_may_refuse_jobs_that_it_does_not_know(sender: WebhookSender) -> None:
     receiver = OwnJobs(SECRET, job_id=JOB_ID, status=404)
     assert (await examined(receiver, sender, job_id=JOB_ID)).is_well
     report = await examined(receiver, sender)
@@ -129,14 +134,14 @@ async def test_a_receiver_may_refuse_jobs_that_it_does_not_know(sender: Sender) 
     assert "--job-id" in report.findings[0].seen
 
 
-async def test_slow_answers_are_to_be_looked_at(sender: Sender) -> None:
+async def test_slow_answers_are_a_warning(sender: WebhookSender) -> None:
     async with serving(Slow(SECRET, seconds=0.02)) as server:
         report = await examine(probe_of(server.url, sender, slow_ms=10.0))
     assert names(report, Verdict.WARN) == {"answers-fast"}
     assert report.is_well
 
 
-async def test_a_receiver_that_takes_one_webhook_alone_fails(sender: Sender) -> None:
+async def test_a_receiver_that_takes_one_webhook_alone_fails(sender: WebhookSender) -> None:
     class OnceOnly(GoodReceiver):
         def take(self, webhook_id: str, headers: dict[str, str], job: object) -> int:
             self.seen.add(webhook_id)
@@ -147,7 +152,7 @@ async def test_a_receiver_that_takes_one_webhook_alone_fails(sender: Sender) -> 
 
 
 async def test_a_refusal_with_410_loses_webhooks_and_one_with_5xx_repeats_them(
-    sender: Sender,
+    sender: WebhookSender,
 ) -> None:
     refusals = {check.name for check in CHECKS if check.name.startswith("refuses-")}
     gone = await examined(Refusing(SECRET, status=410), sender)
@@ -156,7 +161,9 @@ async def test_a_refusal_with_410_loses_webhooks_and_one_with_5xx_repeats_them(
     assert names(broken, Verdict.FAIL) == refusals
 
 
-async def test_what_is_refused_but_would_be_told_again_is_to_be_looked_at(sender: Sender) -> None:
+async def test_a_refusal_that_would_be_sent_again_is_a_warning(
+    sender: WebhookSender,
+) -> None:
     unknown = await examined(KnownEvents(SECRET), sender)
     assert names(unknown, Verdict.WARN) == {"takes-unknown-events"}
 
@@ -168,14 +175,14 @@ async def test_what_is_refused_but_would_be_told_again_is_to_be_looked_at(sender
     assert late.is_well
 
 
-async def test_a_receiver_with_another_secret_is_examined_no_further(sender: Sender) -> None:
+async def test_a_receiver_with_another_secret_is_examined_no_further(sender: WebhookSender) -> None:
     report = await examined(GoodReceiver(new_secret()), sender)
     assert [finding.name for finding in report.findings] == [FIRST]
     assert report.not_tried == tuple(check.name for check in CHECKS[1:])
     assert "--secret" in report.findings[0].seen
 
 
-async def test_a_receiver_that_is_not_there_is_told_by_its_reason(sender: Sender) -> None:
+async def test_a_receiver_that_is_not_there_is_told_by_its_reason(sender: WebhookSender) -> None:
     async with serving(GoodReceiver(SECRET)) as server:
         url = server.url
     report = await examine(probe_of(url, sender))

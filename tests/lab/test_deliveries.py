@@ -1,4 +1,4 @@
-"""What the lab makes of one attempt, judged by what a receiver would see."""
+"""The lab's faults in one attempt, as a receiver sees them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ import pytest
 
 from ringback.egress.answer import Answer, Reason, Timings
 from ringback.ids import new_secret
-from ringback.lab.deliveries import Header, Parcel, held_answer, lost_answer, plan_attempt, worst
-from ringback.lab.faults import parse_faults
+from ringback.jobs.requested_faults import parse_faults
+from ringback.lab.deliveries import (
+    Header,
+    WebhookRequest,
+    held_answer,
+    lost_answer,
+    plan_attempt,
+    worst,
+)
 from ringback.webhooks.outcome import Outcome, classify, retry_after_s
 from ringback.wire.signature import SignatureMismatch, Signer, verify, webhook_headers
 
@@ -23,38 +30,40 @@ def sign(timestamp_s: int) -> Sequence[Header]:
     return webhook_headers(signers, webhook_id="w-7", timestamp_s=timestamp_s, body=BODY)
 
 
-PARCEL = Parcel(((b"content-type", b"application/json"), *sign(NOW_S), (b"x-shop", b"1")), BODY)
+REQUEST = WebhookRequest(
+    ((b"content-type", b"application/json"), *sign(NOW_S), (b"x-shop", b"1")), BODY
+)
 
 
-def parcels(text: str, attempt_number: int = 1) -> tuple[Parcel, ...]:
+def requests(text: str, attempt_number: int = 1) -> tuple[WebhookRequest, ...]:
     plan = plan_attempt(
-        parse_faults(text), PARCEL, attempt_number=attempt_number, now_s=NOW_S, sign=sign
+        parse_faults(text), REQUEST, attempt_number=attempt_number, now_s=NOW_S, sign=sign
     )
-    return plan.parcels
+    return plan.requests
 
 
-def why_refused(parcel: Parcel) -> str | None:
-    """Return what a receiver that checks everything has against the request, or None."""
-    headers = {name.decode(): value.decode() for name, value in parcel.headers}
+def why_refused(request: WebhookRequest) -> str | None:
+    """Return a strict receiver's objection to the request, or None."""
+    headers = {name.decode(): value.decode() for name, value in request.headers}
     try:
-        verify([SECRET], headers=headers, body=parcel.body, now_s=NOW_S)
+        verify([SECRET], headers=headers, body=request.body, now_s=NOW_S)
     except SignatureMismatch as exc:
         return str(exc)
     return None
 
 
-def test_without_faults_the_parcel_goes_as_it_is() -> None:
-    assert parcels("none") == (PARCEL,)
-    assert why_refused(PARCEL) is None
+def test_without_faults_the_request_goes_as_it_is() -> None:
+    assert requests("none") == (REQUEST,)
+    assert why_refused(REQUEST) is None
 
 
 def test_deliver_twice_sends_the_same_bytes_twice() -> None:
-    assert parcels("deliver=twice") == (PARCEL, PARCEL)
-    assert parcels("deliver=at-once", 3) == (PARCEL, PARCEL)
+    assert requests("deliver=twice") == (REQUEST, REQUEST)
+    assert requests("deliver=at-once", 3) == (REQUEST, REQUEST)
 
 
 def test_the_first_attempts_are_held_back() -> None:
-    assert [len(parcels("hold=3", number)) for number in range(1, 6)] == [0, 0, 0, 1, 1]
+    assert [len(requests("hold=3", number)) for number in range(1, 6)] == [0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -69,22 +78,22 @@ def test_the_first_attempts_are_held_back() -> None:
     ],
 )
 def test_a_spoiled_attempt_is_refused_and_the_next_is_not(text: str, why: str) -> None:
-    (spoiled,) = parcels(text)
+    (spoiled,) = requests(text)
     assert why in (why_refused(spoiled) or "")
-    assert parcels(text, 2) == (PARCEL,)
+    assert requests(text, 2) == (REQUEST,)
     assert (b"x-shop", b"1") in spoiled.headers
 
 
 def test_as_many_attempts_are_spoiled_as_are_named_after_those_held_back() -> None:
     text = "hold=1; signature=bad; spoil=2"
-    assert parcels(text, 1) == ()
-    refused = [why_refused(parcels(text, number)[0]) is not None for number in (2, 3, 4)]
+    assert requests(text, 1) == ()
+    refused = [why_refused(requests(text, number)[0]) is not None for number in (2, 3, 4)]
     assert refused == [True, True, False]
 
 
 def test_a_bad_signature_looks_like_a_good_one() -> None:
-    (spoiled,) = parcels("signature=bad")
-    good, bad = dict(PARCEL.headers), dict(spoiled.headers)
+    (spoiled,) = requests("signature=bad")
+    good, bad = dict(REQUEST.headers), dict(spoiled.headers)
     one, other = bad[b"webhook-signature"].split(b" ")
     assert len(bad[b"webhook-signature"]) == len(good[b"webhook-signature"])
     assert one.startswith(b"v1,")
@@ -95,24 +104,24 @@ def test_a_bad_signature_looks_like_a_good_one() -> None:
 
 
 def test_an_old_webhook_is_signed_well_at_its_time() -> None:
-    (old,) = parcels("timestamp=old")
+    (old,) = requests("timestamp=old")
     headers = {name.decode(): value.decode() for name, value in old.headers}
     assert int(headers["webhook-timestamp"]) == NOW_S - 600
     assert verify([SECRET], headers=headers, body=BODY, now_s=NOW_S - 600) == "w-7"
-    assert len(old.headers) == len(PARCEL.headers)
+    assert len(old.headers) == len(REQUEST.headers)
 
 
 def test_a_truncated_body_is_the_beginning_under_the_headers_of_the_whole() -> None:
-    (cut,) = parcels("body=truncated")
+    (cut,) = requests("body=truncated")
     assert BODY.startswith(cut.body)
     assert 0 < len(cut.body) < len(BODY)
-    assert cut.headers == PARCEL.headers
+    assert cut.headers == REQUEST.headers
 
 
 def again_of(text: str, attempt_number: int) -> int:
     faults = parse_faults(text)
     return plan_attempt(
-        faults, PARCEL, attempt_number=attempt_number, now_s=NOW_S, sign=sign
+        faults, REQUEST, attempt_number=attempt_number, now_s=NOW_S, sign=sign
     ).again_ms
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.errors import InvalidFaults, SetupError
-from ringback.lab.faults import Faults
+from ringback.jobs.requested_faults import Faults
 from ringback.lab.script import Script, load_script, parse_script
 
 FLUX = "bfl/flux-1-dev"
@@ -64,15 +64,21 @@ def test_a_job_that_no_rule_matches_has_no_faults() -> None:
         ("rule = [", "is not TOML"),
         ("x = " + "[" * 100_000, "TOML|deeply"),
         ("", "has no [[rule]]"),
-        ("rules = []", "unknown field `rules`"),
-        ('rule = [{job = 1, fault = "job=fail"}]', "unknown field `fault`"),
-        ("rule = [{job = 1}]", "missing required field `faults`"),
+        ("rules = []", "rules is no field; the nearest is rule"),
+        (
+            'rule = [{job = 1, fault = "job=fail"}]',
+            "fault is no field of rule[0]; the nearest is faults",
+        ),
+        ("rule = [{job = 1}]", "rule[0] needs faults"),
         ('rule = [{faults = "job=explode"}]', "job takes fail, cancel or empty"),
-        ('rule = [{faults = "job=fail", job = 0}]', "$.rule[0].job"),
-        ('rule = [{faults = "job=fail", probability = 1.5}]', "$.rule[0].probability"),
-        ('rule = [{faults = "job=fail", probability = nan}]', "$.rule[0].probability"),
-        ('rule = [{faults = "job=fail", model = "[a"}]', "$.rule[0].model"),
-        ('rule = [{faults = {deliver = "twice"}}]', "$.rule[0].faults"),
+        ('rule = [{faults = "job=fail", job = 0}]', "rule[0].job must be a whole number from 1 to"),
+        (
+            'rule = [{faults = "job=fail", probability = 1.5}]',
+            "rule[0].probability must be a number above 0 to 1",
+        ),
+        ('rule = [{faults = "job=fail", probability = nan}]', "rule[0].probability"),
+        ('rule = [{faults = "job=fail", model = "[a"}]', "rule[0].model must be a text"),
+        ('rule = [{faults = {deliver = "twice"}}]', "rule[0].faults must be a text"),
         ("seed = -1\nrule = []", "seed"),
         ("seed = " + "9" * 5_000, "TOML"),
         ("seed = " + "9" * 30 + "\nrule = []", "seed"),

@@ -9,40 +9,41 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
-from delivery.hostile import SCRIPTS
 
 from ringback.clock import SystemClock
 from ringback.egress.answer import Reason
 from ringback.egress.dial import Dialler, DialSettings, system_trust
 from ringback.egress.policy import TargetPolicy
-from ringback.egress.sender import Sender, SenderSettings
+from ringback.egress.transport import ClientSettings
 from ringback.egress.url import Target
+from ringback.egress.webhook_sender import WebhookSender
 from ringback.testing import FakeReceiver, FakeResolver
+from tests.egress.hostile import SCRIPTS
 
 DEADLINE_S = 0.2
-NAMES = FakeResolver({"receiver.test": ["127.0.0.1", "10.0.0.1"]})
+NAMES = FakeResolver({"receiver.test": ["127.0.0.1", "169.254.169.254"]})
 
-Check = Callable[[Sender], Awaitable[None]]
+Check = Callable[[WebhookSender], Awaitable[None]]
 
 
-def a_sender(kind: type[Sender] = Sender) -> Sender:
-    settings = SenderSettings(total_timeout_s=DEADLINE_S)
+def a_sender(kind: type[WebhookSender] = WebhookSender) -> WebhookSender:
+    settings = ClientSettings(total_timeout_s=DEADLINE_S)
     return kind(TargetPolicy.dev(), settings=settings, resolver=NAMES)
 
 
-class Patient(Sender):
+class Patient(WebhookSender):
     """A sender without a total deadline."""
 
     def _deadline(self) -> float:
         return super()._deadline() + 3600
 
 
-class Hasty(Sender):
+class Hasty(WebhookSender):
     """A sender that judges the first answer of the DNS and dials whichever."""
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
-        self._dialler = _HastyDialler(
+        self._transport.dialler = _HastyDialler(
             TargetPolicy.dev(),
             resolver=NAMES,
             ssl_context=system_trust(),
@@ -52,13 +53,13 @@ class Hasty(Sender):
 
 
 class _HastyDialler(Dialler):
-    async def _look_up(self, target: Target) -> Sequence[str]:
-        addresses = await self._resolve(target)
-        self._policy.judge_address(addresses[0], target.port)
+    async def _look_up(self, target: Target, workspace_id: str) -> Sequence[str]:
+        addresses = await self._resolve(target, workspace_id)
+        self._policy.check_address(addresses[0], target.port)
         return addresses
 
 
-async def every_attempt_ends_by_its_deadline(sender: Sender) -> None:
+async def every_attempt_ends_by_its_deadline(sender: WebhookSender) -> None:
     for name, script in SCRIPTS.items():
         async with FakeReceiver(then=script) as receiver:
             try:
@@ -68,7 +69,7 @@ async def every_attempt_ends_by_its_deadline(sender: Sender) -> None:
                 raise AssertionError(f"no end in sight: {name}") from None
 
 
-async def one_bad_answer_refuses_all(sender: Sender) -> None:
+async def one_bad_answer_refuses_all(sender: WebhookSender) -> None:
     async with FakeReceiver() as receiver:
         answer = await sender.post(receiver.url_at("/", host="receiver.test"), [], b"{}")
         assert answer.reason is Reason.BLOCKED_TARGET, "an address was dialled all the same"

@@ -7,21 +7,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from builders import ROOMY, a_job, a_mint, a_submission, an_event, open_workspaces
 from msgspec.structs import replace
 
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent, advance
-from ringback.storage.sql.job_verbs import _owe
-from ringback.storage.sql.load import load_of
-from ringback.storage.sql.work import Verb, Work
 from ringback.storage.sqlite import SqliteStore
 from ringback.storage.sqlite.commits import CommitThread
 from ringback.storage.sqlite.statements import STATEMENTS
+from ringback.storage.transactions.end import _write_outbox
+from ringback.storage.transactions.work import TransactionFunction, TransactionScript
+from ringback.storage.transactions.workspace_counters import lock_counters
 from ringback.webhooks.outbox import Ending
+from tests.builders import ROOMY, a_job, a_submission, an_event, an_id_factory, open_workspaces
 
 NOW = 1_800_000_000_000
-HOOK = "https://shop.example/hook"
+RECEIVER_URL = "https://shop.example/hook"
 
 
 class Died(RuntimeError):
@@ -39,30 +39,30 @@ class Mortal(SqliteStore):
                 raise Died
             self._connection.execute("commit")
 
-        thread = self._writer._commits
+        thread = self._commits
         assert isinstance(thread, CommitThread)
         thread._commit = commit_or_die  # type: ignore[method-assign]
 
 
 class LateOutbox(Mortal):
-    """Planted: the terminal status is committed first, and what it owes in a second transaction."""
+    """Planted: the terminal status is committed first, its deliveries in a second one."""
 
     async def end_job(self, ending: Ending) -> bool:
         alone = replace(ending, after=replace(ending.after, webhook_url=None))
         won = await super().end_job(alone)
         if won:
-            told = replace(ending.after, epoch=ending.before.epoch + 1)
-            owe: Verb = _owe_late
-            await self._writer.call(owe, (told, ending, self._mint))
+            late_end = replace(ending.after, epoch=ending.before.epoch + 1)
+            owe: TransactionFunction = _owe_late
+            await self._writer.call(owe, (late_end, ending, self._id_factory))
         return won
 
 
-def _owe_late(items: Any) -> Work[list[None]]:
-    for _, ending, mint in items:
-        event = replace(ending.event, event_id=mint.new_id())
-        load = yield from load_of({ending.after.workspace_id})
-        yield from _owe([replace(ending, event=event)], load, mint)
-        yield from load.write()
+def _owe_late(items: Any) -> TransactionScript[list[None]]:
+    for _, ending, id_factory in items:
+        event = replace(ending.event, event_id=id_factory.new_id())
+        counters = yield from lock_counters({ending.after.workspace_id})
+        yield from _write_outbox([replace(ending, event=event)], counters, id_factory)
+        yield from counters.write()
     return [None] * len(items)
 
 
@@ -71,14 +71,14 @@ async def ends_without_a_delivery(kind: type[Mortal], directory: Path) -> int:
     found = 0
     for commit in (1, 2, 3):
         folder = directory / str(commit)
-        store = await kind.open(folder, mint=a_mint())
+        store = await kind.open(folder, id_factory=an_id_factory())
         assert isinstance(store, Mortal)
         held = await a_held_job(store)
         store.die_at(commit)
         with suppress(Died):
             await store.end_job(an_ending(held))
         with suppress(Died):
-            await store.submit(a_submission())  # whatever comes next
+            await store.submit(a_submission())  # any next call
         await store.close()
         after = await SqliteStore.open(folder)
         job = await after.get_job(held.job_id)
@@ -96,7 +96,7 @@ async def test_a_delivery_written_after_the_terminal_commit_is_found(tmp_path: P
 
 async def a_held_job(store: SqliteStore) -> Job:
     await open_workspaces(store, "studio")
-    await store.submit(a_submission(a_job(webhook_url=HOOK)))
+    await store.submit(a_submission(a_job(webhook_url=RECEIVER_URL)))
     (job,) = await store.claim_jobs(engine="null", limit=1, worker_id="w", lease_until_ms=NOW)
     return job
 
@@ -108,7 +108,7 @@ def an_ending(job: Job, *, url: str = "http://x/a.png") -> Ending:
 
 async def stale_results_that_won(directory: Path) -> int:
     """Return how many results of a worker that was paused past its lease were written."""
-    store = await SqliteStore.open(directory, mint=a_mint())
+    store = await SqliteStore.open(directory, id_factory=an_id_factory())
     stale = await a_held_job(store)
     await store.requeue_job(advance(stale, JobEvent.RESCUE, now_ms=NOW))
     (rightful,) = await store.claim_jobs(
@@ -128,11 +128,11 @@ async def stale_results_that_won(directory: Path) -> int:
 
 @contextmanager
 def without_the_epoch_check() -> Iterator[None]:
-    """Planted: an ending is written whoever holds the job by then."""
+    """Planted: an ending is written even after the job changed hands."""
     before = STATEMENTS["jobs.end_jobs"]
     check = "and jobs.epoch = r.value ->> 1"
     assert check in before
-    # Every writer is told that it won.
+    # Every writer gets a success.
     won = "1 + (select value ->> 1 from json_each(:rows) where value ->> 0 = jobs.job_id limit 1)"
     STATEMENTS["jobs.end_jobs"] = before.replace(check, "").replace(
         "returning jobs.job_id, jobs.epoch", f"returning jobs.job_id, {won}"

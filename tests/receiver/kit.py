@@ -1,4 +1,4 @@
-"""What the receiver's tests share: a clock, and webhooks that are signed as a sender's are."""
+"""A clock and signed webhooks for the receiver's tests."""
 
 from __future__ import annotations
 

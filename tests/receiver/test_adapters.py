@@ -17,7 +17,6 @@ from django.conf import settings
 from django.test import Client as DjangoClient
 from fastapi import FastAPI
 from flask import Flask
-from receiver.kit import SECRET, StillClock, a_job, signed
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -28,64 +27,65 @@ from ringback.receiver.adapters import django as django_adapter
 from ringback.receiver.adapters import flask as flask_adapter
 from ringback.receiver.adapters import starlette as starlette_adapter
 from ringback.receiver.adapters.asgi import WebhookApp
+from tests.receiver.kit import SECRET, StillClock, a_job, signed
 
 BYTES_MAX = 4_096
-Ask = Callable[[str, dict[str, str], bytes], Awaitable[int]]
+Statement = Callable[[str, dict[str, str], bytes], Awaitable[int]]
 urlpatterns: list[Any] = []  # Django's, of this very module
 
 
-def asgi(app: Any) -> Ask:
-    async def ask(method: str, headers: dict[str, str], body: bytes) -> int:
+def asgi(app: Any) -> Statement:
+    async def post(method: str, headers: dict[str, str], body: bytes) -> int:
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://shop") as client:
             answer = await client.request(method, "/webhook", headers=headers, content=body)
         return answer.status_code
 
-    return ask
+    return post
 
 
-def through_plain_asgi(receiver: Receiver) -> Ask:
+def through_plain_asgi(receiver: Receiver) -> Statement:
     return asgi(WebhookApp(receiver, bytes_max=BYTES_MAX))
 
 
-def through_starlette(receiver: Receiver) -> Ask:
+def through_starlette(receiver: Receiver) -> Statement:
     take = starlette_adapter.endpoint(receiver, bytes_max=BYTES_MAX)
     return asgi(Starlette(routes=[Route("/webhook", take, methods=["POST"])]))
 
 
-def through_fastapi(receiver: Receiver) -> Ask:
+def through_fastapi(receiver: Receiver) -> Statement:
     app = FastAPI()
     take = starlette_adapter.endpoint(receiver, bytes_max=BYTES_MAX)
     app.add_route("/webhook", take, methods=["POST"])
     return asgi(app)
 
 
-def through_plain_wsgi(receiver: Receiver) -> Ask:
+def through_plain_wsgi(receiver: Receiver) -> Statement:
     app = wsgi.wsgi_app(receiver, bytes_max=BYTES_MAX)
 
-    def ask(method: str, headers: dict[str, str], body: bytes) -> int:
+    def post(method: str, headers: dict[str, str], body: bytes) -> int:
         transport = httpx2.WSGITransport(app=app)
         with httpx2.Client(transport=transport, base_url="http://shop") as client:
             return client.request(method, "/webhook", headers=headers, content=body).status_code
 
-    return lambda *request: asyncio.to_thread(ask, *request)
+    return lambda *request: asyncio.to_thread(post, *request)
 
 
-def through_flask(receiver: Receiver) -> Ask:
+def through_flask(receiver: Receiver) -> Statement:
     app = Flask(__name__)
     app.post("/webhook")(flask_adapter.view(receiver, bytes_max=BYTES_MAX))
 
-    def ask(method: str, headers: dict[str, str], body: bytes) -> int:
+    def post(method: str, headers: dict[str, str], body: bytes) -> int:
         return (
             app.test_client()
             .open("/webhook", method=method, headers=headers, data=body)
             .status_code
         )
 
-    return lambda *request: asyncio.to_thread(ask, *request)
+    return lambda *request: asyncio.to_thread(post, *request)
 
 
-def through_django(receiver: Receiver) -> Ask:
+def through_django(receiver: Receiver) -> Statement:
     if not settings.configured:
         settings.configure(
             ROOT_URLCONF=__name__,
@@ -99,31 +99,31 @@ def through_django(receiver: Receiver) -> Ask:
     urlpatterns[:] = [path("webhook", django_adapter.view(receiver, bytes_max=BYTES_MAX))]
     clear_url_caches()
 
-    def ask(method: str, headers: dict[str, str], body: bytes) -> int:
+    def post(method: str, headers: dict[str, str], body: bytes) -> int:
         client = DjangoClient(enforce_csrf_checks=True)
         answer: Any = client.generic(
             method, "/webhook", body, content_type="application/json", headers=headers
         )
         return int(answer.status_code)
 
-    return lambda *request: asyncio.to_thread(ask, *request)
+    return lambda *request: asyncio.to_thread(post, *request)
 
 
-def through_aiohttp(receiver: Receiver) -> Ask:
-    async def ask(method: str, headers: dict[str, str], body: bytes) -> int:
+def through_aiohttp(receiver: Receiver) -> Statement:
+    async def post(method: str, headers: dict[str, str], body: bytes) -> int:
         app = web.Application()
         app.router.add_post("/webhook", aiohttp_adapter.handler(receiver, bytes_max=BYTES_MAX))
         async with AiohttpClient(AiohttpServer(app)) as client:
             answer = await client.request(method, "/webhook", headers=headers, data=body)
             return answer.status
 
-    return ask
+    return post
 
 
-def through_lambda(receiver: Receiver, *, base64: bool = False) -> Ask:
+def through_lambda(receiver: Receiver, *, base64: bool = False) -> Statement:
     handler = aws_lambda.function(receiver, bytes_max=BYTES_MAX)
 
-    async def ask(method: str, headers: dict[str, str], body: bytes) -> int:
+    async def post(method: str, headers: dict[str, str], body: bytes) -> int:
         event = {
             "version": "2.0",
             "requestContext": {"http": {"method": method}},
@@ -133,10 +133,10 @@ def through_lambda(receiver: Receiver, *, base64: bool = False) -> Ask:
         }
         return int((await asyncio.to_thread(handler, event, None))["statusCode"])
 
-    return ask
+    return post
 
 
-WAYS: dict[str, Callable[[Receiver], Ask]] = {
+WAYS: dict[str, Callable[[Receiver], Statement]] = {
     "asgi": through_plain_asgi,
     "starlette": through_starlette,
     "fastapi": through_fastapi,
@@ -159,17 +159,17 @@ async def test_every_framework_brings_the_receiver_the_same(way: str) -> None:
     def fulfil(event: WebhookEvent) -> None:
         seen.append(event.webhook_id)
 
-    ask = WAYS[way](receiver)
+    post = WAYS[way](receiver)
     body = a_job(note="é" * 5)
-    assert await ask("POST", signed(body), body) == 204
-    assert await ask("POST", signed(body), body) == 204
-    assert await ask("POST", signed(body), body + b" ") == 400
-    assert await ask("POST", {}, body) == 400
+    assert await post("POST", signed(body), body) == 204
+    assert await post("POST", signed(body), body) == 204
+    assert await post("POST", signed(body), body + b" ") == 400
+    assert await post("POST", {}, body) == 400
     unknown = a_job("job-2")
-    assert await ask("POST", signed(unknown), unknown) == 404
+    assert await post("POST", signed(unknown), unknown) == 404
     long = a_job(note="x" * BYTES_MAX)
-    assert await ask("POST", signed(long), long) == 413
-    assert await ask("GET", signed(body), b"") == 405
+    assert await post("POST", signed(long), long) == 413
+    assert await post("GET", signed(body), b"") == 405
     await asyncio.to_thread(receiver.run_due)
     assert seen == ["delivery-1"]
 
@@ -184,14 +184,14 @@ async def test_an_application_of_its_own_works_for_as_long_as_it_lives() -> None
 
     app = WebhookApp(receiver)
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    said: asyncio.Queue[Any] = asyncio.Queue()
+    sent: asyncio.Queue[Any] = asyncio.Queue()
     await events.put({"type": "lifespan.startup"})
-    living = asyncio.create_task(app({"type": "lifespan"}, events.get, said.put))
-    assert (await said.get())["type"] == "lifespan.startup.complete"
+    living = asyncio.create_task(app({"type": "lifespan"}, events.get, sent.put))
+    assert (await sent.get())["type"] == "lifespan.startup.complete"
     body = a_job()
     assert await asgi(app)("POST", signed(body), body) == 204
     async with asyncio.timeout(10):
         await called.wait()
     await events.put({"type": "lifespan.shutdown"})
     await living
-    assert (await said.get())["type"] == "lifespan.shutdown.complete"
+    assert (await sent.get())["type"] == "lifespan.shutdown.complete"

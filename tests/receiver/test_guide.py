@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 import uvicorn
-from docs.pages import blocks
-from receiver.kit import SECRET, a_job, signed
 
 from ringback.receiver import Receiver
+from tests.docs.pages import blocks
+from tests.receiver.kit import SECRET, a_job, signed
 
 
 def program(number: int) -> str:
@@ -48,7 +48,7 @@ async def test_the_lab_finds_nothing_wrong_with_the_guides_receiver(
     assert examined.returncode == 0, report.decode()
     findings = {one["name"]: one["verdict"] for one in json.loads(report)["findings"]}
     assert len(findings) > 15
-    # How fast an answer is depends on whatever else this machine does.
+    # How fast an answer is depends on the other load of this machine.
     assert {name for name, verdict in findings.items() if verdict != "pass"} <= {"answers-fast"}
     # Each job's end was handled once, however often it was told.
     done = [line for line in capsys.readouterr().out.splitlines() if line.startswith("done:")]

@@ -1,4 +1,4 @@
-"""What every ledger promises, on each of them, in the real database."""
+"""The ledgers' contract, tested on each of them with the real database."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import redis
 import sqlalchemy
-from receiver.kit import NOW_S
 
 from ringback.receiver.ledgers.contract import LeaseLost, Receipt
 from ringback.receiver.ledgers.memory import MemoryLedger
 from ringback.receiver.ledgers.redis import RedisLedger
 from ringback.receiver.ledgers.sql import SqlAlchemyLedger, metadata
 from ringback.receiver.ledgers.sqlite import SqliteLedger
+from tests.receiver.kit import NOW_S
 
 KINDS = ("memory", "sqlite", "sql-sqlite", "sql-postgresql", "redis")
 Make = Callable[[], Any]  # opens the same ledger again, as another process does
@@ -46,10 +46,10 @@ def redis_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Red
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed")
-    place = tmp_path_factory.mktemp("redis")
-    path = place / "socket"
+    folder = tmp_path_factory.mktemp("redis")
+    path = folder / "socket"
     server = subprocess.Popen(
-        [program, "--port", "0", "--unixsocket", str(path), "--dir", str(place), "--save", ""],
+        [program, "--port", "0", "--unixsocket", str(path), "--dir", str(folder), "--save", ""],
         stdout=subprocess.DEVNULL,
     )
     client = redis.Redis(unix_socket_path=str(path))
@@ -76,7 +76,7 @@ def _until_answering(client: redis.Redis) -> None:
 
 @pytest.fixture
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Return what opens the same ledger again and again, as several processes do."""
+    """Return a function that opens the same ledger several times, as several processes do."""
     kind = request.param
     opened: list[Any] = []
     if kind == "memory":
@@ -163,7 +163,7 @@ def test_a_lease_that_ends_gives_the_receipt_to_another_and_the_first_has_no_say
 
 
 @every
-def test_what_broke_is_due_again_or_never(make: Make) -> None:
+def test_a_failed_receipt_is_due_again_or_never(make: Make) -> None:
     ledger = make()
     ledger.add(a_receipt())
     (held,) = ledger.claim(now_s=NOW_S + 1, lease_s=60, limit=1)
@@ -184,7 +184,7 @@ def test_without_a_handler_there_is_nothing_to_do(make: Make) -> None:
 
 
 @every
-def test_the_oldest_come_first_and_no_more_than_asked_for(make: Make) -> None:
+def test_claims_take_the_oldest_first_up_to_the_limit(make: Make) -> None:
     ledger = make()
     for number in (3, 1, 2):
         ledger.add(a_receipt(f"id:{number}", received_at_s=NOW_S + number))
@@ -209,7 +209,7 @@ def test_expected_jobs_are_overdue_until_their_end_has_come(make: Make) -> None:
 
 
 @every
-def test_what_is_over_is_forgotten_and_what_is_to_be_done_is_not(make: Make) -> None:
+def test_handled_receipts_are_forgotten_and_due_ones_are_not(make: Make) -> None:
     ledger = make()
     ledger.add(a_receipt("id:done", has_handler=False))
     ledger.add(a_receipt("id:due"))

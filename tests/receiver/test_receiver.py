@@ -16,19 +16,26 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from receiver.kit import NOW_S, SECRET, StillClock, a_job, signed
 
 import ringback
 from ringback.client.models import JobDocument
-from ringback.receiver import MemoryLedger, Receiver, ReceiverMisuse, SqliteLedger, WebhookEvent
+from ringback.receiver import (
+    MemoryLedger,
+    NoJob,
+    Receiver,
+    ReceiverMisuse,
+    SqliteLedger,
+    WebhookEvent,
+)
 from ringback.receiver.ledgers.sql import SqlAlchemyLedger
+from tests.receiver.kit import NOW_S, SECRET, StillClock, a_job, signed
 
 
 def a_receiver(**more: Any) -> Receiver:
     return Receiver(SECRET, **{"clock": StillClock(), **more})
 
 
-def told(receiver: Receiver, body: bytes | None = None, **more: Any) -> int:
+def post(receiver: Receiver, body: bytes | None = None, **more: Any) -> int:
     """Bring a webhook and return the answer's status."""
     body = a_job() if body is None else body
     return receiver.handle(signed(body, **more), body).status
@@ -39,11 +46,11 @@ def test_a_webhook_is_handled_once_however_often_it_comes() -> None:
     receiver.handle_before_answering()
     seen: list[WebhookEvent] = []
     receiver.on("job.completed")(seen.append)
-    assert [told(receiver) for _ in range(3)] == [204, 204, 204]
+    assert [post(receiver) for _ in range(3)] == [204, 204, 204]
     # The same end by way of an endpoint has another id, and is the same end.
-    assert told(receiver, webhook_id="delivery-2") == 204
+    assert post(receiver, webhook_id="delivery-2") == 204
     assert receiver.run_due() == 1
-    assert [event.job.job_id for event in seen if event.job] == ["job-1"]
+    assert [event.job.job_id for event in seen if event.job_or_none] == ["job-1"]
     assert receiver.run_due() == 0
 
 
@@ -63,8 +70,8 @@ def test_every_type_has_its_function_and_the_rest_have_one_or_none() -> None:
     with pytest.raises(ReceiverMisuse, match=r"job\.failed"):
         receiver.on("job.failed")(print)
     for number, status in enumerate(("failed", "completed", "cancelled")):
-        told(receiver, a_job(f"job-{number}", status), webhook_id=f"d-{number}")
-    assert told(receiver, b'{"type": "new.thing"}', webhook_id="d-9") == 204
+        post(receiver, a_job(f"job-{number}", status), webhook_id=f"d-{number}")
+    assert post(receiver, b'{"type": "new.thing"}', webhook_id="d-9") == 204
     assert receiver.run_due() == 4
     assert sorted(called) == [
         "ended job.cancelled",
@@ -87,7 +94,7 @@ def test_a_function_that_raises_is_called_again_later_and_given_up_in_the_end(
         calls.append(clock.at_s)
         raise RuntimeError("no paper")
 
-    assert told(receiver) == 204
+    assert post(receiver) == 204
     assert receiver.run_due() == 1
     assert receiver.run_due() == 0  # not before its time
     for _ in range(3):
@@ -105,10 +112,10 @@ def test_jobs_of_others_are_refused_and_logged(
 ) -> None:
     receiver = a_receiver(expected=expected)
     with caplog.at_level(logging.INFO, "ringback.receiver"):
-        assert told(receiver) == 204
-        assert told(receiver, a_job("job-2"), webhook_id="d-2") == 404
+        assert post(receiver) == 204
+        assert post(receiver, a_job("job-2"), webhook_id="d-2") == 404
         assert receiver.handle({}, b"").status == 400
-        assert told(receiver) == 204
+        assert post(receiver) == 204
     verdicts = [record.__dict__["verdict"] for record in caplog.records]
     assert verdicts == ["accepted", "unknown_job", "missing_header", "duplicate"]
     assert caplog.records[1].__dict__["job_id"] == "job-2"
@@ -116,9 +123,9 @@ def test_jobs_of_others_are_refused_and_logged(
 
 def test_jobs_are_expected_that_were_noted() -> None:
     receiver = a_receiver(expected=True)
-    assert told(receiver) == 404
+    assert post(receiver) == 404
     receiver.expect("job-1")
-    assert told(receiver) == 204
+    assert post(receiver) == 204
 
 
 async def test_a_function_that_is_awaited_may_say_which_jobs_are_expected() -> None:
@@ -137,7 +144,7 @@ def test_a_ledger_that_is_away_costs_nothing_but_another_try() -> None:
         def add(self, receipt: Any) -> bool:
             raise ConnectionError("the database is away")
 
-    assert told(a_receiver(ledger=Away())) == 503
+    assert post(a_receiver(ledger=Away())) == 503
 
 
 def test_a_thread_calls_the_functions_after_the_answer() -> None:
@@ -150,7 +157,7 @@ def test_a_thread_calls_the_functions_after_the_answer() -> None:
         called.set()
 
     try:
-        assert told(receiver) == 204
+        assert post(receiver) == 204
         assert not called.is_set()  # answered, and the function has not returned
         may_go.set()
         assert called.wait(10)
@@ -188,11 +195,11 @@ async def test_an_event_loop_calls_the_functions_many_at_once() -> None:
     assert sorted(done) == ["d-0", "d-1", "d-2", "d-3"]
 
 
-def test_what_a_program_left_is_done_by_its_next_run(tmp_path: Path) -> None:
+def test_a_programs_next_run_handles_its_open_receipts(tmp_path: Path) -> None:
     first = a_receiver(ledger=SqliteLedger(tmp_path / "w.db"))
     first.on("job.completed")(print)
     first.handle_before_answering()
-    assert told(first) == 204
+    assert post(first) == 204
     seen: list[str] = []
     second = a_receiver(ledger=SqliteLedger(tmp_path / "w.db"))
     second.on("job.completed")(lambda event: seen.append(event.webhook_id))
@@ -228,7 +235,7 @@ def test_a_kill_in_the_middle_of_a_handler_leaves_one_effect(tmp_path: Path) -> 
     receiver = a_receiver(ledger=ledger)
     receiver.handle_before_answering()
     receiver.on("job.completed")(print)
-    told(receiver)
+    post(receiver)
     program = tmp_path / "program.py"
     program.write_text(_PROGRAM.format(secret=SECRET))
     environment = {**os.environ, "PYTHONPATH": str(Path(ringback.__file__).parents[1])}
@@ -279,14 +286,13 @@ def test_an_effect_is_undone_with_its_receipt(tmp_path: Path) -> None:
 
     @receiver.on("job.completed", transactional=True)
     def fulfil(event: WebhookEvent, connection: sqlalchemy.Connection) -> None:
-        assert event.job is not None
         connection.execute(
             sqlalchemy.text("insert into effects values (:id)"), {"id": event.job.job_id}
         )
         if fails.pop(0):
             raise RuntimeError("after the effect")
 
-    told(receiver)
+    post(receiver)
     receiver.run_due()
     clock.at_s += 100
     receiver.run_due()
@@ -296,14 +302,14 @@ def test_an_effect_is_undone_with_its_receipt(tmp_path: Path) -> None:
     assert [tuple(row) for row in rows] == [("job-1",)]
 
 
-def test_misuse_is_said_in_a_sentence() -> None:
+def test_misuse_raises_one_sentence() -> None:
     with pytest.raises(ReceiverMisuse, match="SqlAlchemyLedger"):
         a_receiver().on("job.completed", transactional=True)
 
     async def never(_event: WebhookEvent, _connection: Any) -> None: ...
 
     with pytest.raises(ReceiverMisuse, match="async"):
-        a_receiver(ledger=SqliteLedger(":memory:")).on("x", transactional=True)(never)
+        a_receiver(ledger=SqliteLedger(":memory:")).on("job.failed", transactional=True)(never)
 
 
 class Jobs:
@@ -332,9 +338,7 @@ def job_document(job_id: str, status: str) -> JobDocument:
     return msgspec.convert(json.loads(a_job(job_id, status)), JobDocument)
 
 
-async def test_polling_brings_what_no_webhook_has_brought_and_the_webhook_then_is_a_duplicate() -> (
-    None
-):
+async def test_reconciling_finds_a_missed_end_and_a_late_webhook_is_a_duplicate() -> None:
     clock = StillClock()
     receiver = a_receiver(clock=clock, expected=True)
     receiver.handle_before_answering()
@@ -348,14 +352,45 @@ async def test_polling_brings_what_no_webhook_has_brought_and_the_webhook_then_i
         "job2": job_document("job2", "processing"),
     }
     clock.at_s = NOW_S + 601
-    told(receiver, a_job("job3"), webhook_id="d-3", at_s=clock.at_s)
+    post(receiver, a_job("job3"), webhook_id="d-3", at_s=clock.at_s)
     assert receiver.reconcile(Jobs(**jobs), older_than_minutes=20) == 0
     assert receiver.reconcile(Jobs(**jobs)) == 2
     assert await receiver.areconcile(AsyncJobs(**jobs)) == 0
-    assert told(receiver, a_job("job0"), webhook_id="d-0", at_s=clock.at_s) == 204
+    assert post(receiver, a_job("job0"), webhook_id="d-0", at_s=clock.at_s) == 204
     await asyncio.to_thread(receiver.run_due)
     assert sorted(seen) == [
         ("job.completed", "job0"),
         ("job.completed", "job3"),
         ("job.failed", "job1"),
     ]
+
+
+def test_a_name_of_no_event_is_refused_and_the_nearest_one_suggested() -> None:
+    receiver = a_receiver()
+    unknown: Any = receiver.on
+    for name, near in (
+        ("job.finished", "job.failed"),
+        ("job.complete", "did you mean job.completed?"),
+        ("completed", "did you mean job.completed?"),
+        ("job_failed", "did you mean job.failed?"),
+        ("job.canceled", "did you mean job.cancelled?"),
+        ("", "job.completed"),
+    ):
+        with pytest.raises(ReceiverMisuse, match="is no event of Ringback") as refused:
+            unknown(name)
+        assert near in str(refused.value)
+    seen: list[str] = []
+    receiver.on(other=["invoice.paid"])(lambda event: seen.append(event.type))
+    body = b'{"type": "invoice.paid"}'
+    receiver.handle_before_answering()
+    assert receiver.handle(signed(body), body).status == 204
+    receiver.run_due()
+    assert seen == ["invoice.paid"]
+
+
+def test_an_event_that_describes_no_job_says_so() -> None:
+    body = b'{"type": "endpoint.test"}'
+    event = a_receiver().verify(signed(body), body)
+    assert (event.job_or_none, event.job_id, event.ends_job) == (None, None, False)
+    with pytest.raises(NoJob, match=r"endpoint\.test event describes no job"):
+        _ = event.job

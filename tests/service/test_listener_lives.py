@@ -7,25 +7,25 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from builders import PlainSeals, a_mint, a_request, open_workspaces
 
-from ringback.doorbell import Bells
 from ringback.egress.answer import Answer, Reason, Timings
 from ringback.errors import StaleAnswer
 from ringback.ids import Ids
 from ringback.jobs.admission import Limits
 from ringback.jobs.model import JobResult
-from ringback.service import Service
-from ringback.service.endpoints import EndpointDesk, EndpointWish
-from ringback.service.listeners import Handed, ListenerDesk
-from ringback.service.secrets import KeyDesk
+from ringback.service import JobService
+from ringback.service.endpoints import EndpointChanges, EndpointService
+from ringback.service.listeners import HandedDelivery, ListenerService
+from ringback.service.secrets import SigningKeyService
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
-from ringback.webhooks.dispatcher import DispatchSettings
+from ringback.wakeups import Wakeups
+from ringback.webhooks.delivery.dispatcher import DispatchSettings
+from ringback.webhooks.delivery.listener_requests import SignedRequestBuilder
+from ringback.webhooks.delivery.signers import SignerCache
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.model import DeliveryStatus
-from ringback.webhooks.parcels import SignedPacker
-from ringback.webhooks.signing import SigningBook
+from tests.builders import PlainSeals, a_request, an_id_factory, open_workspaces
 
 SEEDS = 6
 STEPS = 120
@@ -42,35 +42,35 @@ class Life:
         self.rng = Random(seed)
         self.clock = FakeClock()
         ids = Ids(self.clock.now_ms, Random(seed).getrandbits)
-        keys = KeyDesk(store, PlainSeals(), clock=self.clock, ids=ids)
-        bells = Bells()
-        self.service = Service(
-            store, clock=self.clock, ids=ids, limits=Limits(active_max=1_000), bells=bells
+        keys = SigningKeyService(store, PlainSeals(), clock=self.clock, ids=ids)
+        wakeups = Wakeups()
+        self.service = JobService(
+            store, clock=self.clock, ids=ids, limits=Limits(active_max=1_000), wakeups=wakeups
         )
-        endpoints = EndpointDesk(
+        endpoints = EndpointService(
             store,
             store,
             keys,
             clock=self.clock,
             ids=ids,
-            bells=bells,
+            wakeups=wakeups,
             endpoints_max=9,
             overlap_s=60,
         )
-        self.desks = [
-            ListenerDesk(
+        self.services = [
+            ListenerService(
                 store,
                 endpoints,
-                SigningBook(store, store, unsealer=PlainSeals(), clock=self.clock),
-                SignedPacker(self.clock),
+                SignerCache(store, store, unsealer=PlainSeals(), clock=self.clock),
+                SignedRequestBuilder(self.clock),
                 clock=self.clock,
                 rng=self.rng,
-                bells=Bells(),  # of another process: none rings here
+                wakeups=Wakeups(),  # of another process: none rings here
                 settings=PATIENT,
             )
             for _ in range(2)
         ]
-        self.in_hands: list[Handed] = []
+        self.held: list[HandedDelivery] = []
         self.recorded: Counter[str] = Counter()
         self.stale_count = 0
 
@@ -80,27 +80,27 @@ class Life:
         await self.service.finish(job, result=JobResult(urls=("http://x/a.png",)))
 
     async def take(self, listener: Endpoint, limit: int = 3) -> int:
-        handed = await self.rng.choice(self.desks).take(listener, at_once=limit)
-        self.in_hands += handed
+        handed = await self.rng.choice(self.services).take(listener, at_once=limit)
+        self.held += handed
         return len(handed)
 
     async def answer(self, answer: Answer) -> None:
-        """Have somebody answer for what was handed out, now or long ago, at either process."""
-        if not self.in_hands:
+        """Answer a delivery that was handed out, now or long ago, at either process."""
+        if not self.held:
             return
-        handed = self.in_hands[self.rng.randrange(len(self.in_hands))]
-        signed_at_ms = handed.parcel.signed_at_ms
-        desk = self.rng.choice(self.desks)
+        handed = self.held[self.rng.randrange(len(self.held))]
+        signed_at_ms = handed.request.signed_at_ms
+        service = self.rng.choice(self.services)
         try:
-            await desk.answer(handed.delivery, answer, signed_at_ms=signed_at_ms, duration_ms=1)
+            await service.answer(handed.delivery, answer, signed_at_ms=signed_at_ms, duration_ms=1)
         except StaleAnswer:
             self.stale_count += 1
         else:
             self.recorded[handed.delivery.delivery_id] += 1
 
     async def give_back(self) -> None:
-        if self.in_hands:
-            await self.rng.choice(self.desks).give_back(self.rng.choice(self.in_hands).delivery)
+        if self.held:
+            await self.rng.choice(self.services).give_back(self.rng.choice(self.held).delivery)
 
     async def let_time_pass(self) -> None:
         self.clock.advance(self.rng.choice([0.5, 5, 60]))
@@ -122,22 +122,22 @@ class Life:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-async def test_whoever_dies_and_whenever_they_answer_each_delivery_is_in_the_log_once(
+async def test_each_delivery_is_recorded_once_whichever_process_dies_and_whenever_answers_come(
     tmp_path: Path, seed: int
 ) -> None:
-    store = await SqliteStore.open(tmp_path / "data", mint=a_mint())
+    store = await SqliteStore.open(tmp_path / "data", id_factory=an_id_factory())
     await open_workspaces(store, "studio")
     life = Life(store, seed)
-    listener, _ = await life.desks[0].open("ed", EndpointWish(), workspace_id="studio")
+    listener, _ = await life.services[0].open("ed", EndpointChanges(), workspace_id="studio")
     for _ in range(STEPS):
         await life.step(listener)
     # Peace: all leases end, and a program answers all that is left.
     while (await store.counts()).deliveries.get("waiting"):
         await life.let_time_pass()
-        life.in_hands.clear()
+        life.held.clear()
         await life.take(listener, limit=32)
-        for handed in list(life.in_hands):
-            life.in_hands = [handed]
+        for handed in list(life.held):
+            life.held = [handed]
             await life.answer(FINE)
     assert life.stale_count > 0
     counts = (await store.counts()).deliveries

@@ -1,6 +1,6 @@
-"""Any order of events on each real store: what must hold, holds after every one of them.
+"""Any order of events on each real store keeps the invariants after every one of them.
 
-The simulation's ledger reads every change that each store commits, and judges it as it does there.
+The simulation's ledger reads every change that each store commits, and checks it as it does there.
 
 Holders that lost their lease go on writing here, as they do in life. A write succeeds just when
 the writer's epoch is the stored one, and changes nothing otherwise.
@@ -19,7 +19,6 @@ from typing import TypeVar
 
 import psycopg
 import pytest
-from builders import PlainSeals, a_request, open_workspaces
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,42 +28,51 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from postgres import Databases
-from raw import Rows, raw
-from sim.audit import Row, changes_after, changes_taken, commits_of, postgres_audit, sqlite_audit
-from sim.ledger import Ledger
-from sim.process import NoArtifacts
-from sim.store import Watched
 
-from ringback.doorbell import Bells
 from ringback.egress.answer import Answer, Reason, Timings
 from ringback.errors import BacklogFull, BudgetSpent, IdempotencyConflict, LeaseLost
 from ringback.ids import Ids
-from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
-from ringback.jobs.budget import Budget, Period, UsageWanted
+from ringback.jobs.budget import Budget, Period, UsageQuery
 from ringback.jobs.model import Job, JobResult, JobStatus
 from ringback.jobs.transitions import JobEvent
-from ringback.pruner import Pruner
-from ringback.retention import Kept, Retention
-from ringback.service import Service
-from ringback.service.secrets import KeyDesk
+from ringback.maintenance.pruner import Pruner
+from ringback.maintenance.rescuer import Rescuer
+from ringback.service import DEATHS_MAX, JobService
+from ringback.service.clock_watch import ClockWatch
+from ringback.service.secrets import SigningKeyService
 from ringback.storage.postgres import PostgresStore
-from ringback.storage.sqlite import Mint, SqliteStore
+from ringback.storage.retention import Kept, Retention
+from ringback.storage.sqlite import IdFactory, SqliteStore
 from ringback.testing import FakeClock
+from ringback.wakeups import Wakeups
 from ringback.webhooks.breaker import BreakerSettings
-from ringback.webhooks.courier import Attempted
+from ringback.webhooks.delivery.recording import delivery_after, record_of
+from ringback.webhooks.delivery.signed_attempt import AttemptResult
 from ringback.webhooks.endpoints import FailingSettings
 from ringback.webhooks.events import TERMINAL_EVENTS
-from ringback.webhooks.judgement import judge, record_of
 from ringback.webhooks.model import Delivery, DeliveryStatus
-from ringback.webhooks.outbox import Recording
+from ringback.webhooks.outbox import AttemptRecord
 from ringback.webhooks.outcome import is_gone, is_healthy
 from ringback.webhooks.schedule import SCHEDULE_S
+from tests.builders import PlainSeals, a_request, open_workspaces
+from tests.postgres import Databases
+from tests.raw import Rows, raw
+from tests.sim.audit import (
+    Row,
+    changes_after,
+    changes_taken,
+    commits_of,
+    postgres_audit,
+    sqlite_audit,
+)
+from tests.sim.ledger import Ledger
+from tests.sim.process import NoArtifacts
+from tests.sim.store import Watched
 
 T = TypeVar("T")
 
-HOOKS = ("https://one.example/hook", "https://two.example/hook", None)
+WEBHOOK_URLS = ("https://one.example/hook", "https://two.example/hook", None)
 TOKEN = "0123456789ab"
 BUDGET = 12.0
 LEASE_S = 15.0
@@ -89,18 +97,18 @@ pick = st.integers(0, 10**6)
 
 
 class _Caught(Watched):
-    """A store whose commits the ledger reads when it is asked to."""
+    """A store whose commits the ledger reads on request."""
 
-    look: Callable[[str], Sequence[Row]]
+    read_changes: Callable[[str], Sequence[Row]]
 
     async def catch_up(self) -> None:
-        """Let the ledger read what was committed."""
-        for commit in commits_of(self.look(changes_after(self.watcher.changes_count))):
+        """Let the ledger read the commits."""
+        for commit in commits_of(self.read_changes(changes_after(self.watcher.changes_count))):
             self.watcher.follow(commit)
 
 
 class CaughtSqlite(_Caught, SqliteStore):
-    """On SQLite, where all commits since the last look are judged as one."""
+    """On SQLite, where all commits since the last read are checked as one."""
 
 
 class CaughtPostgres(_Caught, PostgresStore):
@@ -117,7 +125,7 @@ class Life(RuleBasedStateMachine):
         self.clock = FakeClock()
         self.rng = Random(1)
         self.ids = Ids(self.clock.now_ms, Random(2).getrandbits)
-        self.bells = Bells()
+        self.wakeups = Wakeups()
         self.known: list[str] = []  # jobs that were accepted
         self.holders: list[Job] = []  # claims of jobs, lost ones too
         self.carriers: list[Delivery] = []  # claims of deliveries, lost ones too
@@ -151,24 +159,25 @@ class Life(RuleBasedStateMachine):
         return self.run(raw(self.store, statement))
 
     async def _open(self) -> None:
-        mint = Mint(new_id=self.ids.uuid7, operator_url="https://operator.example/hook")
-        self.store = await self.open_store(mint)
+        id_factory = IdFactory(new_id=self.ids.uuid7, operator_url="https://operator.example/hook")
+        self.store = await self.open_store(id_factory)
         self.store.watcher = self.ledger
         await open_workspaces(self.store, "studio")
         budget = Budget(
             workspace_id="studio", token_id=TOKEN, compute_units=BUDGET, period=Period.TOTAL
         )
-        # Set anew at each restart: what was spent stays spent.
+        # It is set anew at each restart, and keeps the units that were spent.
         assert await self.store.put_budget(budget, now_ms=self.clock.now_ms())
         limits = Limits(active_max=3, backlog_max=4)
-        self.service = Service(
-            self.store, clock=self.clock, ids=self.ids, limits=limits, bells=self.bells
+        self.service = JobService(
+            self.store, clock=self.clock, ids=self.ids, limits=limits, wakeups=self.wakeups
         )
-        self.keys = KeyDesk(self.store, PlainSeals(), clock=self.clock, ids=self.ids)
-        self.janitor = Janitor(self.service, self.store, clock=self.clock, bells=self.bells)
-        await self.janitor.rescue_all()
+        self.keys = SigningKeyService(self.store, PlainSeals(), clock=self.clock, ids=self.ids)
+        self.rescuer = Rescuer(self.service, self.store, clock=self.clock, wakeups=self.wakeups)
+        self.clock_watch = ClockWatch(self.store, clock=self.clock)
+        await self.rescuer.rescue_all()
 
-    async def open_store(self, mint: Mint) -> CaughtSqlite | CaughtPostgres:
+    async def open_store(self, id_factory: IdFactory) -> CaughtSqlite | CaughtPostgres:
         """Open the store of this life, which is the same after a restart."""
         raise NotImplementedError
 
@@ -187,20 +196,20 @@ class Life(RuleBasedStateMachine):
 
     @property
     def spent(self) -> float:
-        """What all jobs that were seen to complete cost, forgotten ones too."""
+        """The cost of all jobs that were seen to complete, pruned ones too."""
         completed = (job for job in self.seen_jobs.values() if job.status is JobStatus.COMPLETED)
         return sum(job.compute_units or 0.0 for job in completed)
 
-    # what happens
+    # events
 
     @rule(
-        hook=st.sampled_from(HOOKS),
+        webhook_url=st.sampled_from(WEBHOOK_URLS),
         key=st.sampled_from([None, None, "a", "b"]),
         units=st.sampled_from([None, 0.0, 2.5, 8.0]),
     )
-    def submit(self, hook: str | None, key: str | None, units: float | None) -> None:
+    def submit(self, webhook_url: str | None, key: str | None, units: float | None) -> None:
         request = a_request(
-            webhook_url=hook, idempotency_key=key, compute_units=units, token_id=TOKEN
+            webhook_url=webhook_url, idempotency_key=key, compute_units=units, token_id=TOKEN
         )
         try:
             accepted = self.run(self.service.submit(request))
@@ -224,11 +233,12 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.holders)
     @rule(
-        which=pick, what=st.sampled_from(["heartbeat", "progress", "complete", "fail", "release"])
+        which=pick,
+        what=st.sampled_from(["heartbeat", "progress", "complete", "fail", "die", "release"]),
     )
     def work(self, which: int, what: str) -> None:
-        place = which % len(self.holders)
-        job = self.holders[place]
+        index = which % len(self.holders)
+        job = self.holders[index]
         before = self.run(self.store.get_job(job.job_id))
         wins = before is not None and before.epoch == job.epoch
         try:
@@ -240,11 +250,17 @@ class Life(RuleBasedStateMachine):
                     reported = self.service.report(
                         job, *events, JobEvent.SAMPLE, lease_s=LEASE_S, progress=0.5
                     )
-                    self.holders[place] = self.run(reported)
+                    self.holders[index] = self.run(reported)
                 case "complete":
                     self.run(self.service.finish(job, result=JobResult(urls=("http://x/a.png",))))
                 case "fail":
                     self.run(self.service.fail(job, error="no"))
+                case "die":
+                    self.run(self.service.count_death(job))
+                    after = self.run(self.store.get_job(job.job_id))
+                    assert after is not None
+                    assert after.deaths == job.deaths + 1
+                    assert after.status.is_terminal == (after.deaths == DEATHS_MAX)
                 case "release":
                     self.run(self.service.release(job))
                     wins = True  # it says nothing of having won
@@ -283,7 +299,7 @@ class Life(RuleBasedStateMachine):
         attempts = self.run(self.store.attempts_of(delivery.delivery_id))
         if answer == "later":
             until_ms = self.clock.now_ms() + RETRY_AFTER_MS
-            self.store.asked[delivery.delivery_id, delivery.epoch] = until_ms
+            self.store.not_before_ms[delivery.delivery_id, delivery.epoch] = until_ms
         recorded = self.run(self.store.record_attempt(self._recording(delivery, ANSWERS[answer])))
         assert recorded.written == (before is not None and before.epoch == delivery.epoch)
         after = self.run(self.store.attempts_of(delivery.delivery_id))
@@ -291,11 +307,11 @@ class Life(RuleBasedStateMachine):
         if not recorded.written:
             assert self._delivery(delivery.delivery_id) == before
 
-    def _recording(self, delivery: Delivery, answer: Answer) -> Recording:
+    def _recording(self, delivery: Delivery, answer: Answer) -> AttemptRecord:
         now_ms = self.clock.now_ms()
-        attempted = Attempted(answer=answer, headers=[])
-        return Recording(
-            delivery=judge(
+        attempted = AttemptResult(answer=answer, headers=[])
+        return AttemptRecord(
+            delivery=delivery_after(
                 delivery, answer, now_ms=now_ms, schedule_s=SCHEDULE_S[:4], rng=self.rng
             ),
             attempt=record_of(delivery, attempted, started_at_ms=now_ms, ended_at_ms=now_ms),
@@ -318,6 +334,7 @@ class Life(RuleBasedStateMachine):
         delivery = self._any_delivery(which)
         known = self.ledger.deliveries[delivery.delivery_id]
         known.rounds_asked += 1
+        self.clock.advance(0.001)  # the ledger tells one round from another by when it began
         if self.run(self.store.redeliver(delivery, now_ms=self.clock.now_ms())):
             self.begun_again.add(delivery.delivery_id)
         else:
@@ -341,12 +358,13 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.5, 6, 16, 41, 400, 4000, 90_000]))
     def time_passes(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        self.run(self.janitor.rescue(leases_until_ms=self.clock.now_ms()))
+        self.run(self.rescuer.rescue(leases_until_ms=self.clock.now_ms()))
 
-    @rule(seconds=st.sampled_from([-7200, -5, 5, 7200]))
+    @rule(seconds=st.sampled_from([-259_200, -7200, -30, -5, 5, 7200, 259_200]))
     def the_clock_jumps(self, seconds: int) -> None:
         self.latest_ms = self.latest_wall_ms(0)
         self.clock._start_ms += seconds * 1000
+        self.run(self.clock_watch.check())
 
     @precondition(lambda self: any(job.status.is_terminal for job in self.seen_jobs.values()))
     @rule(
@@ -393,7 +411,7 @@ class Life(RuleBasedStateMachine):
         self.run(self.store.close())
         self.run(self._open())
 
-    # what holds
+    # invariants
 
     @invariant()
     def no_commit_broke_a_promise(self) -> None:
@@ -416,7 +434,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def usage_is_what_the_completed_jobs_cost(self) -> None:
         completed = [one for one in self.seen_jobs.values() if one.status is JobStatus.COMPLETED]
-        wanted = UsageWanted(
+        query = UsageQuery(
             workspace_id="studio",
             first_day=0,
             last_day=10**6,
@@ -425,7 +443,7 @@ class Life(RuleBasedStateMachine):
             by_token=False,
             limit=10,
         )
-        counted = self.run(self.store.usage(wanted))
+        counted = self.run(self.store.usage(query))
         expected = [(len(completed), self.spent)] if completed else []
         assert [(one.jobs_count, one.compute_units) for one in counted] == expected
         (budget,) = self.run(self.store.budgets_of("studio"))
@@ -466,7 +484,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_is_due_is_found(self) -> None:
-        """No destination's due time is later than its earliest delivery that nobody holds."""
+        """No destination's due time is later than its earliest delivery without a holder."""
         for number, due_ms in self.raw(
             "select destination_id, min(next_attempt_at_ms) from deliveries "
             "where status = 'waiting' and lease_until_ms is null group by destination_id"
@@ -513,12 +531,12 @@ class SqliteLife(Life):
         super().__init__()
         self.cleanup.enter_context(self.folder)
 
-    async def open_store(self, mint: Mint) -> CaughtSqlite | CaughtPostgres:
-        store = await CaughtSqlite.open(Path(self.folder.name), mint=mint)
+    async def open_store(self, id_factory: IdFactory) -> CaughtSqlite | CaughtPostgres:
+        store = await CaughtSqlite.open(Path(self.folder.name), id_factory=id_factory)
         store._connection.execute("pragma synchronous = off")
         if not store._connection.execute("pragma table_info(audit)").fetchall():
             store._connection.execute(sqlite_audit())
-        store.look = lambda query: store._connection.execute(query).fetchall()
+        store.read_changes = lambda query: store._connection.execute(query).fetchall()
         return store
 
 
@@ -536,9 +554,9 @@ class PostgresLife(Life):
         self.cleanup.push(fresh.__exit__)
         self.cleanup.enter_context(self.database)
 
-    async def open_store(self, mint: Mint) -> CaughtSqlite | CaughtPostgres:
-        store = await CaughtPostgres.open(self.dsn, mint=mint)
-        store.look = lambda _: self.database.execute(changes_taken()).fetchall()
+    async def open_store(self, id_factory: IdFactory) -> CaughtSqlite | CaughtPostgres:
+        store = await CaughtPostgres.open(self.dsn, id_factory=id_factory)
+        store.read_changes = lambda _: self.database.execute(changes_taken()).fetchall()
         return store
 
 
@@ -550,7 +568,9 @@ HEALTHY = [HealthCheck.too_slow, HealthCheck.data_too_large]
 def test_a_life_on_sqlite() -> None:
     run_state_machine_as_test(
         SqliteLife,
-        settings=settings(max_examples=60, stateful_step_count=50, suppress_health_check=HEALTHY),
+        settings=settings(
+            max_examples=5 * EXAMPLES, stateful_step_count=50, suppress_health_check=HEALTHY
+        ),
     )
 
 

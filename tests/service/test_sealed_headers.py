@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 
-from builders import PlainSeals, a_key, an_endpoint
-
 from ringback.ids import Ids
-from ringback.service.secrets import KeyDesk
+from ringback.service.secrets import SigningKeyService
+from ringback.signing.rotation import endpoint_owner
 from ringback.storage.sqlite import SqliteStore
 from ringback.testing import FakeClock
-from ringback.webhooks.rotation import endpoint_owner
+from tests.builders import PlainSeals, a_key, an_endpoint
 
 
 class NewSeals(PlainSeals):
@@ -28,10 +27,10 @@ async def test_headers_are_sealed_anew_once_with_their_endpoints_name(
     for one in (endpoint, plain):
         await store.add_endpoint(one, a_key("new:secret"), limit=9)
     ids = Ids(clock.now_ms, random.Random(1).getrandbits)
-    desk = KeyDesk(store, NewSeals(), clock=clock, ids=ids)
-    assert await desk.seal_all() == 3  # and the keys of the two workspaces
+    keys = SigningKeyService(store, NewSeals(), clock=clock, ids=ids)
+    assert await keys.seal_all() == 3  # and the keys of the two workspaces
     now = await store.get_endpoint(endpoint.endpoint_id)
     assert now is not None
     assert now.headers == f"new:{endpoint_owner(endpoint.endpoint_id)}:{{}}"
     assert await store.get_endpoint(plain.endpoint_id) == plain
-    assert await desk.seal_all() == 0
+    assert await keys.seal_all() == 0

@@ -1,4 +1,4 @@
-"""Trainings from submission to style, by the real engine, worker, store and files."""
+"""Trainings from submission to style, with the real engine, worker, store and files."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from builders import a_request
 from PIL import Image, ImageStat
 
-from ringback.artifacts.local import LocalArtifacts
 from ringback.clock import Clock, SystemClock
-from ringback.doorbell import Bells
 from ringback.engines.contract import Engine, EngineIO, EngineRequest, Made
 from ringback.engines.sketch.engine import SketchEngine
-from ringback.errors import FetchError
+from ringback.files.artifacts.local import LocalArtifacts
 from ringback.jobs.model import Job, JobResult, JobStatus
-from ringback.service import GenerationRequest, Service
+from ringback.service import GenerationRequest, JobService
 from ringback.storage.contract import Token
 from ringback.storage.sqlite import SqliteStore
 from ringback.styles.model import Trained, member_of
-from ringback.testing import ScriptedEngine, never_ends
+from ringback.testing import FakeFetcher, ScriptedEngine, never_ends
+from ringback.wakeups import Wakeups
 from ringback.worker import Slot, Worker
+from tests.builders import a_request
 
-HOOK = "https://shop.example/webhook"
+WEBHOOK_URL = "https://shop.example/webhook"
 RED, BLUE = (220, 30, 30), (30, 60, 230)
 
 
@@ -46,13 +45,15 @@ PICTURES = {
 
 
 class World:
-    """A worker, and what stands around it."""
+    """A worker with its collaborators."""
 
-    def __init__(self, service: Service, store: SqliteStore, bells: Bells, folder: Path) -> None:
+    def __init__(
+        self, service: JobService, store: SqliteStore, wakeups: Wakeups, folder: Path
+    ) -> None:
         self.service = service
         self.store = store
         self.artifacts = LocalArtifacts(folder / "artifacts")
-        self.bells = bells
+        self.wakeups = wakeups
 
     @asynccontextmanager
     async def worker(self, engine: Engine) -> AsyncIterator[Worker]:
@@ -60,9 +61,9 @@ class World:
             self.service,
             slots={"sketch": Slot(engine=engine, concurrency=2)},
             artifacts=self.artifacts,
-            fetch=_fetch,
+            fetcher=FakeFetcher(PICTURES),
             clock=SystemClock(),
-            bells=self.bells,
+            wakeups=self.wakeups,
             worker_id="w1",
             lease_s=15,
             job_timeout_s=60,
@@ -88,20 +89,14 @@ class World:
         return {path.name for path in self.artifacts.path_of("x").parents[1].rglob("*.*")}
 
 
-async def _fetch(url: str, *, bytes_max: int) -> bytes:
-    if url not in PICTURES:
-        raise FetchError("connect", url)
-    return PICTURES[url]
-
-
 @pytest.fixture
 def clock() -> Clock:
     return SystemClock()
 
 
 @pytest.fixture
-def world(service: Service, store: SqliteStore, bells: Bells, tmp_path: Path) -> World:
-    return World(service, store, bells, tmp_path)
+def world(service: JobService, store: SqliteStore, wakeups: Wakeups, tmp_path: Path) -> World:
+    return World(service, store, wakeups, tmp_path)
 
 
 def a_training(*names: str, token_id: str = "anna") -> GenerationRequest:
@@ -112,7 +107,7 @@ def a_training(*names: str, token_id: str = "anna") -> GenerationRequest:
         type="training",
         engine="sketch",
         input={"name": "Red", "urls": urls, "type": "Style"},
-        webhook_url=HOOK,
+        webhook_url=WEBHOOK_URL,
         token_id=token_id,
     )
 
@@ -130,7 +125,7 @@ def a_drawing(style_id: str, *, strength: float = 2.0, token_id: str = "anna") -
     )
 
 
-async def test_a_training_makes_a_style_that_pictures_are_drawn_in(world: World) -> None:
+async def test_a_training_creates_a_style_that_images_can_use(world: World) -> None:
     async with world.worker(SketchEngine()):
         training = await world.ended(a_training("red.png", "red.png"))
         assert training.result == JobResult(urls=(), style_id=training.job_id)
@@ -153,7 +148,7 @@ async def test_a_training_makes_a_style_that_pictures_are_drawn_in(world: World)
     assert json.loads(owed.body)["result"] == {"style_id": training.job_id}
 
 
-async def test_only_what_the_style_names_is_kept_of_a_training(world: World) -> None:
+async def test_a_training_keeps_only_the_files_of_its_style(world: World) -> None:
     async with world.worker(SketchEngine()):
         training = await world.ended(a_training("red.png"))
     style = await world.store.find_style(training.job_id)
@@ -164,11 +159,11 @@ async def test_only_what_the_style_names_is_kept_of_a_training(world: World) -> 
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("page.html", r"^Picture 2 of 2: An input image cannot be read"),
+        ("page.html", r"^Image 2 of 2: An input image cannot be read"),
         ("gone.png", r"^The input image https://x\.example/gone\.png could not be fetched"),
     ],
 )
-async def test_a_picture_that_cannot_be_used_fails_the_training_and_leaves_no_style(
+async def test_an_unusable_image_fails_the_training_without_a_style(
     world: World, name: str, error: str
 ) -> None:
     async with world.worker(SketchEngine()):
@@ -179,8 +174,8 @@ async def test_a_picture_that_cannot_be_used_fails_the_training_and_leaves_no_st
     assert await world.store.find_style(training.job_id) is None
 
 
-async def test_a_training_that_is_run_again_makes_one_style(world: World) -> None:
-    """A worker that is cut off after it saved the files is as if it had never begun."""
+async def test_a_training_that_is_run_again_creates_one_style(world: World) -> None:
+    """A worker stopped after it saved the files must leave no trace of the first run."""
     saved = asyncio.Event()
     runs: list[str] = []
 
@@ -206,7 +201,7 @@ async def test_a_training_that_is_run_again_makes_one_style(world: World) -> Non
     assert len(await world.store.deliveries_of(job.job_id)) == 1
 
 
-async def test_a_training_that_was_cancelled_while_it_ran_makes_no_style(world: World) -> None:
+async def test_a_cancelled_training_creates_no_style(world: World) -> None:
     async def cancelled(request: EngineRequest, io: EngineIO) -> Made:
         artifact = await io.save(b"{}", media_type="application/json")
         await world.service.cancel(request.job_id, workspace_id="studio")
@@ -219,17 +214,17 @@ async def test_a_training_that_was_cancelled_while_it_ran_makes_no_style(world: 
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
-async def test_a_style_is_looked_up_again_when_it_is_drawn_in(world: World, is_gone: bool) -> None:
+async def test_a_style_is_checked_again_when_the_job_runs(world: World, is_gone: bool) -> None:
     anna = Token(token_id="anna", workspace_id="studio", digest="d", hint="rb_x", created_at_ms=1)
     await world.store.add_token(anna)
     async with world.worker(SketchEngine()):
         training = await world.ended(a_training("red.png"))
         if is_gone:
             await world.store.delete_style(training.job_id)
-        asked = a_drawing(training.job_id, token_id="anna" if is_gone else "ben")
-        drawn = await world.ended(asked)
+        requested = a_drawing(training.job_id, token_id="anna" if is_gone else "ben")
+        drawn = await world.ended(requested)
     assert drawn.status is JobStatus.FAILED
     assert drawn.result is not None
     assert drawn.result.error == (
-        "A style that was asked for is gone, or is no longer shared; GET /styles lists them."
+        "A requested style is gone, or is no longer shared; GET /styles lists them."
     )

@@ -1,6 +1,6 @@
-"""``python -m sim``: run seeds of the simulation, or replay one and print what happened in it.
+"""``python -m tests.sim`` runs seeds of the simulation, or replays one and prints its log.
 
-From the folder ``tests``. A campaign prints how far it is, and of every seed that fails what broke
+A campaign prints how far it is, and of every seed that fails what broke
 and how to replay it alone; it ends with status 1 if any did.
 """
 
@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from sim.scenario import STEPS, run_seed
+from tests.sim.scenario import STEPS, run_seed
 
 Found = tuple[int, str | None, dict[str, int]]
 
@@ -34,7 +34,8 @@ def campaign(first: int, count: int, steps: int) -> int:
             if violation is not None:
                 failed += 1
                 print(
-                    f"seed {seed}: {violation}\n  replay: python -m sim --seed {seed}", flush=True
+                    f"seed {seed}: {violation}\n  replay: python -m tests.sim --seed {seed}",
+                    flush=True,
                 )
             if done % 100 == 0 or done == count:
                 print(f"{done:,} of {count:,} seeds, {failed} failed", file=sys.stderr, flush=True)
@@ -54,6 +55,7 @@ EXPECTED = (
     "cancelled",
     "redelivered",
     "job_rescued",
+    "engine_process_died",
     "deliveries_rescued",
     "lease_lost",
     "storage_full",
@@ -68,15 +70,15 @@ EXPECTED = (
 
 def main() -> int:
     """Run what the command line asks for; return how many seeds failed, at most 1."""
-    parser = argparse.ArgumentParser(prog="python -m sim")
+    parser = argparse.ArgumentParser(prog="python -m tests.sim")
     parser.add_argument("--seed", type=int, help="replay this one, with its trace")
     parser.add_argument("--seeds", type=int, default=2_000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
-    asked = parser.parse_args()
-    if asked.seed is None:
-        return min(1, campaign(asked.first, asked.seeds, asked.steps))
-    outcome = run_seed(asked.seed, steps=asked.steps)
+    options = parser.parse_args()
+    if options.seed is None:
+        return min(1, campaign(options.first, options.seeds, options.steps))
+    outcome = run_seed(options.seed, steps=options.steps)
     print("\n".join(outcome.trace))
     print(outcome.violation or "every promise was kept")
     return int(outcome.violation is not None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ringback.jobs.model import JobStatus
 from ringback.jobs.transitions import HELD, TRANSITIONS, JobEvent
-from ringback.webhooks.events import PASSING_EVENTS, TERMINAL_EVENTS
+from ringback.webhooks.events import INTERIM_EVENTS, TERMINAL_EVENTS
 
 _REPORTS = (JobEvent.START, JobEvent.SAMPLE, JobEvent.PREVIEW)
 
@@ -37,7 +37,7 @@ NEW_HANDS = {
 """The statuses that are reached by changing hands, so that the epoch grows."""
 
 ENDS = frozenset(str(event) for event in TERMINAL_EVENTS)
-PASSING = frozenset(str(event) for event in PASSING_EVENTS)
+INTERIM = frozenset(str(event) for event in INTERIM_EVENTS)
 
 
 @dataclass(slots=True)

@@ -9,20 +9,20 @@ from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
-from sim.disk import WORKSPACES
-from sim.network import SIGNED_WITHIN_S, Known
-from sim.process import Process
-from sim.world import HOSTS, World
 
 from ringback.errors import BacklogFull, Draining, StorageFull
 from ringback.jobs.model import Job
-from ringback.jobs.queue import Accepted
+from ringback.jobs.store import Accepted
 from ringback.service import IDEMPOTENCY_KEPT_MS, GenerationRequest
+from ringback.signing.rotation import endpoint_owner
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import JOB_EVENTS, TERMINAL_EVENTS, Event, EventType
 from ringback.webhooks.fanout import origin_of
 from ringback.webhooks.model import Delivery, DeliveryStatus
-from ringback.webhooks.rotation import endpoint_owner
+from tests.sim.disk import WORKSPACES
+from tests.sim.network import SIGNED_WITHIN_S, Known
+from tests.sim.process import Process
+from tests.sim.world import HOSTS, World
 
 _EXPECTED = (BacklogFull, Draining, StorageFull)
 _OVERLAP_S = 3600.0
@@ -51,7 +51,7 @@ class Clients:
         self._endpoints: dict[str, Endpoint] = {}
         self._rotating: dict[str, Process] = {}
 
-    def _ask(
+    def _request(
         self, process: Process, work: Coroutine[Any, Any, Any], answered: Callable[[Any], None]
     ) -> None:
         """Have a process do something; a process that dies never answers."""
@@ -94,7 +94,7 @@ class Clients:
             return "nothing to repeat"
         return self._submit(process, self._rng.choice(self._keyed[-12:]))
 
-    def visit(self, process: Process) -> None:
+    def submit_to_all(self, process: Process) -> None:
         """Submit a job for every receiver."""
         for workspace_id in WORKSPACES:
             for host in HOSTS:
@@ -112,7 +112,7 @@ class Clients:
                     self._submit(process, request)
 
     def _submit(self, process: Process, request: GenerationRequest) -> str:
-        self._ask(process, process.service.submit(request), partial(self._accepted, request))
+        self._request(process, process.service.submit(request), partial(self._accepted, request))
         key = request.idempotency_key
         whose = f"{request.workspace_id}, webhook {request.webhook_url}, key {key}"
         return f"submit to {process.name} for {whose}"
@@ -142,7 +142,7 @@ class Clients:
         if fact is None:
             return "nothing to cancel"
         asking = process.service.cancel(fact.job_id, workspace_id=fact.request.workspace_id)
-        self._ask(process, asking, self._cancelled)
+        self._request(process, asking, self._cancelled)
         return f"cancel job {fact.job_id} at {process.name}"
 
     def _cancelled(self, job: Job) -> None:
@@ -150,12 +150,12 @@ class Clients:
             self._world.ledger.fail(f"job {job.job_id} was said to be {job.status}, and is not")
 
     def tell(self, process: Process) -> str:
-        """Have a passing event of a job told."""
+        """Have an interim event of a job told."""
         pending = list(self._world.ledger.pending)
         if not pending:
             return "nothing to tell"
         job_id = self._rng.choice(pending)
-        self._ask(process, self._tell(process, job_id), lambda _: None)
+        self._request(process, self._tell(process, job_id), lambda _: None)
         return f"tell of the progress of job {job_id}"
 
     async def _tell(self, process: Process, job_id: str) -> None:
@@ -171,7 +171,7 @@ class Clients:
             created_at_ms=self._world.time.wall_ms(),
             body=b"{}",
         )
-        await process.store.tell(job, event)
+        await process.store.add_interim_event(job, event)
 
     # deliveries
 
@@ -187,7 +187,7 @@ class Clients:
             delivery.rounds_asked -= not begun
 
         asking = self._of(process, id_, self._redeliver)
-        self._ask(process, asking, answered)
+        self._request(process, asking, answered)
         return f"redeliver {id_}"
 
     async def _redeliver(self, process: Process, delivery: Delivery) -> bool:
@@ -204,7 +204,7 @@ class Clients:
         def answered(ended: bool) -> None:
             delivery.cancels_asked -= not ended
 
-        self._ask(process, self._of(process, id_, self._end), answered)
+        self._request(process, self._of(process, id_, self._end), answered)
         return f"cancel delivery {id_}"
 
     async def _end(self, process: Process, delivery: Delivery) -> bool:
@@ -215,12 +215,12 @@ class Clients:
         self,
         process: Process,
         id_: str,
-        ask: Callable[[Process, Delivery], Coroutine[Any, Any, bool]],
+        operation: Callable[[Process, Delivery], Coroutine[Any, Any, bool]],
     ) -> bool:
         job_id = self._world.ledger.deliveries[id_].job_id
         for delivery in await process.store.deliveries_of(job_id):
             if delivery.delivery_id == id_:
-                return await ask(process, delivery)
+                return await operation(process, delivery)
         raise AssertionError(f"delivery {id_} is not there")
 
     # endpoints and keys
@@ -235,10 +235,10 @@ class Clients:
         if rng.random() < 0.2:
             del self._endpoints[endpoint.endpoint_id]
             asking = process.store.delete_endpoint(endpoint.endpoint_id, now_ms=now_ms)
-            self._ask(process, asking, lambda _: None)
+            self._request(process, asking, lambda _: None)
             return f"delete endpoint {endpoint.endpoint_id}"
         is_off = rng.random() < 0.5
-        self._ask(process, self._switch(process, endpoint, is_off=is_off), lambda _: None)
+        self._request(process, self._switch(process, endpoint, is_off=is_off), lambda _: None)
         return f"switch endpoint {endpoint.endpoint_id} {'off' if is_off else 'on'}"
 
     def _add_endpoint(self, process: Process) -> str:
@@ -262,7 +262,7 @@ class Clients:
                 self._world.network.secrets[owner] = [Known(made.secret)]
 
         asking = process.store.add_endpoint(endpoint, made.key, limit=_ENDPOINTS_MAX)
-        self._ask(process, asking, answered)
+        self._request(process, asking, answered)
         return f"add endpoint {endpoint.endpoint_id} of {workspace_id} to {url}"
 
     async def _switch(self, process: Process, endpoint: Endpoint, *, is_off: bool) -> None:
@@ -297,7 +297,7 @@ class Clients:
             del self._rotating[owner]
             secrets[owner] = [*old[-2:], Known(secret, time.now_s + SIGNED_WITHIN_S)]
 
-        self._ask(process, process.keys.rotate(owner, overlap_s=_OVERLAP_S), answered)
+        self._request(process, process.keys.rotate(owner, overlap_s=_OVERLAP_S), answered)
         return f"rotate the secret of {owner}"
 
     # what may be asked about

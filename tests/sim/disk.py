@@ -12,14 +12,14 @@ from pathlib import Path
 from random import Random
 
 import apsw
-from builders import a_key
-from sim.audit import sqlite_audit
 
 from ringback.storage.contract import Workspace
-from ringback.storage.sql import workspace_verbs
-from ringback.storage.sqlite.commits import Done
-from ringback.storage.sqlite.files import DATABASE, connect, migrate
-from ringback.storage.sqlite.running import run
+from ringback.storage.sqlite.commits import resolve
+from ringback.storage.sqlite.database_files import DATABASE, connect, migrate
+from ringback.storage.sqlite.runner import run
+from ringback.storage.transactions import workspaces
+from tests.builders import a_key
+from tests.sim.audit import sqlite_audit
 
 WORKSPACES = ("studio", "rival")
 SECRET = "whsec_AAAA"
@@ -55,18 +55,19 @@ class SimCommits:
         self._loop = loop
         self._disk = disk
         self._committed = committed
-        self._under_way: Done | None = None
+        self._under_way: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def commit(self, done: Done) -> None:
-        """Commit the open transaction in a while, then tell."""
-        self._under_way = done
+    def commit(self) -> asyncio.Future[None]:
+        """Commit the open transaction in a while, then resolve the future."""
+        self._under_way = future = self._loop.create_future()
         self._timer = self._loop.call_later(self._disk.takes_s(), self.finish)
+        return future
 
     def finish(self) -> None:
-        """Commit now what is under way; it is told later."""
-        done, self._under_way = self._under_way, None
-        if done is None:
+        """Commit now what is under way; its future is resolved later."""
+        future, self._under_way = self._under_way, None
+        if future is None:
             return
         assert self._timer is not None
         self._timer.cancel()
@@ -77,7 +78,7 @@ class SimCommits:
         else:
             self._connection.execute("commit")
             self._committed(self._connection)
-        self._loop.call_later(self._disk.takes_s(), done, failure)
+        self._loop.call_later(self._disk.takes_s(), resolve, future, failure)
 
     async def stop(self) -> None:
         """Nothing is held."""
@@ -113,7 +114,7 @@ def _template() -> bytes:
         made = [
             (Workspace(workspace_id=name, created_at_ms=1), a_key(SECRET)) for name in WORKSPACES
         ]
-        run(connection, workspace_verbs.open_workspaces(made))
+        run(connection, workspaces.open_workspaces(made))
         connection.execute(sqlite_audit())
         connection.close()
         return path.read_bytes()

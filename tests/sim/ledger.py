@@ -12,11 +12,13 @@ from typing import Protocol
 
 import apsw
 import msgspec
-from sim.audit import Row, changes_after
-from sim.books import (
+
+from ringback.webhooks.schedule import horizon_s
+from tests.sim.audit import Row, changes_after
+from tests.sim.books import (
     ENDS,
+    INTERIM,
     NEW_HANDS,
-    PASSING,
     WAYS,
     BreakerSeen,
     CommitSeen,
@@ -24,8 +26,6 @@ from sim.books import (
     EndpointSeen,
     JobSeen,
 )
-
-from ringback.webhooks.schedule import horizon_s
 
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -59,6 +59,7 @@ class Ledger:
         self._attempted: Counter[tuple[str, int]] = Counter()
         self.jobs: dict[str, JobSeen] = {}
         self.deliveries: dict[str, DeliverySeen] = {}
+        self.is_moving = False
         self.pending: dict[str, None] = {}
         self.waiting: dict[str, None] = {}
         self.may_forget: Callable[[str], bool] = lambda _: False  # a job or a delivery, by its id
@@ -103,6 +104,13 @@ class Ledger:
         self._written[what, id_, epoch] -= 1
         if self._written[what, id_, epoch] < 0:
             self.fail(f"a stale write was accepted: {what} {id_} by the holder of epoch {epoch}")
+
+    def begin_to_move(self, by_ms: int) -> None:
+        """Take note that times which lie ahead are moved along with a clock that was set back."""
+        self.is_moving = True
+        for delivery in self.deliveries.values():
+            if delivery.not_before_ms is not None:
+                delivery.not_before_ms += by_ms
 
     def put_off(self, delivery_id: str, epoch: int, *, not_before_ms: int) -> None:
         """Note that a receiver asked for peace, and that this was recorded."""
@@ -180,7 +188,7 @@ class Ledger:
         self.seen[event] += 1
         if event in ENDS:
             self._commit.owed.setdefault(job_id, []).append(delivery.target)
-        elif event in PASSING and self.jobs[job_id].is_over:
+        elif event in INTERIM and self.jobs[job_id].is_over:
             self.fail(f"{event} of job {job_id} was written after its end")
 
     def _delivery(self, row: Row) -> None:
@@ -188,6 +196,14 @@ class Ledger:
             :10
         ]
         delivery = self.deliveries[id_]
+        is_same = (old, old_epoch, before) == (new, new_epoch, after)
+        if (
+            self.is_moving
+            and is_same
+            and new == "waiting"
+            and (old_lease is None) == (new_lease is None)
+        ):
+            return  # its times were moved along with the clock
         if new_epoch != old_epoch + 1:
             self.fail(f"delivery {id_} changed hands, its epoch {old_epoch} to {new_epoch}")
         delivery.epoch = new_epoch
@@ -265,10 +281,10 @@ class Ledger:
             return None if whole or late else "its schedule is not over"
         if status == "cancelled":
             delivery.cancels_asked -= 1
-            overtaken = delivery.event in PASSING and self.jobs[delivery.job_id].is_over
+            overtaken = delivery.event in INTERIM and self.jobs[delivery.job_id].is_over
             replaced = delivery.event == "job.progress"  # by newer progress
-            asked = delivery.cancels_asked >= 0
-            return None if overtaken or replaced or asked else "nobody asked for it"
+            cancelled = delivery.cancels_asked >= 0
+            return None if overtaken or replaced or cancelled else "nobody asked for it"
         if status == "discarded" and not by_attempt:
             endpoint = self._endpoints.get(delivery.endpoint_id or "")
             was_off = endpoint is not None and endpoint.was_ever_off

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from sim.ledger import Ledger
-from sim.loop import SimClock, VirtualTime
-
 from ringback.egress.answer import Answer, Reason, Timings
 from ringback.egress.url import parse_target
 from ringback.wire.signature import SignatureMismatch, verify
+from tests.sim.ledger import Ledger
+from tests.sim.loop import SimClock, VirtualTime
 
 SIGNED_WITHIN_S = 1.5  # of a rotation: the server looks at its keys once a second
 
@@ -58,7 +57,7 @@ class Known:
 
 
 class Network:
-    """Every receiver there is; what they saw is their own, whatever the server knows of it."""
+    """All receivers, with their own record of requests, independent of the server's."""
 
     def __init__(
         self,
@@ -91,7 +90,12 @@ class Network:
         self.weather = dict.fromkeys(self.weather, Weather.WELL)
 
     async def post(
-        self, target_url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
+        self,
+        target_url: str,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        workspace_id: str,
     ) -> Answer:
         """Be the ``Poster`` of every simulated process."""
         weather = self.weather[parse_target(target_url).origin]

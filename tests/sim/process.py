@@ -10,32 +10,34 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from builders import PlainSeals
 from msgspec import Struct
-from sim.disk import Disk, SimCommits
-from sim.ledger import Ledger
-from sim.loop import SimClock, SimLoop, VirtualTime
-from sim.network import Network
-from sim.store import SimStore
 
-from ringback.artifacts.contract import StoredArtifact
-from ringback.doorbell import Bells
 from ringback.engines.contract import EngineIO, EngineRequest, Made
-from ringback.errors import EngineError, FetchError, StorageFull
+from ringback.errors import EngineError, EngineProcessDied, StorageFull
+from ringback.files.artifacts.contract import LinkMethod, StoredArtifact
 from ringback.ids import Ids
-from ringback.janitor import Janitor
 from ringback.jobs.admission import Limits
-from ringback.service import Service
-from ringback.service.secrets import KeyDesk
-from ringback.storage.sqlite import Mint
-from ringback.webhooks.courier import Attempted, Courier
-from ringback.webhooks.dispatcher import Dispatcher, DispatchSettings
-from ringback.webhooks.events import PASSING_EVENTS
+from ringback.maintenance.periodic import Periodic
+from ringback.maintenance.rescuer import Rescuer
+from ringback.service import JobService
+from ringback.service.secrets import SigningKeyService
+from ringback.storage.sqlite import IdFactory
+from ringback.testing import FakeFetcher
+from ringback.wakeups import Wakeups
+from ringback.webhooks.delivery.dispatcher import Dispatcher, DispatchSettings
+from ringback.webhooks.delivery.signed_attempt import AttemptResult, SignedSender
+from ringback.webhooks.delivery.signers import SignerCache, Signing
+from ringback.webhooks.events import INTERIM_EVENTS
 from ringback.webhooks.model import Delivery
 from ringback.webhooks.schedule import RETRY_AFTER_S_MAX
-from ringback.webhooks.signing import Signing, SigningBook
 from ringback.wire.signature import Signer
 from ringback.worker import Slot, Worker
+from tests.builders import PlainSeals
+from tests.sim.disk import Disk, SimCommits
+from tests.sim.ledger import Ledger
+from tests.sim.loop import SimClock, SimLoop, VirtualTime
+from tests.sim.network import Network
+from tests.sim.store import SimStore
 
 _SAME_S = 1e-6  # instants that differ by less are one
 
@@ -75,34 +77,34 @@ class Process:
         rng = Random(machine.rng.getrandbits(64))
         shape, clock = machine.shape, machine.clock
         ids = Ids(clock.now_ms, rng.getrandbits)
-        self.bells = Bells()
+        self.wakeups = Wakeups()
         self.ids = ids
         with self.loop.running():
             self.store = self._open(ids)
-            self.service = Service(
-                self.store, clock=clock, ids=ids, limits=shape.limits, bells=self.bells
+            self.service = JobService(
+                self.store, clock=clock, ids=ids, limits=shape.limits, wakeups=self.wakeups
             )
-            self.keys = KeyDesk(self.store, PlainSeals(), clock=clock, ids=ids)
+            self.keys = SigningKeyService(self.store, PlainSeals(), clock=clock, ids=ids)
             self.worker = Worker(
                 self.service,
                 slots={"null": Slot(engine=SimEngine(rng, clock), concurrency=shape.concurrency)},
                 artifacts=NoArtifacts(),
-                fetch=_fetch_nothing,
+                fetcher=FakeFetcher(),
                 clock=clock,
-                bells=self.bells,
+                wakeups=self.wakeups,
                 worker_id=name,
                 lease_s=shape.lease_s,
                 job_timeout_s=shape.job_timeout_s,
             )
             self.dispatcher = Dispatcher(
                 self.store,
-                SimCarrier(self._courier(), machine, self.store),
+                SimAttempter(self._sender(), machine, self.store),
                 clock=clock,
                 rng=rng,
-                bells=self.bells,
+                wakeups=self.wakeups,
                 settings=shape.dispatch,
             )
-            self.janitor = Janitor(self.service, self.store, clock=clock, bells=self.bells)
+            self.rescuer = Rescuer(self.service, self.store, clock=clock, wakeups=self.wakeups)
         self.start(self._serve(alone)).add_done_callback(self._ended)
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -128,12 +130,21 @@ class Process:
     async def _serve(self, alone: Callable[[], bool]) -> None:
         while alone():
             try:
-                await self.janitor.rescue_all()
+                await self.rescuer.rescue_all()
                 break
             except StorageFull:  # a server that cannot start is started again
                 await self._machine.clock.sleep(1.0)
-        for run in (self.worker.run, self.dispatcher.run, self.janitor.run):
-            self.start(run()).add_done_callback(self._ended)
+        rescues = Periodic("rescuer", self.rescuer.step, every_s=1.0, clock=self._machine.clock)
+        for run in (self.worker.run, self.dispatcher.run, rescues.run):
+            self.start(self._keep_up(run)).add_done_callback(self._ended)
+
+    async def _keep_up(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin a loop again that found no room, as a server does."""
+        while True:
+            try:
+                return await run()
+            except StorageFull:
+                await self._machine.clock.sleep(1.0)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if (exc := task.exception()) is not None:
@@ -144,7 +155,7 @@ class Process:
         opening = SimStore.open(
             machine.directory,
             exclusive=False,  # they share it, which two real servers may not
-            mint=Mint(new_id=ids.uuid7, operator_url=machine.shape.operator_url),
+            id_factory=IdFactory(new_id=ids.uuid7, operator_url=machine.shape.operator_url),
             make_commits=partial(SimCommits, disk=machine.disk, committed=machine.ledger.committed),
         )
         try:
@@ -155,44 +166,47 @@ class Process:
             return store
         raise AssertionError("opening a store waits for nothing")
 
-    def _courier(self) -> Courier:
+    def _sender(self) -> SignedSender:
         operator = Signing(signers=(Signer("whsec_AAAA"),))
-        book = SigningBook(
+        book = SignerCache(
             self.store,
             self.store,
             unsealer=PlainSeals(),
             clock=self._machine.clock,
             operator=operator,
         )
-        return Courier(self._machine.network, book)
+        return SignedSender(self._machine.network, book)
 
 
-class SimCarrier:
-    """The real courier, watched: how many at once, how many a second, and none too early."""
+class SimAttempter:
+    """The real sender, watched: how many at once, how many a second, and none too early."""
 
-    def __init__(self, courier: Courier, machine: Machine, store: SimStore) -> None:
-        self._courier = courier
+    def __init__(self, sender: SignedSender, machine: Machine, store: SimStore) -> None:
+        self._sender = sender
         self._machine = machine
         self._store = store
         self._flying: Counter[int] = Counter()
+        self._flying_of: Counter[str] = Counter()
         self._lately: deque[float] = deque()
 
-    async def attempt(self, delivery: Delivery, *, now_ms: int) -> Attempted:
+    async def attempt(self, delivery: Delivery, *, now_ms: int) -> AttemptResult:
         """Carry one attempt."""
         self._check(delivery)
         self._flying[delivery.destination_id] += 1
+        self._flying_of[delivery.workspace_id] += 1
         try:
             self._check_crowd(delivery)
-            attempted = await self._courier.attempt(delivery, now_ms=now_ms)
+            attempted = await self._sender.attempt(delivery, now_ms=now_ms)
         finally:
             self._flying[delivery.destination_id] -= 1
+            self._flying_of[delivery.workspace_id] -= 1
         self._note(delivery, attempted)
         return attempted
 
     def _check(self, delivery: Delivery) -> None:
         ledger = self._machine.ledger
         ledger.attempted(delivery.delivery_id, delivery.epoch)
-        if delivery.event in PASSING_EVENTS and ledger.is_over(delivery.job_id):
+        if delivery.event in INTERIM_EVENTS and ledger.is_over(delivery.job_id):
             ledger.fail(f"{delivery.event} of job {delivery.job_id} was sent after its end")
 
     def _check_crowd(self, delivery: Delivery) -> None:
@@ -200,8 +214,10 @@ class SimCarrier:
         each = self._flying[delivery.destination_id]
         if each > settings.concurrency_per_destination:
             ledger.fail(f"{each} attempts at once to {delivery.destination}")
-        if (total := self._flying.total()) > settings.concurrency:
+        if (total := self._flying.total()) > settings.concurrency + settings.queue_settings.reserve:
             ledger.fail(f"{total} attempts at once")
+        if (own := self._flying_of[delivery.workspace_id]) > settings.concurrency:
+            ledger.fail(f"{own} attempts at once of {delivery.workspace_id}")
         if settings.rate:
             now_s = self._machine.time.now_s
             self._lately.append(now_s)
@@ -210,15 +226,15 @@ class SimCarrier:
             if len(self._lately) > settings.rate:
                 ledger.fail(f"{len(self._lately)} attempts within a second")
 
-    def _note(self, delivery: Delivery, attempted: Attempted) -> None:
+    def _note(self, delivery: Delivery, attempted: AttemptResult) -> None:
         wall_ms = self._machine.time.wall_ms()
         wait_s = retry_after_header(attempted)
         if wait_s is not None:
             not_before_ms = wall_ms + round(1000 * min(wait_s, RETRY_AFTER_S_MAX))
-            self._store.asked[delivery.delivery_id, delivery.epoch] = not_before_ms
+            self._store.not_before_ms[delivery.delivery_id, delivery.epoch] = not_before_ms
 
 
-def retry_after_header(attempted: Attempted) -> float | None:
+def retry_after_header(attempted: AttemptResult) -> float | None:
     """Return the seconds that a simulated receiver asked for."""
     value = attempted.answer.header(b"retry-after")
     return None if value is None else float(value)
@@ -245,6 +261,8 @@ class SimEngine:
         await self._clock.sleep(60.0 if fate < 0.02 else rng.uniform(0.0, 0.3))
         if fate > 0.9:
             raise EngineError("It cannot be drawn.")
+        if fate > 0.85:
+            raise EngineProcessDied
         return Made(artifacts=("a.png",))
 
     async def close(self) -> None:
@@ -272,6 +290,10 @@ class NoArtifacts:
         """Find nothing."""
         return None
 
+    async def find_by_stem(self, stem: str) -> StoredArtifact | None:
+        """Find nothing."""
+        return None
+
     async def read(
         self, artifact: StoredArtifact, *, first: int = 0, count: int | None = None
     ) -> AsyncIterator[bytes]:
@@ -279,7 +301,7 @@ class NoArtifacts:
         for _ in range(0):
             yield b""
 
-    async def link(self, artifact: StoredArtifact) -> str | None:
+    async def link(self, artifact: StoredArtifact, *, method: LinkMethod = "GET") -> str | None:
         """Link to nothing."""
         return None
 
@@ -289,7 +311,3 @@ class NoArtifacts:
 
     async def check(self) -> None:
         """Find nothing wrong."""
-
-
-async def _fetch_nothing(url: str, *, bytes_max: int) -> bytes:
-    raise FetchError("dns", url)

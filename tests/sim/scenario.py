@@ -7,12 +7,12 @@ from collections.abc import Callable
 from hashlib import sha256
 
 import apsw
-from sim.client import Clients
-from sim.ledger import Violation
-from sim.process import Process
-from sim.world import World, a_world
 
-from ringback.storage.sqlite.files import DATABASE
+from ringback.storage.sqlite.database_files import DATABASE
+from tests.sim.client import Clients
+from tests.sim.ledger import Violation
+from tests.sim.process import Process
+from tests.sim.world import World, a_world
 
 STEPS = 300
 _LOOKS_MAX = 1_500  # at a world in peace, before it must be quiet
@@ -28,14 +28,14 @@ class Scenario:
         self.clients = Clients(world)
         self._ways: list[Callable[[], str]] = []
         weights: list[tuple[Callable[[], str], int]] = [
-            (self._ask(self.clients.submit), 14),
-            (self._ask(self.clients.repeat), 4),
-            (self._ask(self.clients.cancel), 4),
-            (self._ask(self.clients.tell), 5),
-            (self._ask(self.clients.redeliver), 4),
-            (self._ask(self.clients.cancel_delivery), 2),
-            (self._ask(self.clients.change_endpoints), 4),
-            (self._ask(self.clients.rotate), 1),
+            (self._request(self.clients.submit), 14),
+            (self._request(self.clients.repeat), 4),
+            (self._request(self.clients.cancel), 4),
+            (self._request(self.clients.tell), 5),
+            (self._request(self.clients.redeliver), 4),
+            (self._request(self.clients.cancel_delivery), 2),
+            (self._request(self.clients.change_endpoints), 4),
+            (self._request(self.clients.rotate), 1),
             (self._wait, 20),
             (self._wait_long, 2),
             (self._suspend, 4),
@@ -59,11 +59,11 @@ class Scenario:
         world.check()
         world.run(self._rng.random() * 0.02)
 
-    def _ask(self, ask: Callable[[Process], str]) -> Callable[[], str]:
+    def _request(self, operation: Callable[[Process], str]) -> Callable[[], str]:
         def step() -> str:
             awake = self._world.awake()
             if awake:
-                return ask(self._rng.choice(awake))
+                return operation(self._rng.choice(awake))
             return self._resume() if self._world.processes else self._begin()
 
         return step
@@ -145,7 +145,7 @@ class Scenario:
 
     def _begin(self) -> str:
         down = [name for name in ("A", "B") if name not in self._world.processes]
-        # Mostly one server; a second one stands for whoever else may hold leases.
+        # Mostly one server; a second one stands for every other holder of leases.
         if not down or (len(down) == 1 and self._rng.random() < 0.6):
             return "nobody to begin"
         name = self._rng.choice(down)
@@ -184,7 +184,7 @@ class Scenario:
             world.begin("A")
         (process,) = world.processes.values()
         world.run(0.1)
-        self.clients.visit(process)
+        self.clients.submit_to_all(process)
         world.run(0.2)
         for _ in range(_LOOKS_MAX):
             if not world.ledger.pending and not world.ledger.waiting:
@@ -192,7 +192,7 @@ class Scenario:
                 world.run(1.0)
                 if not world.ledger.pending and not world.ledger.waiting:
                     break
-            self._look()
+            self._advance()
         else:
             world.fail(
                 f"never done: jobs {list(world.ledger.pending)}, "
@@ -200,13 +200,13 @@ class Scenario:
             )
         self._check_books(process)
 
-    def _look(self) -> None:
+    def _advance(self) -> None:
         """Let time pass to where something happens."""
         before = self._world.ledger.changes_count
         self._world.run(0.7)
         if self._world.ledger.changes_count > before:
             return
-        # Nothing has happened for longer than any answer takes: whatever is next is far away.
+        # Nothing has happened for longer than any answer takes: the next event is far away.
         seconds = self._due_in_s()
         if seconds is not None:
             self._world.jump(seconds)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sim.disk import SimCommits
-from sim.ledger import Ledger
-
 from ringback.jobs.model import Job
-from ringback.storage.sql.deliveries import SqlOutbox
-from ringback.storage.sql.delivery_verbs import begin_rounds
-from ringback.storage.sql.jobs import SqlJobs
 from ringback.storage.sqlite import SqliteStore
+from ringback.storage.stores.control import SqlControl
+from ringback.storage.stores.jobs import SqlJobs
+from ringback.storage.stores.outbox import SqlOutbox
+from ringback.storage.transactions.deliveries import begin_round
+from ringback.webhooks.claim_rooms import WorkspaceRooms
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.model import Delivery, DeliveryStatus
-from ringback.webhooks.outbox import Ending, Recorded, Recording
+from ringback.webhooks.outbox import AttemptRecord, Ending, RecordOutcome
 from ringback.webhooks.schedule import JITTER
+from tests.sim.disk import SimCommits
+from tests.sim.ledger import Ledger
 
 
-class Watched(SqlJobs, SqlOutbox):
+class Watched(SqlJobs, SqlOutbox, SqlControl):
     """Over a store: tells the ledger what that says to the code above it."""
 
     watcher: Ledger
@@ -27,9 +28,9 @@ class Watched(SqlJobs, SqlOutbox):
         """Let the ledger read what was committed, where it is not told at the commit."""
 
     @property
-    def asked(self) -> dict[tuple[str, int], int]:
+    def not_before_ms(self) -> dict[tuple[str, int], int]:
         """Until when receivers asked not to be called, by delivery and epoch of the attempt."""
-        return self.__dict__.setdefault("_asked", {})  # type: ignore[no-any-return]
+        return self.__dict__.setdefault("_not_before_ms", {})  # type: ignore[no-any-return]
 
     async def end_job(self, ending: Ending) -> bool:
         """End a job; the ledger is told who says so."""
@@ -48,6 +49,13 @@ class Watched(SqlJobs, SqlOutbox):
             self._claim(f"job {job.status}", job.job_id, job.epoch)
         return given
 
+    async def move_times(self, by_ms: int, *, now_ms: int) -> None:
+        """Move times; the ledger is told, as nothing else changes what stays in the same hands."""
+        self.watcher.begin_to_move(by_ms)
+        await super().move_times(by_ms, now_ms=now_ms)
+        await self.catch_up()
+        self.watcher.is_moving = False
+
     async def claim_due(
         self,
         *,
@@ -56,7 +64,8 @@ class Watched(SqlJobs, SqlOutbox):
         limit_each: int,
         lease_until_ms: int,
         rooms: Mapping[int, int] | None = None,
-        passing_rooms: Mapping[int, int] | None = None,
+        interim_rooms: Mapping[int, int] | None = None,
+        workspaces: WorkspaceRooms | None = None,
         listener: Endpoint | None = None,
     ) -> list[Delivery]:
         """Take deliveries that are due; the ledger is told of any that is not."""
@@ -66,7 +75,8 @@ class Watched(SqlJobs, SqlOutbox):
             limit_each=limit_each,
             lease_until_ms=lease_until_ms,
             rooms=rooms,
-            passing_rooms=passing_rooms,
+            interim_rooms=interim_rooms,
+            workspaces=workspaces,
             listener=listener,
         )
         if len(claimed) > limit:
@@ -77,13 +87,13 @@ class Watched(SqlJobs, SqlOutbox):
                 self.watcher.fail(f"delivery {delivery.delivery_id} was claimed before its time")
         return claimed
 
-    async def record_attempt(self, recording: Recording) -> Recorded:
+    async def record_attempt(self, recording: AttemptRecord) -> RecordOutcome:
         """Write an attempt; the ledger is told who says so, and what the receiver asked for."""
         delivery = recording.delivery
         self._check_delay(recording)
         recorded = await super().record_attempt(recording)
         await self.catch_up()
-        until_ms = self.asked.get((delivery.delivery_id, delivery.epoch))
+        until_ms = self.not_before_ms.get((delivery.delivery_id, delivery.epoch))
         if recorded.written:
             self._claim("attempt", delivery.delivery_id, delivery.epoch)
             if until_ms is not None:
@@ -94,7 +104,7 @@ class Watched(SqlJobs, SqlOutbox):
             self.watcher.seen["stale attempt refused"] += 1
         return recorded
 
-    def _check_delay(self, recording: Recording) -> None:
+    def _check_delay(self, recording: AttemptRecord) -> None:
         delivery = recording.delivery
         if delivery.next_attempt_at_ms is None:
             return
@@ -118,9 +128,8 @@ class SimStore(Watched, SqliteStore):
     @property
     def commits(self) -> SimCommits:
         """Return what commits for it."""
-        commits = self._writer._commits
-        assert isinstance(commits, SimCommits)
-        return commits
+        assert isinstance(self._commits, SimCommits)
+        return self._commits
 
     def vanish(self) -> None:
         """Let go of the files as a killed process does: what is not committed is not there."""
@@ -129,4 +138,4 @@ class SimStore(Watched, SqliteStore):
 
     async def redeliver(self, delivery: Delivery, *, now_ms: int) -> bool:
         """Begin another round, due at once."""
-        return bool(await self._writer.call(begin_rounds, (delivery, now_ms)))
+        return bool(await self._writer.call(begin_round, (delivery, now_ms)))

@@ -1,4 +1,4 @@
-"""The simulation as a test: 2,000 seeds of 300 steps here, as many as one likes by ``make sim``."""
+"""The simulation as a test: 250 seeds of 300 steps here, as many as one likes by ``make sim``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sim.scenario import run_seed
 
 from ringback.storage.sqlite.statements import STATEMENTS
+from tests.sim.scenario import run_seed
 
-SEEDS = int(os.environ.get("SEEDS", "2000"))
-TESTS = Path(__file__).parents[1]
+SEEDS = int(os.environ.get("SEEDS", "250"))
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
@@ -23,12 +23,12 @@ TESTS = Path(__file__).parents[1]
 async def test_every_promise_is_kept_in_every_seed() -> None:
     campaign = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "sim", "--seeds", str(SEEDS)),
-        cwd=TESTS,
+        *("-m", "tests.sim", "--seeds", str(SEEDS)),
+        cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
-    told, _ = await campaign.communicate()
-    assert campaign.returncode == 0, told.decode()
+    output, _ = await campaign.communicate()
+    assert campaign.returncode == 0, output.decode()
 
 
 def test_a_seed_is_always_the_same() -> None:

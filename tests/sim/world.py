@@ -10,17 +10,17 @@ from random import Random
 from typing import Any
 
 import structlog
-from sim.books import DeliverySeen
-from sim.disk import SECRET, WORKSPACES, Disk, fresh_directory
-from sim.ledger import Ledger, Violation
-from sim.loop import SimClock, VirtualTime
-from sim.network import Known, Network
-from sim.process import Machine, Process, Shape
 
 from ringback.jobs.admission import Limits
 from ringback.webhooks.breaker import BreakerSettings
-from ringback.webhooks.dispatcher import DispatchSettings
+from ringback.webhooks.delivery.dispatcher import DispatchSettings
 from ringback.webhooks.schedule import SCHEDULE_S
+from tests.sim.books import DeliverySeen
+from tests.sim.disk import SECRET, WORKSPACES, Disk, fresh_directory
+from tests.sim.ledger import Ledger, Violation
+from tests.sim.loop import SimClock, VirtualTime
+from tests.sim.network import Known, Network
+from tests.sim.process import Machine, Process, Shape
 
 HOSTS = ("shared", *(f"{name}-{number}" for name in WORKSPACES for number in (1, 2)))
 OPERATOR_URL = "https://operator.example/hook"
@@ -67,7 +67,7 @@ class World:
         self.doing = "the beginning"
 
     def say(self, what: str) -> None:
-        """Note what is done, for whoever reads the trace."""
+        """Note the step, for readers of the trace."""
         self.doing = what
         self.trace.append(f"{self.time.now_s:14.3f}  {what}")
 
@@ -162,8 +162,8 @@ def _heard(ledger: Ledger) -> Iterator[None]:
     """Take every log line that says that something broke as what it is."""
     before = structlog.get_config()
 
-    def hear(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
-        event = line["event"]
+    def hear(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> dict[str, Any]:
+        event = entry["event"]
         if event.endswith("_broke"):
             ledger.fail(f"{event}: {sys.exc_info()[1]!r}")
         ledger.seen[event] += 1

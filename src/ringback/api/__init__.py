@@ -1,1 +1,1 @@
-"""The HTTP face: ``app`` is the route table; ``errors`` turns exceptions into answers."""
+"""The HTTP API: ``app`` has the route table, ``openapi`` its description."""

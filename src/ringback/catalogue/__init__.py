@@ -1,5 +1,5 @@
-"""The models: what each takes, what it costs and which engine serves it.
+"""The catalogue of models: their inputs, their prices and their engines.
 
-``models/`` is the data, one file per provider; ``files`` reads it, ``catalogue`` answers for it,
-``openapi`` tells the world.
+``models/`` holds the data, one file per provider; ``toml_files`` reads it, and ``catalogue`` finds
+models and validates their inputs.
 """

@@ -1,16 +1,18 @@
-"""The catalogue: every model that can be asked for, and the check of what is asked."""
+"""The catalogue finds models and validates their inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ringback.catalogue.files import Offer, check_models, offer_of, read_offer
-from ringback.catalogue.inputs import InputCheck, ValidInput
+from ringback.catalogue.inputs import COMPLETED, EngineInputs, InputCheck, ValidInput
 from ringback.catalogue.model import TRAINING, Model, Retired
-from ringback.catalogue.routing import served_by
+from ringback.catalogue.pricing import free
+from ringback.catalogue.routing import route
+from ringback.catalogue.toml_files import ProviderModels, check_models, provider_models, read_file
 from ringback.errors import FieldError, InvalidRequest, ModelNotFound, SetupError
 
 __all__ = ["Catalogue", "Model", "ValidInput"]
@@ -20,9 +22,14 @@ _ECHO_MAX = 80
 
 
 class Catalogue:
-    """Every model, by kind and id; schemas are compiled when a model is first asked for."""
+    """All models, by kind and id; a model's schema is compiled at its first use."""
 
-    def __init__(self, models: Iterable[Model], retired: Iterable[Retired] = ()) -> None:
+    def __init__(
+        self,
+        models: Iterable[Model],
+        retired: Iterable[Retired] = (),
+        inputs: EngineInputs = COMPLETED,
+    ) -> None:
         self._models: dict[tuple[str, str], Model] = {}
         for model in models:
             if (model.kind, model.id) in self._models:
@@ -30,77 +37,88 @@ class Catalogue:
             self._models[model.kind, model.id] = model
         self._retired = {(one.kind, one.id): one for one in retired}
         self._check_replacements()
+        self._inputs = inputs
         self._checks: dict[Model, InputCheck] = {}
 
     @classmethod
     def load(
         cls, own: Path | None = None, providers: Iterable[Mapping[str, Any]] = ()
     ) -> Catalogue:
-        """Return the catalogue of the built-in files, of those in ``own``, and of ``providers``.
+        """Return the models of the built-in files, of the files in ``own``, and of ``providers``.
 
-        Raises ``SetupError`` naming the file or provider and what is wrong in it.
+        Raises ``SetupError`` that names the file or provider and the mistake.
         """
-        added = [offer_of(provider) for provider in providers]
+        added = [provider_models(provider) for provider in providers]
         if own is not None:
             if not own.is_dir():
                 raise SetupError(f"There is no folder {own} to read model files from.")
             added += _read(own)
-        check_models([model for offer in added for model in offer.models])
-        offers = _read(_BUILTIN) + added
+        check_models([model for provider in added for model in provider.models])
+        providers_models = [*_builtin(), *added]
         return cls(
-            [model for offer in offers for model in offer.models],
-            [one for offer in offers for one in offer.retired],
+            [model for provider in providers_models for model in provider.models],
+            [one for provider in providers_models for one in provider.retired],
         )
 
-    def routed(self, engines: Mapping[str, str]) -> Catalogue:
-        """Return the catalogue in which other engines serve some models, by the models' ids.
+    def routed(self, engines: Mapping[str, str], *, inputs: EngineInputs = COMPLETED) -> Catalogue:
+        """Return a catalogue in which these models have other engines, by model id.
 
-        An id may have its kind before it, and may be a pattern: see ``routing``. Raises
-        ``SetupError`` for one that names no model.
+        ``inputs`` says which input each engine gets. An id may have its kind as prefix, and may be
+        a pattern: see ``routing``. Raises ``SetupError`` for an id that matches no model.
         """
         models = list(self._models.values())
-        return Catalogue(served_by(models, engines), self._retired.values())
+        return Catalogue(route(models, engines), self._retired.values(), inputs)
+
+    def without_prices_of(self, is_free: Callable[[Model], bool]) -> Catalogue:
+        """Return the catalogue in which some of the models cost nothing."""
+        models = [free(one) if is_free(one) else one for one in self._models.values()]
+        return Catalogue(models, self._retired.values(), self._inputs)
 
     def check_engines(self, known: Iterable[str]) -> None:
         """Raise ``SetupError`` for the first model whose engine is not one of these."""
-        there = tuple(known)
+        known = tuple(known)
         for model in self._models.values():
-            if model.engine not in there:
+            if model.engine not in known:
                 raise SetupError(
                     f"Model {model.kind}/{model.id} asks for the engine {model.engine!r}; "
-                    f"there is {' and '.join(there)}."
+                    f"there is {' and '.join(known)}."
                 )
 
     def __iter__(self) -> Iterator[Model]:
-        """Yield the models that are generated with, each on a route of its own."""
+        """Yield the models that have a route of their own, which excludes training models."""
         return (model for model in self._models.values() if model.kind != TRAINING)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     @property
+    def all(self) -> tuple[Model, ...]:
+        """All models, including training models."""
+        return tuple(self._models.values())
+
+    @property
     def ids(self) -> frozenset[str]:
-        """The ids of all models, of those for styles too: what a job's model can be."""
+        """The ids of all models, including training models: every possible model of a job."""
         return frozenset(model.id for model in self._models.values())
 
     @property
     def trainings(self) -> tuple[Model, ...]:
-        """The models that styles are trained for."""
+        """The models for which styles can be trained."""
         return tuple(model for model in self._models.values() if model.kind == TRAINING)
 
     def training(self, body: dict[str, Any]) -> Model:
-        """Return the model that a training's body names, or raise ``InvalidRequest``."""
+        """Return the model in a training's body, or raise ``InvalidRequest``."""
         named = {model.name: model for model in self.trainings}
         name = body.get("model", next(iter(named)))
         if isinstance(name, str) and name in named:
             return named[name]
-        what = f"must be one of {', '.join(named)}"
-        raise InvalidRequest(f"model {what}.", [FieldError("/model", what)])
+        message = f"must be one of {', '.join(named)}"
+        raise InvalidRequest(f"model {message}.", [FieldError("/model", message)])
 
     def find(self, kind: str, model_id: str) -> Model:
-        """Return the model, or raise ``ModelNotFound`` with up to three that resemble it.
+        """Return the model, or raise ``ModelNotFound`` with up to three similar ids.
 
-        Raises ``ModelUnavailable`` for one that is gone.
+        Raises ``ModelUnavailable`` for a retired model.
         """
         model = self._models.get((kind, model_id))
         if model is None or kind == TRAINING:
@@ -110,20 +128,20 @@ class Catalogue:
         return model
 
     def validate(self, model: Model, body: object) -> ValidInput:
-        """Return the body completed, or raise ``InvalidRequest`` naming each wrong field."""
+        """Return the body checked, or raise ``InvalidRequest`` with every invalid field."""
         check = self._checks.get(model)
         if check is None:
-            check = self._checks[model] = InputCheck(model)
+            check = self._checks[model] = InputCheck(model, self._inputs)
         return check(body)
 
     def _check_replacements(self) -> None:
         endings = [(f"{one.kind}/{one.id}", one.sunset) for one in self._retired.values()]
         endings += [(f"{one.kind}/{one.id}", one.sunset) for one in self if one.sunset]
-        there = {f"{model.kind}/{model.id}" for model in self}
+        known = {f"{model.kind}/{model.id}" for model in self}
         for name, sunset in endings:
-            if sunset.replacement is not None and sunset.replacement not in there:
+            if sunset.replacement is not None and sunset.replacement not in known:
                 raise SetupError(
-                    f"The replacement of {name} is {sunset.replacement!r}, which is no model; "
+                    f"The replacement of {name} is {sunset.replacement!r}, which is not a model; "
                     "write it like image/bfl/flux-1-dev."
                 )
 
@@ -132,11 +150,16 @@ class Catalogue:
         near = get_close_matches(model_id, of_kind, n=3)
         if near:
             return ModelNotFound(model_id, near)
-        # Perhaps the kind is what is wrong.
+        # The kind may be the mistake.
         named = f"{kind[:_ECHO_MAX]}/{model_id}"
         everything = [f"{model.kind}/{model.id}" for model in self]
         return ModelNotFound(named, get_close_matches(named, everything, n=3))
 
 
-def _read(folder: Path) -> list[Offer]:
-    return [read_offer(file) for file in sorted(folder.glob("*.toml"))]
+@cache
+def _builtin() -> tuple[ProviderModels, ...]:
+    return tuple(_read(_BUILTIN))
+
+
+def _read(folder: Path) -> list[ProviderModels]:
+    return [read_file(file) for file in sorted(folder.glob("*.toml"))]

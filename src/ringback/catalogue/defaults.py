@@ -1,4 +1,4 @@
-"""Fills in what a body leaves out, at every depth, by a plan made once for each model."""
+"""Fills in the defaults of missing fields at every depth, by a plan made once per model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _Fill = Callable[[Any], Any]
 
 
 class Defaults:
-    """The defaults of an object's fields, and of what the fields hold."""
+    """The defaults of an object's fields, and of the values in its fields."""
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         self._values = {name: p.default for name, p in parameters.items() if p.has_default}
-        # A default that can change must not be shared between jobs.
+        # A mutable default must not be shared between jobs.
         self._copied = tuple(
             name for name, value in self._values.items() if isinstance(value, list | dict)
         )
@@ -28,20 +28,20 @@ class Defaults:
     def __bool__(self) -> bool:
         return bool(self._values or self._fills)
 
-    def fill(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the object with what it leaves out; what was given is not changed."""
-        filled = self._values | given
+    def fill(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of the object with defaults for its missing fields."""
+        filled = self._values | values
         for name in self._copied:
-            if name not in given:
+            if name not in values:
                 filled[name] = deepcopy(filled[name])
         for name, fill in self._fills:
-            if name in given:
-                filled[name] = fill(given[name])
+            if name in values:
+                filled[name] = fill(values[name])
         return filled
 
 
 def _fill_of(parameter: Parameter) -> _Fill | None:
-    """Return what fills in a value of the parameter, or None when nothing inside has a default."""
+    """Return the function that fills in defaults inside a value, or None if there are none."""
     if isinstance(parameter.items, Parameter):
         fill_item = _fill_of(parameter.items)
         return None if fill_item is None else partial(_fill_list, fill_item)

@@ -1,4 +1,4 @@
-"""Examples of inputs, made from the parameters."""
+"""Creates example inputs from a model's parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UUID = "550e8400-e29b-41d4-a716-446655440000"
 
 
 def example_of(model: Model) -> dict[str, Any]:
-    """Return a small body that the model takes: its required fields alone."""
+    """Return a small valid body of the model: only its required fields."""
     return _object(model.parameters)
 
 

@@ -11,11 +11,11 @@ from ringback.catalogue.parameter import Parameter, object_schema
 from ringback.catalogue.sunset import Sunset
 
 TRAINING = "style"
-"""The kind of the models that styles are trained for; they are asked for by one route together."""
+"""The kind of the models for which styles are trained; one route serves them all."""
 
 
 class Alias(Struct, frozen=True, kw_only=True):
-    """A field's old name, which is still taken for the new one, and when the public API ends it."""
+    """A deprecated name of a field, still accepted, and the date when the public API ends it."""
 
     old: str
     new: str
@@ -23,7 +23,7 @@ class Alias(Struct, frozen=True, kw_only=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """What one variant of a model costs: the values that tell variants apart, and the units."""
+    """The cost of one variant of a model: the values that identify it, and the units."""
 
     variant: tuple[str, ...]
     compute_units: float
@@ -31,7 +31,7 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 
 class Retired(Struct, frozen=True, kw_only=True):
-    """A model that is gone for good: its route alone is remembered, and why nothing is there."""
+    """A retired model: its route remains and says why and when it ended."""
 
     kind: str
     id: str
@@ -41,27 +41,29 @@ class Retired(Struct, frozen=True, kw_only=True):
 # Compared and hashed by identity: a model is looked up for every submission.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Model:
-    """Something that can be asked for: its input, its cost and the engine that serves it."""
+    """One model: its input, its cost and its engine."""
 
     id: str  # "bfl/flux-1-dev", without the kind; two or three segments
     kind: str  # "image"
-    type: str  # what GET /jobs?types= filters by: "flux", "externalImage"
+    type: str  # the filter of GET /jobs?types=: "flux", "externalImage"
     title: str
     description: str
     engine: str
     parameters: dict[str, Parameter]
     aliases: tuple[Alias, ...] = ()
     compute_units: float | None = None  # of the first variant, where there are several
-    cost_per: str | None = None  # the number of what, in the input, that the units are for
-    cost_by: tuple[str, ...] = ()  # what tells the variants apart; empty where there is one
-    cost_from: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the fields that tell
+    cost_per: str | None = None  # the field by which the units are multiplied
+    cost_by: tuple[str, ...] = ()  # the columns that identify a variant; empty with one variant
+    cost_from: dict[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by column: the fields that decide
     costs: tuple[Cost, ...] = ()
-    sunset: Sunset | None = None  # for a model whose end is known
-    usual_s: float | None = None  # from submission to the end, usually
+    sunset: Sunset | None = None  # of a model with a planned end
+    usual_s: float | None = None  # the usual time from submission to the end
 
     @property
     def path(self) -> str:
-        """The route that the model is asked for on."""
+        """The route of the model."""
         if self.kind == TRAINING:
             return "/styles/train"
         return f"/generate/{self.kind}/{self.id}"
@@ -78,5 +80,5 @@ class Model:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema (draft 2020-12) of the body; aliases are taken, but not shown."""
+        """The JSON Schema (draft 2020-12) of the body; aliases are accepted, but not shown."""
         return {"type": "object", **object_schema(self.parameters), "additionalProperties": False}

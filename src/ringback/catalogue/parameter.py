@@ -1,4 +1,4 @@
-"""One field of a model's input, as the data files write it, and its JSON Schema."""
+"""A field of a model's input as the data files define it, and its JSON Schema."""
 
 from __future__ import annotations
 
@@ -7,29 +7,26 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-# A number without bounds of its own must still fit the databases and engines behind us; 64 bits,
-# signed or not, hold every seed in use.
+# A number without bounds must still fit our databases and engines; 64 bits, signed or unsigned,
+# hold every seed in use.
 NUMBER_MIN = -(2**63)
 NUMBER_MAX = 2**64 - 1
 
-_MEDIA = {
-    "type": "string",
-    "format": "uri",
-    "pattern": "^([hH][tT]{2}[pP][sS]?://[^/?#]|[dD][aA][tT][aA]:)",
-}
+MEDIA_PATTERN = "^\\s*([hH][tT]{2}[pP][sS]?://[^/?#]|[dD][aA][tT][aA]:)"
+_MEDIA = {"type": "string", "format": "uri", "pattern": MEDIA_PATTERN}
 
 
 def looks_like_media(text: str) -> bool:
-    """Say whether a text begins as a field of type ``media`` must."""
-    return re.match(_MEDIA["pattern"], text) is not None
+    """Return whether a text begins like a field of type ``media`` must."""
+    return re.match(MEDIA_PATTERN, text) is not None
 
 
 class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
     """One field of a model's input: its type, bounds, default and meaning.
 
     ``media`` is a string with an http(s) URL or a ``data:`` URI; a ``union`` has exactly one of the
-    forms of ``one_of``. In a file, ``items`` and ``one_of`` may name the file's shapes; in a loaded
-    model they are always parameters.
+    forms of ``one_of``. In a file, ``items`` and ``one_of`` may name shapes of the file; in
+    a loaded model they are always parameters.
     """
 
     type: Literal[
@@ -55,7 +52,7 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, e
 
     @property
     def has_default(self) -> bool:
-        """Say whether a value is filled in when the field is left out."""
+        """Return whether a missing field gets a value."""
         return not isinstance(self.default, UnsetType)
 
     @property
@@ -88,7 +85,7 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, e
 
     @property
     def forms(self) -> tuple[Parameter, ...]:
-        """What a union may be; nothing for another type."""
+        """The forms of a union; empty for other types."""
         return tuple(form for form in self.one_of or () if isinstance(form, Parameter))
 
     def _type_schema(self) -> dict[str, Any]:
@@ -101,8 +98,25 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, e
         return schema
 
 
+def as_checked(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that takes more texts of media than the published one.
+
+    The format ``uri`` refuses letters beyond ASCII and the line breaks of base64, and a length is
+    meant for plain URLs: the intake reads such a text and refuses it with a sentence.
+    """
+    if schema.get("pattern") == MEDIA_PATTERN:
+        return {key: value for key, value in schema.items() if key not in ("format", "maxLength")}
+    return {key: _as_checked(value) for key, value in schema.items()}
+
+
+def _as_checked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return as_checked(value)
+    return [_as_checked(one) for one in value] if isinstance(value, list) else value
+
+
 def object_schema(properties: dict[str, Parameter]) -> dict[str, Any]:
-    """Return the schema of an object with these fields; unknown ones are not forbidden."""
+    """Return the schema of an object with these fields; it allows unknown ones."""
     schema: dict[str, Any] = {
         "properties": {name: parameter.schema for name, parameter in properties.items()}
     }

@@ -1,9 +1,9 @@
-"""Which engine serves which model, where a user says otherwise than the data files. Pure.
+"""Assigns engines to models, where the settings differ from the data files. Pure.
 
 A name is a model's id, with or without its kind, or a pattern of such names: ``*`` stands for any
-characters, slashes too. The most exact name decides: an id with its kind, an id, then the pattern
-with the most characters. Patterns leave out the server's own models (``ringback/…``), which are for
-measuring it.
+characters, also slashes. The most specific name decides: an id with its kind, then an id, then the
+pattern with the most characters. Patterns exclude the server's own models (``ringback/…``), which
+exist for measurements.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ringback.errors import SetupError
 _OURS = "ringback"
 
 
-def served_by(models: Sequence[Model], engines: Mapping[str, str]) -> list[Model]:
-    """Return the models, each with the engine that the names give it.
+def route(models: Sequence[Model], engines: Mapping[str, str]) -> list[Model]:
+    """Return the models with the engines that the names assign.
 
-    Raises ``SetupError`` for a name that fits no model.
+    Raises ``SetupError`` for a name that matches no model.
     """
     routed = []
     unused = set(engines)
     for model in models:
-        fitting = [name for name in engines if _fits(name, model)]
-        unused.difference_update(fitting)
-        routed.append(_routed(model, engines, fitting))
+        matching = [name for name in engines if _fits(name, model)]
+        unused.difference_update(matching)
+        routed.append(_routed(model, engines, matching))
     for name in engines:
         if name in unused:
             raise SetupError(f"The setting engines names the model {name!r}; {_hint(name, models)}")
@@ -40,15 +40,15 @@ def _fits(name: str, model: Model) -> bool:
     names = _names_of(model)
     if "*" not in name:
         return name in names
-    # Brackets and question marks mean themselves.
+    # Brackets and question marks are literal.
     pattern = name.replace("[", "[[]").replace("?", "[?]")
     return model.provider != _OURS and any(fnmatchcase(known, pattern) for known in names)
 
 
-def _routed(model: Model, engines: Mapping[str, str], fitting: list[str]) -> Model:
-    if not fitting:
+def _routed(model: Model, engines: Mapping[str, str], matching: list[str]) -> Model:
+    if not matching:
         return model
-    engine = engines[max(fitting, key=_exactness)]
+    engine = engines[max(matching, key=_exactness)]
     return model if engine == model.engine else replace(model, engine=engine)
 
 

@@ -1,4 +1,4 @@
-"""Compiles JSON Schemas, all in the same way."""
+"""Compiles JSON Schemas with one set of options."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import jsonschema_rs
 
 
 def compiled(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    """Return the schema compiled, with formats checked; raises ``ValueError`` for a wrong one."""
+    """Return the compiled schema, which checks formats, or raise ``ValueError`` for a bad one."""
     return jsonschema_rs.Draft202012Validator(
         schema,
         validate_formats=True,
-        # This engine takes linear time, whatever pattern and text it is given.
+        # This regex engine takes linear time for any pattern and text.
         pattern_options=jsonschema_rs.RegexOptions(),
     )

@@ -1,4 +1,4 @@
-"""A model's sunset: told ahead in headers, and answered with 410 from its date on. Pure."""
+"""A model's sunset: announced in headers, and answered with 410 from its date on. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _ModelId = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){2,3}$
 
 
 class Sunset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a model ends, since when that is known, and what to use then.
+    """The date on which a model ends, the date of the announcement, and the replacement.
 
-    The model is gone from the first moment of ``date`` in UTC; ``since`` is left out of those that
-    are gone already. ``replacement`` is another model's
-    id with its kind before it; at ``migration_url`` one can read what to do.
+    The model is unavailable from the first moment of ``date`` in UTC; ``since`` is omitted for
+    retired models. ``replacement`` is another model's id with its kind; ``migration_url`` is a
+    page with advice.
     """
 
     date: Day
@@ -31,11 +31,11 @@ class Sunset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def begins_at(self) -> int:
-        """The first moment without the model, in milliseconds since 1970."""
+        """The first moment without the model, in milliseconds since 1970 UTC."""
         return to_ms(_midnight(self.date))
 
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Return what good answers say until then: RFC 9745, RFC 8594 and links."""
+        """Return the headers of responses before that date: RFC 9745, RFC 8594 and links."""
         links = []
         if self.migration_url is not None:
             links.append(f'<{self.migration_url.replace(">", "%3E")}>; rel="sunset"')
@@ -50,7 +50,7 @@ class Sunset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return tuple(headers)
 
     def unavailable(self, model: str) -> ModelUnavailable:
-        """Return the error of asking for the model after its end."""
+        """Return the error for a submission after the end."""
         return ModelUnavailable(
             model,
             sunset_date=self.date.isoformat(),

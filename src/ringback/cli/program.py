@@ -1,44 +1,59 @@
-"""The program ``ringback``: its commands by name, and how each of them may end."""
+"""The program ``ringback``: its commands by name, and the exit status of each ending."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
 from ringback import __version__
-from ringback.cli.terminal import visible
+from ringback.cli.console.terminal import visible
 
-# The sentences are here so that --help need not load the commands, which takes much longer.
+# The sentences are here because importing the commands for --help would take much longer.
 COMMANDS = {
-    "dev": "Run the emulator: any token, loopback webhooks, no network.",
-    "serve": "Run the server: made tokens, public https webhooks alone.",
+    "dev": "Run the emulator: any token, webhooks into your own networks.",
+    "serve": "Run the server: only issued tokens, only public https webhooks.",
     "worker": "Run a worker alone, beside servers on the same PostgreSQL.",
     "dispatch": "Run a dispatcher alone, beside servers on the same PostgreSQL.",
     "demo": "Watch one job, from its submission to its webhook.",
     "generate": "Submit a job, wait for it, show and save its result.",
     "jobs": "List, show, watch and cancel jobs.",
-    "models": "List models; show what one takes; check your own.",
-    "usage": "See what was spent, and what is left of the budgets.",
+    "models": "List models; show a model's parameters; check your own files.",
+    "usage": "Show the usage, and the rest of the budgets.",
     "assets": "Upload files for jobs to use; list and delete them.",
     "styles": "Train styles from pictures; list, show and delete them.",
-    "apps": "Push graphs of steps, look at them, and run them.",
+    "apps": "Push, list and run node apps: graphs of steps.",
     "open": "Open a job's result in the browser or viewer.",
     "trigger": "Post a signed event to a URL, without a job.",
-    "verify": "Say what is wrong with a webhook's signature.",
+    "verify": "Explain why a webhook's signature is wrong.",
     "keys": "Make, list and revoke tokens; show signing secrets; set budgets.",
-    "lab": "Examine a receiver; move the emulator's clock.",
-    "deliveries": "Look at webhooks; send them again, or stop them.",
-    "ledger": "Prove that all that was accepted and owed is there.",
-    "admin": "See what waits and who works; drain, requeue, tidy up.",
+    "lab": "Examine a receiver; advance the clock; reset a workspace.",
+    "deliveries": "List webhook deliveries; redeliver or cancel them.",
+    "ledger": "Prove that no accepted job and no owed delivery is missing.",
+    "admin": "Show queues and workers; drain, requeue, prune.",
+    "backup": "Copy the data directory: database, artifacts, master key.",
     "migrate": "Move a data directory into PostgreSQL and a bucket.",
     "listen": "Print events as they come, or forward webhooks to this machine.",
-    "mcp": "Offer a server's verbs to a language model's host, over stdio.",
-    "doctor": "Check this machine, and say what to do.",
-    "completion": "Print what a shell needs to complete commands.",
+    "mcp": "Offer a server's tools to a language model's host, over stdio.",
+    "doctor": "Check this machine, and suggest a remedy for each problem.",
+    "completion": "Print the completion script for a shell.",
 }
+
+
+class _ReaderGone(Exception):
+    """The program that read the output has ended."""
+
+
+@contextmanager
+def _watching_the_reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as exc:
+        raise _ReaderGone from exc  # click would end with 1, like a command that failed
 
 
 class LazyGroup(click.Group):
@@ -52,8 +67,18 @@ class LazyGroup(click.Group):
         """Return the command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"ringback.cli.{cmd_name}").command
+        command: click.Command = import_module(f"ringback.cli.commands.{cmd_name}").command
         return command
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse the command line; the help of the program is written meanwhile."""
+        with _watching_the_reader():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command of the command line."""
+        with _watching_the_reader():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without loading any of them."""
@@ -61,7 +86,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-VARIABLE = "_RINGBACK_COMPLETE"  # by which a shell asks for completions; click's own name for it
+VARIABLE = "_RINGBACK_COMPLETE"  # click's name of the variable by which shells ask for completions
 
 
 @click.command(cls=LazyGroup)
@@ -69,7 +94,7 @@ VARIABLE = "_RINGBACK_COMPLETE"  # by which a shell asks for completions; click'
 def program() -> None:
     """Ringback: generation jobs that call you back.
 
-    Submit a job, get its id at once, and have your webhook called when it is over.
+    Submit a job, get its id at once, and have your webhook called when it has ended.
     """
 
 
@@ -90,14 +115,18 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as exc:
         return _fail(exc.format_message(), exc.exit_code)
     except click.Abort:
-        return 130  # what a shell says of a program that SIGINT ended
-    except Exception as exc:
-        # Imported here because --help should not pay for it.
-        from ringback.cli.endings import ending_of
+        return 130  # the shell's status of a program that SIGINT ended
+    except _ReaderGone:
+        from ringback.cli.console.exit_status import Status
 
-        ending = ending_of(exc)
-        if ending is None:
+        return Status.READER_GONE
+    except Exception as exc:
+        # Imported here to keep --help fast.
+        from ringback.cli.console.exit_status import TRACE, ending_of
+
+        if os.environ.get(TRACE):
             raise
+        ending = ending_of(exc)
         return _fail(ending.sentence, ending.status)
     return status if isinstance(status, int) else 0
 
@@ -108,5 +137,5 @@ def _fail(sentence: str, status: int) -> int:
 
 
 def _lines(sentence: str) -> str:
-    # What a server says is in it; a list of wrong fields has a line each.
+    # It may contain a server's text, in which a list of wrong fields has a line each.
     return "\n".join(visible(line) for line in sentence.split("\n"))

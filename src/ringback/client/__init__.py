@@ -1,1 +1,1 @@
-"""The client library: submit jobs to a server that speaks the contract, and get their results."""
+"""The client library: it submits jobs to a compatible server and gets their results."""

@@ -1,10 +1,9 @@
-"""What came back, read: the document that was asked for, or the error that it is. Pure."""
+"""Decodes an answer into the expected document or an ``ApiError``. Pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +11,7 @@ from msgspec import Struct
 
 from ringback.client import errors
 from ringback.client.errors import ApiError, Detail
+from ringback.wire.http_date import parse_retry_after
 
 T = TypeVar("T")
 
@@ -32,12 +32,12 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 class Answer(Struct, frozen=True):
-    """A whole answer; header names are in lower case."""
+    """A complete answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    at_s: float  # when it came, in seconds since 1970
+    at_s: float  # its arrival in seconds since 1970
 
     @property
     def is_good(self) -> bool:
@@ -46,14 +46,14 @@ class Answer(Struct, frozen=True):
 
 
 def read(answer: Answer, kind: type[T]) -> T:
-    """Return the document in a good answer; raises ``ApiError`` for any other."""
+    """Return the document in a 2xx answer; raises ``ApiError`` for any other."""
     if not answer.is_good:
         raise refusal(answer)
     try:
         return msgspec.json.decode(answer.body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise errors.ServerError(
-            f"The answer is not what the API promises ({exc}); does the base URL lead to a server "
+            f"The answer does not follow the API ({exc}); does the base URL lead to a server "
             "that speaks it?",
             status=answer.status,
             body=answer.body,
@@ -61,20 +61,20 @@ def read(answer: Answer, kind: type[T]) -> T:
 
 
 def refusal(answer: Answer) -> ApiError:
-    """Return what an answer that is not good says, whichever of the usual shapes it has."""
-    said = _object(answer.body)
+    """Return the error in an answer, from any of the usual shapes of its body."""
+    document = _object(answer.body)
     kind = _BY_STATUS.get(answer.status)
     if kind is None:
         kind = errors.ServerError if answer.status >= 500 or answer.status < 400 else ApiError
     return kind(
-        _sentence(said) or f"The server answered {answer.status}.",
+        _sentence(document) or f"The server answered {answer.status}.",
         status=answer.status,
         body=answer.body,
-        code=_text(said.get("code")),
-        details=_details(said),
+        code=_text(document.get("code")),
+        details=_details(document),
         retry_after=retry_after_s(answer.headers.get("retry-after"), now_s=answer.at_s),
-        replacement=_text(said.get("replacement")),
-        sunset_date=_text(said.get("sunset_date")),
+        replacement=_text(document.get("replacement")),
+        sunset_date=_text(document.get("sunset_date")),
     )
 
 
@@ -82,18 +82,8 @@ def retry_after_s(value: str | None, *, now_s: float) -> float | None:
     """Return the seconds of a Retry-After header, a day at most; None without a readable one."""
     if value is None:
         return None
-    try:
-        if value.strip().isascii() and value.strip().isdigit():
-            seconds = float(value)
-        else:
-            # Imported late: it takes as long as all the rest of this library.
-            from email.utils import parsedate_to_datetime
-
-            date = parsedate_to_datetime(value)
-            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_s
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _RETRY_AFTER_S_MAX)
+    seconds = parse_retry_after(value.encode(), now_ms=round(now_s * 1000))
+    return None if seconds is None else min(seconds, _RETRY_AFTER_S_MAX)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -104,17 +94,17 @@ def _object(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _sentence(said: Mapping[str, Any]) -> str | None:
-    message, error = _text(said.get("message")), _text(said.get("error"))
-    # Some errors are a word for programs and have the sentence beside it.
+def _sentence(document: Mapping[str, Any]) -> str | None:
+    message, error = _text(document.get("message")), _text(document.get("error"))
+    # Some servers put a code in "error" and the sentence in "message".
     if error is not None and (message is None or " " in error):
         return error
     return message
 
 
-def _details(said: Mapping[str, Any]) -> tuple[Detail, ...]:
+def _details(document: Mapping[str, Any]) -> tuple[Detail, ...]:
     for name in ("details", "detail", "errors", "issues", "error", "message"):
-        found = said.get(name)
+        found = document.get(name)
         if isinstance(found, list):
             details = (_detail(one) for one in found[:_DETAILS_MAX])
             return tuple(detail for detail in details if detail is not None)

@@ -1,4 +1,4 @@
-"""The machine's time for the client: the only reader of it in this room."""
+"""The clocks of the client, synchronous and asynchronous."""
 
 from __future__ import annotations
 
@@ -6,62 +6,49 @@ import time
 from typing import Protocol
 
 
-class Clock(Protocol):
+class Time(Protocol):
+    """The time of day, and a time for durations."""
+
+    def now_s(self) -> float:
+        """Return seconds since 1970 UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+
+
+class Clock(Time, Protocol):
     """Time, for clients that wait by blocking."""
 
-    def now_s(self) -> float:
-        """Return seconds since 1970 UTC."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
-
     def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""
 
 
-class AsyncClock(Protocol):
+class AsyncClock(Time, Protocol):
     """Time, for clients that wait on an event loop."""
 
-    def now_s(self) -> float:
-        """Return seconds since 1970 UTC."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
-
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""
 
 
-class SystemClock:
+class MachineTime:
+    """``Time`` by the machine."""
+
+    now_s = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+
+
+class SystemClock(MachineTime):
     """``Clock`` by the machine."""
 
-    def now_s(self) -> float:
-        """Return seconds since 1970 UTC."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Return after that many seconds."""
-        time.sleep(seconds)
+    sleep = staticmethod(time.sleep)
 
 
-class AsyncSystemClock:
+class AsyncSystemClock(MachineTime):
     """``AsyncClock`` by the machine."""
-
-    def now_s(self) -> float:
-        """Return seconds since 1970 UTC."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
-        return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""
-        # Imported late: whoever waits by blocking needs none of it.
+        # Imported late: the synchronous client does not need it.
         import asyncio
 
         await asyncio.sleep(seconds)

@@ -1,22 +1,22 @@
-"""Everything that calls of the client raise.
+"""The exceptions that the client raises.
 
 ClientError
-├── ConfigurationError       the client was made with something that cannot work
-├── ConnectionFailed         no whole answer came
+├── ConfigurationError       the URL, the key or an argument is invalid
+├── ConnectionFailed         no complete answer came
 ├── SaveFailed               a result could not be downloaded
-├── ApiError                 an answer that is no success: status, code, message, body
-│   ├── ValidationError      400, 422: details say what is wrong where
+├── ApiError                 an answer other than 2xx: status, code, message, body
+│   ├── ValidationError      400, 422: details name each wrong field
 │   ├── AuthenticationError  401, 403
 │   ├── PaymentRequiredError 402
 │   ├── NotFoundError        404
 │   ├── ConflictError        409
 │   ├── ModelUnavailableError 410: replacement and sunset_date, where they are known
 │   ├── RateLimitError       429: retry_after
-│   └── ServerError          5xx, and answers that are not what the contract says
+│   └── ServerError          5xx, and answers that do not follow the API
 ├── JobEnded                 a job ended without results: job
 │   ├── JobFailed
 │   └── JobCancelled
-└── WaitTimeout              it has not ended yet
+└── WaitTimeout              the job has not ended yet: job
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
 
 
 class Detail(Struct, frozen=True):
-    """One thing that is wrong with a request, and where."""
+    """One wrong field of a request, and the reason."""
 
     path: str
     message: str
 
 
 class ClientError(Exception):
-    """Whatever the client raises."""
+    """The base class of every exception of the client."""
 
 
 class ConfigurationError(ClientError):
-    """The client was made with a URL or a key that cannot work."""
+    """The URL, the key or an argument is invalid; no request was sent."""
 
 
 class ConnectionFailed(ClientError):
-    """No whole answer came, however often it was tried."""
+    """No complete answer came, after all retries."""
 
 
 class SaveFailed(ClientError):
-    """A result could not be downloaded; nothing half is left of it."""
+    """A result could not be downloaded; no partial file is left."""
 
 
 class ApiError(ClientError):
@@ -83,7 +83,7 @@ class ApiError(ClientError):
 
 
 class ValidationError(ApiError):
-    """The request is wrong; ``details`` say where."""
+    """The request is wrong; ``details`` name each wrong field."""
 
 
 class AuthenticationError(ApiError):
@@ -95,27 +95,27 @@ class PaymentRequiredError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """There is no such thing, or it is another workspace's."""
+    """The resource does not exist, or belongs to another workspace."""
 
 
 class ConflictError(ApiError):
-    """The request does not go with how things stand."""
+    """The present state of the resource does not allow the request."""
 
 
 class ModelUnavailableError(ApiError):
-    """The model is gone; ``replacement`` names another, where one is known."""
+    """The model has passed its sunset; ``replacement`` names another if one is known."""
 
 
 class RateLimitError(ApiError):
-    """There were too many requests; ``retry_after`` says for how many seconds to wait."""
+    """There were too many requests; ``retry_after`` says how many seconds to wait."""
 
 
 class ServerError(ApiError):
-    """The server broke, or what answered does not speak the contract."""
+    """The server failed, or the answer does not follow the API."""
 
 
 class JobEnded(ClientError):
-    """A job ended without results; ``job`` is how."""
+    """A job ended without results; ``job`` has its state."""
 
     def __init__(self, job: JobDocument) -> None:
         super().__init__(f"Job {job.job_id} {job.status}: {job.error or 'no reason was given'}")
@@ -131,7 +131,7 @@ class JobCancelled(JobEnded):
 
 
 class WaitTimeout(ClientError):
-    """The job had not ended when the wait was over; ``job`` is how it stood."""
+    """The job had not ended after the timeout; ``job`` has its last state."""
 
     def __init__(self, job: JobDocument, timeout_s: float) -> None:
         super().__init__(f"Job {job.job_id} is {job.status} after {timeout_s:g} s of waiting.")

@@ -1,9 +1,9 @@
-"""The names of events, as servers tell them."""
+"""The types of job events."""
 
 from __future__ import annotations
 
 ENDS = ("job.completed", "job.failed", "job.cancelled")
-"""A job's ends: what every webhook is told unless it asks for something else."""
+"""The terminal events; every webhook gets them unless it selects others."""
 
-PASSING = ("job.backlogged", "job.started", "job.progress")
-"""What comes before a job's end, and is told to nobody any more after it."""
+INTERIM = ("job.backlogged", "job.started", "job.progress")
+"""The events before a job's end; none is sent after it."""

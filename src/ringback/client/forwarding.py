@@ -1,6 +1,6 @@
-"""Forwards what a workspace is owed to a program on this machine: the courier at this end.
+"""Forwards a listener's deliveries to a program on this machine, and reports its answers.
 
-On an event loop alone: while one delivery waits for its answer, others go on.
+It is asynchronous only: while one delivery waits for its answer, others go on.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from random import Random
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from ringback.client.errors import (
     RateLimitError,
     ServerError,
 )
-from ringback.client.events import ENDS, PASSING
+from ringback.client.events import ENDS, INTERIM
 from ringback.client.models import Delivery, Endpoint, HandedDelivery, LocalAnswer
 from ringback.client.posting import Poster
 
@@ -28,25 +29,25 @@ AT_ONCE = 8
 _AGAIN_S = 0.5
 _AGAIN_S_MAX = 30.0
 _FAREWELL_S = 2.0
-_MAY_PASS = (ConnectionFailed, ServerError, RateLimitError)
+_TRANSIENT = (ConnectionFailed, ServerError, RateLimitError)
 
 
-class Onlooker(Protocol):
-    """Is told how forwarding goes."""
+class Observer(Protocol):
+    """Gets a call for every step of the forwarding."""
 
     def opened(self, listener: Endpoint) -> None:
-        """The listener is there; it has its ``secret`` if it was made just now."""
+        """Take the opened listener; it has its ``secret`` if it is new."""
 
     def connected(self, *, again: bool) -> None:
-        """The server hands out; ``again``: it was out of reach."""
+        """Note that the stream of deliveries is open; ``again`` after a lost connection."""
 
-    def lost(self, trouble: ClientError) -> None:
-        """The server is out of reach; it is tried again until it is back."""
+    def lost(self, error: ClientError) -> None:
+        """Note that the connection was lost; the forwarder reconnects until it succeeds."""
 
     def forwarded(
         self, delivery: HandedDelivery, answer: LocalAnswer, after: Delivery | ClientError
     ) -> None:
-        """A delivery was posted; ``after`` is where it stands, or why nobody took note of it."""
+        """Take a posted delivery; ``after`` is its new state, or the error of the report."""
 
 
 class Forwarder:
@@ -61,7 +62,9 @@ class Forwarder:
         events: Sequence[str] | None = None,
         models: Sequence[str] | None = None,
         at_once: int = AT_ONCE,
-        onlooker: Onlooker,
+        observer: Observer,
+        ca_file: str | Path | None = None,
+        verifies: bool = True,
         clock: AsyncClock | None = None,
         rng: Random | None = None,
     ) -> None:
@@ -70,21 +73,21 @@ class Forwarder:
         self._events = events
         self._models = models
         self._at_once = at_once
-        self._onlooker = onlooker
+        self._observer = observer
         self._clock = clock or AsyncSystemClock()
         self._rng = rng or Random()
-        self._poster = Poster(url, clock=self._clock)
+        self._poster = Poster(url, clock=self._clock, ca_file=ca_file, verifies=verifies)
         self._under_way: dict[asyncio.Task[None], HandedDelivery] = {}
         self._posted: set[asyncio.Task[None]] = set()  # and not reported yet
-        self._passing: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
+        self._interim: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
 
     async def run(self) -> None:
-        """Forward until cancelled; what is not answered by then is given back.
+        """Forward until cancelled, then give back the deliveries without an answer.
 
-        Raises ``ClientError`` when the server refuses it.
+        Raises ``ClientError`` when the server refuses the listener.
         """
         opened = await self._listeners.open(self._name, events=self._events, models=self._models)
-        self._onlooker.opened(opened)
+        self._observer.opened(opened)
         try:
             await self._listen()
         finally:
@@ -97,13 +100,13 @@ class Forwarder:
             try:
                 async for delivery in self._listeners.deliveries(self._name, at_once=self._at_once):
                     if delivery is None:
-                        self._onlooker.connected(again=failures > 0)
+                        self._observer.connected(again=failures > 0)
                         failures = 0
                     else:
                         self._begin(delivery)
-            except _MAY_PASS as trouble:
+            except _TRANSIENT as exc:
                 if not failures:
-                    self._onlooker.lost(trouble)
+                    self._observer.lost(exc)
                 failures += 1
             bound_s = min(_AGAIN_S_MAX, _AGAIN_S * 2 ** min(failures, 10))
             await self._clock.sleep(self._rng.uniform(bound_s / 2, bound_s) if failures else 0.1)
@@ -113,20 +116,20 @@ class Forwarder:
         self._under_way[task] = delivery
         task.add_done_callback(self._under_way.pop)
         task.add_done_callback(self._posted.discard)
-        if delivery.job_id and delivery.event in PASSING:
+        if delivery.job_id and delivery.event in INTERIM:
             job_id = delivery.job_id
-            self._passing[job_id].add(task)
+            self._interim[job_id].add(task)
             task.add_done_callback(lambda done: self._forget(job_id, done))
 
     def _forget(self, job_id: str, task: asyncio.Task[None]) -> None:
-        under_way = self._passing[job_id]
+        under_way = self._interim[job_id]
         under_way.discard(task)
         if not under_way:
-            del self._passing[job_id]
+            del self._interim[job_id]
 
     async def _forward(self, delivery: HandedDelivery) -> None:
         if delivery.job_id and delivery.event in ENDS:
-            await self._silence(delivery.job_id)
+            await self._cancel_interim(delivery.job_id)
         answer = await self._poster.post(delivery)
         task = asyncio.current_task()
         assert task is not None
@@ -134,20 +137,20 @@ class Forwarder:
         after: Delivery | ClientError
         try:
             after = await self._listeners.answer(self._name, delivery, answer)
-        except ClientError as trouble:
-            after = trouble  # too late, or out of reach: what is still owed comes again
-        self._onlooker.forwarded(delivery, answer, after)
+        except ClientError as exc:
+            after = exc  # too late, or unreachable: the server hands it out again if still owed
+        self._observer.forwarded(delivery, answer, after)
 
-    async def _silence(self, job_id: str) -> None:
-        """Break off what is being posted of a job: after its end is told nothing else of it."""
-        under_way = set(self._passing.get(job_id, ()))
+    async def _cancel_interim(self, job_id: str) -> None:
+        """Cancel the job's interim posts: the receiver gets no progress after the end."""
+        under_way = set(self._interim.get(job_id, ()))
         for task in under_way:
             task.cancel()
         if under_way:
             await asyncio.wait(under_way)
 
     async def _give_back(self) -> None:
-        """Report what was answered, and give back the rest: somebody else may have it at once."""
+        """Report the last answers, and give back the rest for another program to take at once."""
         under_way = dict(self._under_way)
         if not under_way:
             return

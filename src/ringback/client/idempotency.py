@@ -1,4 +1,4 @@
-"""Keys by which a server knows a request that it has had before."""
+"""Idempotency keys, by which a server recognises a repeated request."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import secrets
 
 
 def new_key() -> str:
-    """Return a key that nobody else makes."""
+    """Return a new random key."""
     return secrets.token_urlsafe(24)

@@ -1,28 +1,32 @@
-"""What servers say, as frozen structs that tolerate members they do not know."""
+"""The documents of servers, as frozen structs that ignore unknown members."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
+
+from ringback.wire.answer_files import data_url, files_in
+from ringback.wire.answer_reasons import reason_in
+from ringback.wire.names import SentStatus
 
 TERMINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 
 T = TypeVar("T")
 
 
-class JobDocument(Struct, frozen=True, kw_only=True):
-    """A job, as its server describes it in answers and webhooks.
+class JobDocument(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """A job, as its server describes it in responses and webhooks.
 
-    ``status`` is a string and not an enum: a server may know states that this library does not,
-    and each of them is pending unless it is one of the three terminal ones.
+    Type checkers know the nine values of ``status``. A server may use a status that this library
+    does not know, and it is kept. Every status is pending except the three terminal ones.
     """
 
     job_id: str
-    status: str
+    status: SentStatus
     created_at: datetime | None = None
     completed_at: datetime | None = None
     result: dict[str, Any] | None = None
@@ -31,44 +35,54 @@ class JobDocument(Struct, frozen=True, kw_only=True):
     model: str | None = None
     progress: float | None = None
     run: dict[str, Any] | None = None  # of a node app's step: the run's job_id, and the step
-    steps: tuple[dict[str, Any], ...] | None = None  # of a node app's run, where each stands
+    steps: tuple[dict[str, Any], ...] | None = None  # of a node app's run: the state of each
+    _error: Any = field(name="error", default=None)  # where other servers have a reason
 
     @property
     def is_terminal(self) -> bool:
-        """Say whether the job has ended."""
+        """Return whether the job has ended."""
         return self.status in TERMINAL_STATUSES
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Return where the results are: none before there are any, or after a failure."""
-        found = (self.result or {}).get("urls")
-        if isinstance(found, dict):  # a node app names its outputs
-            found = list(found.values())
-        return (
-            tuple(url for url in found if isinstance(url, str)) if isinstance(found, list) else ()
-        )
+        """Return the URLs of the results; empty before the end and after a failure.
+
+        A file that the server has put into its answer is a ``data:`` URL (RFC 2397).
+        """
+        result = self.result or {}
+        files = files_in(result.get("urls"), is_list_of_urls=True) or files_in(result)
+        return tuple(file.url or data_url(file) for file in files)
 
     @property
     def error(self) -> str | None:
-        """Return why the job failed or was cancelled, in a sentence; None for any other."""
-        found = (self.result or {}).get("error")
-        return found if isinstance(found, str) else None
+        """Return the reason of a failure or cancellation in a sentence, or None."""
+        result = self.result or {}
+        found = reason_in(result.get("error")) or reason_in(self._error)
+        if not found and self.status in ("failed", "cancelled"):
+            found = reason_in(result)
+        return found or None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences about files that are missing or of a type the server does not know."""
+        found = (self.result or {}).get("notes")
+        return tuple(map(str, found)) if isinstance(found, list) else ()
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """Return what a node app's run gave, by its names; empty for any other job."""
+        """Return the outputs of a node app's run by name; empty for any other job."""
         found = (self.result or {}).get("outputs")
         return dict(found) if isinstance(found, dict) else {}
 
     @property
     def style_id(self) -> str | None:
-        """Return the style that a training made."""
+        """Return the id of the style that a training made."""
         found = (self.result or {}).get("style_id")
         return found if isinstance(found, str) else None
 
 
 class Page(Struct, Generic[T], frozen=True, kw_only=True):
-    """Some items, and where the next page begins; ``next_cursor`` is None after the last."""
+    """A page of items; ``next_cursor`` begins the next page and is None after the last."""
 
     items: tuple[T, ...]
     next_cursor: str | None = None
@@ -80,6 +94,7 @@ class Model(Struct, frozen=True, kw_only=True):
     id: str
     kind: str
     path: str = ""
+    type: str | None = None
     title: str | None = None
     description: str | None = None
     engine: str | None = None
@@ -91,7 +106,7 @@ class Model(Struct, frozen=True, kw_only=True):
 
 
 class UsageItem(Struct, frozen=True, kw_only=True):
-    """What was completed and what it cost, told apart as it was asked for."""
+    """A number of completed jobs and their cost, split by the requested group."""
 
     jobs: int
     compute_units: float
@@ -101,7 +116,7 @@ class UsageItem(Struct, frozen=True, kw_only=True):
 
 
 class Budget(Struct, frozen=True, kw_only=True):
-    """What the workspace, or one of its tokens, may spend."""
+    """The spending limit of a workspace or of one of its tokens."""
 
     compute_units: float
     spent: float
@@ -111,8 +126,11 @@ class Budget(Struct, frozen=True, kw_only=True):
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """What a workspace has spent, and its budgets."""
+    """The usage of a workspace, and its budgets."""
 
+    first_day: date | None = field(name="from", default=None)
+    last_day: date | None = field(name="to", default=None)
+    group: tuple[str, ...] = ()
     items: tuple[UsageItem, ...]
     total: UsageItem
     budgets: tuple[Budget, ...] = ()
@@ -148,14 +166,14 @@ class Style(Struct, frozen=True, kw_only=True):
 
 
 class ShareLink(Struct, frozen=True, kw_only=True):
-    """Where a style can be looked at by whoever knows the link."""
+    """A link to a style; knowing it is enough to use the style."""
 
     share_link: str
     is_new: bool = False
 
 
 class NodeApp(Struct, frozen=True, kw_only=True):
-    """A version of a node app: what it is, and what it takes."""
+    """A version of a node app, with its inputs and outputs."""
 
     id: str
     name: str = ""
@@ -164,14 +182,23 @@ class NodeApp(Struct, frozen=True, kw_only=True):
     version: float | None = None
     version_id: str | None = None
     last_version_id: str | None = None
+    author_id: str | None = None
+    workspace_id: str | None = None
+    username: str | None = None
+    scope: str | None = None
+    created_at: datetime | None = None
     updated_at: datetime | None = None
+    version_created_at: datetime | None = None
+    example_outputs: tuple[str, ...] | None = None
+    input_key_mapping: dict[str, str] = {}
+    output_key_mapping: dict[str, str] = {}
     input_openapi_schema: dict[str, Any] | None = None
     output_openapi_schema: dict[str, Any] | None = None
     definition: dict[str, Any] | None = None
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """A webhook that is owed or was brought, and how that went."""
+    """The delivery of an event to a webhook URL, with its state."""
 
     delivery_id: str
     status: str
@@ -185,42 +212,58 @@ class Delivery(Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     next_attempt_at: datetime | None = None
     ended_at: datetime | None = None
+    body: str | None = None
     attempts: tuple[dict[str, Any], ...] = ()
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Why a delivery is where it is, in sentences and in codes."""
+    """The reasons for a delivery's state, in sentences and in codes."""
 
     sentences: tuple[str, ...]
+    delivery_id: str | None = None
     codes: tuple[str, ...] = ()
     moves_at: datetime | None = None
 
 
-class Chore(Struct, frozen=True, kw_only=True):
-    """A piece of work on many deliveries, and how far it is."""
+class BulkOperation(Struct, frozen=True, kw_only=True):
+    """Work on many deliveries, with its progress."""
 
-    id: str
+    bulk_operation_id: str
     status: str
+    kind: str | None = None
     progress: float = 0.0
     done: int = 0
+    rate: int | None = None
+    created_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """A URL that is told of every job of a workspace; ``secret`` is shown once."""
+    """A URL that gets the events of every job of a workspace; ``secret`` is shown once."""
 
-    id: str
+    endpoint_id: str
     url: str
     description: str = ""
     events: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     disabled: bool = False
+    disabled_at: datetime | None = None
     disabled_reason: str | None = None
+    headers: dict[str, str] = {}  # their values are not shown
+    schedule_s: tuple[float, ...] | None = None  # None: the server's
+    created_at: datetime | None = None
+    failing_since: datetime | None = None
+    missed: dict[str, Any] | None = None
+    public_keys: tuple[str, ...] = ()
+    heard_at: datetime | None = (
+        None  # of a listener: the last time at which its program was connected
+    )
     secret: str | None = None
-    listener: str | None = None  # its name, if its deliveries are taken by a program
+    listener: str | None = None  # the name of a listener
 
 
 class HandedDelivery(Struct, frozen=True, kw_only=True):
-    """A delivery that a listener was handed: what it is to post, signed as the server signs it."""
+    """A delivery that was handed out to a listener: the signed request that it has to post."""
 
     delivery_id: str
     epoch: int
@@ -232,7 +275,7 @@ class HandedDelivery(Struct, frozen=True, kw_only=True):
     body: str
     body_encoding: str = "utf-8"
     job_id: str | None = None
-    copies: int = 1  # more in the fault lab alone
+    copies: int = 1  # only the fault lab sends more
     at_once: bool = False
 
     @property
@@ -242,7 +285,7 @@ class HandedDelivery(Struct, frozen=True, kw_only=True):
 
 
 class LocalAnswer(Struct, frozen=True, kw_only=True):
-    """What a receiver answered to a delivery, or why it did not: ``reason``, as in the log."""
+    """A receiver's answer to a delivery; without one, ``reason`` has the log's code for it."""
 
     status_code: int | None = None
     reason: str | None = None
@@ -251,21 +294,21 @@ class LocalAnswer(Struct, frozen=True, kw_only=True):
     truncated: bool = False
     duration_ms: float = 0.0
     first_byte_ms: float | None = None
-    detail: str = ""  # for the person who looks on; it is not reported
+    detail: str = ""  # for the terminal; it is not reported
 
     @property
     def is_good(self) -> bool:
-        """Say whether it delivers: it is a whole 2xx."""
+        """Return whether the answer is a complete 2xx, which delivers."""
         return self.reason is None and self.status_code is not None and self.status_code < 300
 
     @property
     def is_whole(self) -> bool:
-        """Say whether an answer came, whatever its status says."""
+        """Return whether a complete answer came, with any status."""
         return self.reason in (None, "status", "redirect")
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """Something that happened, as the feed tells it; ``body`` is what webhooks of it carry."""
+    """An event of the feed; ``body`` is the body of its webhooks."""
 
     cursor: str
     event_id: str
@@ -277,10 +320,10 @@ class Event(Struct, frozen=True, kw_only=True):
 
     @property
     def job(self) -> JobDocument:
-        """Return the job that it happened to; ``msgspec.ValidationError`` if there is none."""
+        """Return the event's job; raises ``msgspec.ValidationError`` if there is none."""
         return job_document(self.body)
 
 
 def job_document(body: bytes | str) -> JobDocument:
-    """Return the job that a body of JSON describes; ``msgspec.ValidationError`` if it is none."""
+    """Return the job of a JSON body; raises ``msgspec.ValidationError`` if it has none."""
     return msgspec.json.decode(body, type=JobDocument)

@@ -1,4 +1,4 @@
-"""The models in an API's own description: one path each. Pure."""
+"""Reads the models from an OpenAPI description, which has one path per model. Pure."""
 
 from __future__ import annotations
 

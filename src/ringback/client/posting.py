@@ -1,4 +1,4 @@
-"""Posts a delivery to a program on this machine, and says what came of it."""
+"""Posts a delivery to a program on this machine, and returns its answer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from ringback.client.clock import AsyncClock
-from ringback.client.config import is_loopback
 from ringback.client.models import HandedDelivery, LocalAnswer
+from ringback.client.network import environment_read, http_options
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,20 +31,32 @@ _UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 class Poster:
     """Posts to one URL: one total deadline, no redirect followed, a capped answer."""
 
-    def __init__(self, url: str, *, clock: AsyncClock) -> None:
-        # Imported late, like everywhere in this library.
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: AsyncClock,
+        ca_file: str | Path | None = None,
+        verifies: bool = True,
+    ) -> None:
+        """Prepare to post to the URL; raises ``ConfigurationError``.
+
+        ``verifies=False`` takes any certificate of a receiver on this machine.
+        """
+        # Imported late: it takes longer than the rest of this library.
         import httpx2
 
         self._url = url
         self._clock = clock
-        self._http = httpx2.AsyncClient(
-            timeout=None,  # there is one deadline, for all of it
-            trust_env=not is_loopback(url),
-            # The program may be started anew at any time: no connection is believed to live.
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
-        )
-        # What arrives is what the server would have sent: nothing of this client's own, and no
-        # cookie out of an answer before.
+        options = http_options(url, ca_file=ca_file, verifies=verifies)
+        with environment_read():
+            self._http = httpx2.AsyncClient(
+                timeout=None,  # one deadline covers the whole request
+                # The program may restart at any time, so no connection is kept alive.
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+                **options,
+            )
+        # The receiver gets exactly the server's headers: no defaults of this client, no cookies.
         self._http.headers.clear()
         self._http.headers["accept-encoding"] = "identity"
         self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -55,7 +68,7 @@ class Poster:
         await self._http.aclose()
 
     async def post(self, delivery: HandedDelivery) -> LocalAnswer:
-        """Return what came of posting a delivery; nothing of the network's raises."""
+        """Post a delivery and return the answer; network errors become its ``reason``."""
         copies = [self._post_once(delivery) for _ in range(max(1, min(delivery.copies, 2)))]
         if delivery.at_once:
             return worst(await asyncio.gather(*copies))
@@ -63,25 +76,25 @@ class Poster:
 
     async def _post_once(self, delivery: HandedDelivery) -> LocalAnswer:
         began = self._clock.monotonic()
-        heard = LocalAnswer()
+        answer = LocalAnswer()
         try:
             async with asyncio.timeout(delivery.timeout_s):
                 async with self._http.stream(
                     "POST", self._url, content=delivery.content, headers=list(delivery.headers)
                 ) as response:
-                    heard = self._heard(response, began)
+                    answer = self._begin_answer(response, began)
                     async for chunk in response.aiter_raw():
-                        heard = _longer(heard, chunk)
-                        if heard.truncated and self._is_enough(response):
+                        answer = _longer(answer, chunk)
+                        if answer.truncated and self._is_enough(response):
                             break
         except TimeoutError:
-            heard = replace(heard, reason="timeout", detail="no whole answer came in time")
+            answer = replace(answer, reason="timeout", detail="no whole answer came in time")
         except self._failures as exc:
             reason = self._reason(exc)
-            heard = replace(heard, reason=reason, detail=str(exc) or type(exc).__name__)
-        return replace(heard, duration_ms=(self._clock.monotonic() - began) * 1000)
+            answer = replace(answer, reason=reason, detail=str(exc) or type(exc).__name__)
+        return replace(answer, duration_ms=(self._clock.monotonic() - began) * 1000)
 
-    def _heard(self, response: httpx2.Response, began: float) -> LocalAnswer:
+    def _begin_answer(self, response: httpx2.Response, began: float) -> LocalAnswer:
         return LocalAnswer(
             status_code=response.status_code,
             reason=_reason_of(response.status_code),
@@ -107,7 +120,7 @@ def worst(answers: Sequence[LocalAnswer]) -> LocalAnswer:
 
 
 def shown_headers(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    """Yield the first headers of an answer, with nothing in them that a log could not hold."""
+    """Yield the first headers of an answer, limited and printable for the log."""
     length = 0
     for number, (name, value) in enumerate(headers):
         name, value = name.lower(), _UNPRINTABLE.sub("?", value)
@@ -118,10 +131,10 @@ def shown_headers(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str
             yield name, value
 
 
-def _longer(heard: LocalAnswer, chunk: bytes) -> LocalAnswer:
-    body = heard.body + chunk[: _KEPT_BYTES_MAX - len(heard.body)]
-    truncated = heard.truncated or len(heard.body) + len(chunk) > _KEPT_BYTES_MAX
-    return replace(heard, body=body, truncated=truncated)
+def _longer(answer: LocalAnswer, chunk: bytes) -> LocalAnswer:
+    body = answer.body + chunk[: _KEPT_BYTES_MAX - len(answer.body)]
+    truncated = answer.truncated or len(answer.body) + len(chunk) > _KEPT_BYTES_MAX
+    return replace(answer, body=body, truncated=truncated)
 
 
 def _reason_of(status_code: int) -> str | None:

@@ -1,4 +1,4 @@
-"""How a job comes along, as one line that is written anew in a terminal."""
+"""A progress bar for one job, which rewrites one line of a terminal."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _WIDTH = 24
 class ProgressLine:
     """Writes a job's progress over and over in one line, and clears it at the end."""
 
-    def __init__(self, file: TextIO | None = None, *, wanted: bool | None = None) -> None:
+    def __init__(self, file: TextIO | None = None, *, enabled: bool | None = None) -> None:
         self._file = file or sys.stderr
-        self._wanted = self._file.isatty() if wanted is None else wanted
+        self._enabled = self._file.isatty() if enabled is None else enabled
         self._is_plain = "NO_COLOR" in os.environ
         self._length = 0
 
     def show(self, job: JobDocument) -> None:
-        """Show how the job stands."""
-        if self._wanted:
+        """Show the job's status and progress."""
+        if self._enabled:
             self._write(self.line(job))
 
     def end(self) -> None:
-        """Leave the line empty for whatever comes next."""
-        if self._wanted and self._length:
+        """Clear the line."""
+        if self._enabled and self._length:
             self._write("")
             self._file.write("\r")
             self._file.flush()

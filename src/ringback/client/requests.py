@@ -1,4 +1,4 @@
-"""Requests as data: what each verb of the client sends. Pure."""
+"""Builds the client's requests as data. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import msgspec
 from msgspec import Struct
 
 from ringback.client.errors import ConfigurationError
+from ringback.wire.names import EventName
+
+_SLOWEST_BYTES_PER_S = 50_000  # of lines over which uploads go
 
 KINDS = ("image", "video", "enhance")
 _MODEL = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,4}")
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One request, and whether sending it twice does no more than sending it once."""
+    """One request; ``repeatable`` says whether it is safe to send twice."""
 
     method: str
     path: str
@@ -25,13 +28,20 @@ class Request(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     content: bytes | None = None
     repeatable: bool = True
-    timeout_s: float | None = None  # in place of the client's
+    timeout_s: float | None = None  # None: the client's timeout
+
+    def answer_s(self, timeout_s: float) -> float:
+        """Return how long to wait for the answer, which a slow line delays by a large body's time.
+
+        The system takes a body faster than it sends it: the wait begins long before its end.
+        """
+        return (self.timeout_s or timeout_s) + len(self.content or b"") / _SLOWEST_BYTES_PER_S
 
 
 def get(
     path: str, params: Mapping[str, object] | None = None, *, timeout_s: float | None = None
 ) -> Request:
-    """Return a reading request; parameters that are None are left out."""
+    """Return a GET request; parameters that are None are left out."""
     return Request(method="GET", path=path, params=_params(params or {}), timeout_s=timeout_s)
 
 
@@ -43,8 +53,8 @@ def send(
     headers: Mapping[str, str] | None = None,
     repeatable: bool | None = None,
 ) -> Request:
-    """Return a writing request with a body of JSON, or with none."""
-    content = None if document is None else msgspec.json.encode(document)
+    """Return a writing request with a JSON body, or without a body."""
+    content = None if document is None else _encoded(document)
     typed = {} if content is None else {"content-type": "application/json"}
     return Request(
         method=method,
@@ -55,13 +65,43 @@ def send(
     )
 
 
+def _encoded(document: object) -> bytes:
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError as exc:
+        raise ConfigurationError(
+            "A text of the request is not Unicode; it was read under a locale that is not UTF-8."
+        ) from exc
+
+
+def upload(
+    path: str,
+    file: tuple[str, bytes, str],
+    fields: Mapping[str, str],
+    *,
+    idempotency_key: str,
+) -> Request:
+    """Return a form with a file, as its name, content and media type, in the part ``file``."""
+    # Imported late: it takes longer than the rest of this library.
+    import httpx2
+
+    name, content, media_type = file
+    # Servers refuse a form whose headers have control characters (RFC 9110, section 5.5).
+    shown = "".join(letter if letter.isprintable() else "_" for letter in name)
+    form = httpx2.Request(
+        "POST", "http://form", data=dict(fields), files={"file": (shown, content, media_type)}
+    )
+    headers = {"content-type": form.headers["content-type"], "idempotency-key": idempotency_key}
+    return Request(method="POST", path=path, headers=headers, content=form.read())
+
+
 def submission(
     path: str,
     document: Mapping[str, Any],
     *,
     idempotency_key: str,
     webhook_url: str | None,
-    webhook_events: Sequence[str] | None,
+    webhook_events: Sequence[EventName] | None,
     headers: Mapping[str, str] | None = None,
 ) -> Request:
     """Return a submission; its key makes it safe to send again."""
@@ -76,7 +116,7 @@ def submission(
 def model_path(model: str, kind: str | None = None) -> str:
     """Return the path to submit to, for a model's id with or without its kind.
 
-    Raises ``ConfigurationError`` for what is no id, or has another kind than the one asked for.
+    Raises ``ConfigurationError`` for an invalid id, or an id of another kind.
     """
     name = model.strip("/").removeprefix("generate/")
     first, _, rest = name.partition("/")
@@ -94,15 +134,15 @@ def model_path(model: str, kind: str | None = None) -> str:
 
 
 def part(value: str) -> str:
-    """Return a value of the caller's as one segment of a path."""
+    """Return a value as one quoted segment of a path."""
     if not value or value in (".", ".."):
         raise ConfigurationError(f"{value!r} is no id.")
     return quote(value, safe="")
 
 
-def merged(given: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[str, Any]:
+def merged(input: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return the input of a job, from a mapping and from keyword arguments."""
-    document = dict(given or {})
+    document = dict(input or {})
     for name, value in more.items():
         if name in document and document[name] != value:
             raise ConfigurationError(f"{name} is given twice, with two values.")

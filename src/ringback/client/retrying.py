@@ -1,4 +1,4 @@
-"""When a request is sent again, and after which wait. Pure; chance is handed in."""
+"""The retry policy: which failures are retried, and after which delay. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from random import Random
 from msgspec import Struct
 
 AGAIN_STATUSES = frozenset({408, 425, 429})
-NEVER_STATUSES = frozenset({501, 505})  # a server that cannot will not be able to soon
+NEVER_STATUSES = frozenset({501, 505})  # a missing feature will not appear soon
 _FIRST_S = 0.5
 _LONGEST_S = 20.0
-_RETRY_AFTER_S_MAX = 120.0  # a server that asks for more is told to the caller at once
+_RETRY_AFTER_S_MAX = 120.0  # a longer wait raises the error at once
 
 
 class Retrying(Struct, frozen=True):
-    """How often a request is sent again, and by which dice its waits are drawn."""
+    """The number of retries, and the random generator of their delays."""
 
     retries_max: int
     rng: Random
@@ -27,10 +27,10 @@ class Retrying(Struct, frozen=True):
         code: str | None = None,
         retry_after: float | None = None,
     ) -> float | None:
-        """Return how long to wait before another try after so many; None: there is none.
+        """Return the delay before the next retry, or None to give up.
 
-        ``status`` is None when no answer came. The wait is full jitter over a doubling bound, and
-        never shorter than what the server asks for.
+        ``status`` is None when no answer came. The delay is full jitter over a doubling bound,
+        and never shorter than the server's Retry-After.
         """
         if retries >= self.retries_max or not _may_mend(status, code):
             return None
@@ -45,5 +45,5 @@ def _may_mend(status: int | None, code: str | None) -> bool:
         return True
     if status >= 500:
         return status not in NEVER_STATUSES
-    # A conflict stays one, but for a first submission that is still under way.
+    # A conflict is permanent, unless the first submission of this key is still in progress.
     return status == 409 and code in ("in_progress", "idempotency_in_progress")

@@ -1,4 +1,4 @@
-"""Pictures for notebooks, which ask for them without waiting on an event loop."""
+"""Loads a picture for notebooks, which call for it synchronously."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def png_at(urls: Sequence[str]) -> bytes | None:
-    """Return the first picture if it is a PNG and can be had soon; never raises."""
+    """Return the first picture if it is a PNG that loads in time, else None; never raises."""
     if not urls or not urls[0].startswith(("https://", "http://")):
         return None
     import httpx2

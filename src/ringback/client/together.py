@@ -1,4 +1,4 @@
-"""A few calls at a time, with and without an event loop."""
+"""Runs several calls concurrently with a limit, in threads or on an event loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def together(calls: Sequence[Callable[[], T]], *, at_once: int) -> list[T]:
-    """Return what the calls return, in their order; so many run at once, in threads."""
+    """Return the calls' results in their order; ``at_once`` of them run at once, in threads."""
     if len(calls) < 2:
         return [call() for call in calls]
     # Imported late: most programs save one file at a time, and it brings logging with it.
@@ -20,20 +20,20 @@ def together(calls: Sequence[Callable[[], T]], *, at_once: int) -> list[T]:
 
 
 async def atogether(calls: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
-    """Return what the calls return, in their order; so many run at once."""
-    # Imported late: whoever waits by blocking needs none of it.
+    """Return the calls' results in their order; ``at_once`` of them run at once."""
+    # Imported late: the synchronous client does not need it.
     import asyncio
 
-    places = asyncio.Semaphore(at_once)
+    slots = asyncio.Semaphore(at_once)
 
-    async def placed(call: Callable[[], Awaitable[T]]) -> T:
-        async with places:
+    async def run(call: Callable[[], Awaitable[T]]) -> T:
+        async with slots:
             return await call()
 
-    tasks = [asyncio.ensure_future(placed(call)) for call in calls]
+    tasks = [asyncio.ensure_future(run(call)) for call in calls]
     try:
         return await asyncio.gather(*tasks)
     finally:
         for task in tasks:
-            task.cancel()  # of those that go on after one has failed
+            task.cancel()  # after one failed, the others may still run
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,5 +1,5 @@
-"""The page: what the API does, to look at. Views, templates and static files, served under /ui.
+"""The dashboard: pages under /ui that show and do the same as the API.
 
-It drives the service as the API does and knows no storage. Every page reads without JavaScript;
-scripts make it live.
+The pages call the services as the API does and never the storage. Every page works without
+JavaScript; scripts keep it up to date.
 """

@@ -1,4 +1,4 @@
-"""The page's index: every address under /ui, and what stands before them."""
+"""The dashboard's route table, with login and security headers before every route."""
 
 from __future__ import annotations
 
@@ -7,137 +7,233 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.api.resources import Resource
-from ringback.api.streams import Streams
-from ringback.dashboard.armour import Armour
-from ringback.dashboard.deliveries import DeliveryViews
-from ringback.dashboard.deps import DashboardDeps
-from ringback.dashboard.destinations import DestinationViews
-from ringback.dashboard.endpoints import EndpointViews
-from ringback.dashboard.frame import Entry, Frame, Group
-from ringback.dashboard.gallery import GalleryViews
-from ringback.dashboard.gate import HOME, Gate
-from ringback.dashboard.house import HouseViews
-from ringback.dashboard.job import JobViews
-from ringback.dashboard.live import Watches
-from ringback.dashboard.playground import PlaygroundViews
-from ringback.dashboard.start import StartViews
-from ringback.dashboard.static import Shelf
+from ringback.dashboard.access.login import HOME, Login
+from ringback.dashboard.access.security_headers import SecurityHeaders
+from ringback.dashboard.live_updates import LivePages
+from ringback.dashboard.pages.admin import AdminViews
+from ringback.dashboard.pages.assets import AssetViews
+from ringback.dashboard.pages.deliveries import DeliveryViews
+from ringback.dashboard.pages.destinations import DestinationViews
+from ringback.dashboard.pages.endpoints import EndpointViews
+from ringback.dashboard.pages.first_steps import FirstStepsViews
+from ringback.dashboard.pages.gallery import GalleryViews
+from ringback.dashboard.pages.job import JobViews
+from ringback.dashboard.pages.node_apps import NodeAppViews
+from ringback.dashboard.pages.overview import OverviewViews
+from ringback.dashboard.pages.playground import PlaygroundViews
+from ringback.dashboard.pages.styles import StyleViews
+from ringback.dashboard.pages.usage import UsageViews
+from ringback.dashboard.rendering import Entry, Group, Renderer
+from ringback.dashboard.services import DashboardServices
+from ringback.dashboard.static import StaticFiles
 from ringback.errors import RouteNotFound
+from ringback.http.methods import Resource
+from ringback.http.public_path import path_of
 
-PAGES_MAX = 500
-"""Live pages that one workspace may have open."""
 
-
-def create_dashboard(deps: DashboardDeps) -> ASGIApp:
-    """Return the page as one ASGI application, for what comes to /ui and for browsers at /."""
-    api = deps.api
-    shelf = Shelf()
-    house = HouseViews(
-        tokens=deps.tokens,
+def create_dashboard(services: DashboardServices) -> ASGIApp:
+    """Return the dashboard as one ASGI application, for /ui and for browsers at /."""
+    api = services.api
+    static_files = StaticFiles()
+    admin = AdminViews(
+        tokens=services.tokens,
         keys=api.keys,
         endpoints=api.endpoints,
         catalogue=api.catalogue,
         settings=api.settings,
-        origins=deps.origins,
+        origins=services.origins,
         lab=api.lab,
+        faults=api.faults,
+        reset=api.reset,
     )
-    frame = Frame(shelf, _navigation(deps), is_shown=house.shows_settings_to)
-    gate = Gate(deps, frame)
-    watches = Watches(api.service, api.clock)
-    streams = Streams(api.clock, streams_max=PAGES_MAX)
-    gallery = GalleryViews(api.service, api.catalogue, api.clock, watches, streams)
-    job = JobViews(api.service, api.deliveries, api.catalogue, api.artifacts, watches, streams)
-    playground = PlaygroundViews(
-        api.service, api.catalogue, deps.parts.submissions, deps.parts.assets, deps.inbox
+    renderer = Renderer(
+        static_files,
+        _navigation(services),
+        shows_settings_to=admin.shows_settings_to,
+        root=path_of(api.settings.public_url),
     )
-    deliveries = DeliveryViews(api.deliveries, api.chores, api.keys, watches, streams)
-    destinations = DestinationViews(api.deliveries, api.chores, watches, streams)
-    endpoints = EndpointViews(api.endpoints, api.keys, api.policy, api.catalogue, deps.inbox)
-    start = StartViews(api.service, deps.inbox, watches, streams)
-    see, take = gate.private, gate.taking
+    login = Login(services, renderer)
+    page, form = login.authenticated, login.form
+    live = LivePages(api.service, api.clock)
+    gallery = GalleryViews(api.service, api.catalogue, api.clock, live)
+    job = JobViews(api.service, api.deliveries, api.catalogue, api.artifacts, live)
+    deliveries = DeliveryViews(
+        api.deliveries, api.bulk_operations, api.keys, live, api.cursors, api.activity
+    )
+    overview = OverviewViews(api.activity, api.deliveries, live)
+    playground = PlaygroundViews(api.service, api.catalogue, services.parts.intake, services.inbox)
+    destinations = DestinationViews(api.deliveries, api.bulk_operations, live)
+    endpoints = EndpointViews(api.endpoints, api.keys, api.policy, api.catalogue, services.inbox)
+    start = FirstStepsViews(api.service, services.inbox, live, api.keys)
 
     async def static(request: Request) -> ASGIApp:
-        return shelf.answer(request.path_params["version"], request.path_params["name"])
-
-    async def to_home(_request: Request) -> ASGIApp:
-        return RedirectResponse(HOME, 303)
+        return static_files.response(request.path_params["version"], request.path_params["name"])
 
     routes = Router(
         [
-            Route("/", Resource(GET=to_home)),
-            Route("/ui", Resource(GET=to_home)),
-            Route("/ui/", Resource(GET=see(start.home))),
-            Route("/ui/login", Resource(GET=gate.open(gate.login_page), POST=gate.log_in)),
-            Route("/ui/logout", Resource(POST=take(gate.log_out))),
+            Route("/", Resource(GET=_to_home)),
+            Route("/ui", Resource(GET=_to_home)),
+            Route("/ui/", Resource(GET=page(start.home))),
+            Route("/ui/login", Resource(GET=login.public(login.login_page), POST=login.log_in)),
+            Route("/ui/logout", Resource(POST=form(login.log_out))),
             Route("/ui/static/{version}/{name}", Resource(GET=static)),
-            Route("/ui/start", Resource(GET=see(start.start))),
-            Route("/ui/start/live", Resource(GET=see(start.stream))),
-            Route("/ui/inbox", Resource(GET=see(start.inbox), POST=take(start.answer))),
-            Route("/ui/jobs", Resource(GET=see(gallery.gallery))),
-            Route("/ui/jobs/live", Resource(GET=see(gallery.stream))),
-            Route("/ui/jobs/{job_id}", Resource(GET=see(job.job))),
-            Route("/ui/jobs/{job_id}/live", Resource(GET=see(job.stream))),
-            Route("/ui/jobs/{job_id}/cancel", Resource(POST=take(job.cancel))),
-            Route("/ui/assets", Resource(POST=gate.receiving(playground.upload))),
-            Route("/ui/playground", Resource(GET=see(playground.choose))),
-            Route("/ui/playground/{kind}/{model:path}/code", Resource(POST=take(playground.code))),
-            Route(
-                "/ui/playground/{kind}/{model:path}",
-                Resource(GET=see(playground.form), POST=take(playground.submit)),
-            ),
-            Route("/ui/deliveries", Resource(GET=see(deliveries.listed))),
-            Route("/ui/deliveries/live", Resource(GET=see(deliveries.stream))),
-            Route("/ui/deliveries/redeliver", Resource(POST=take(deliveries.redeliver_many))),
-            Route("/ui/deliveries/{delivery_id}", Resource(GET=see(deliveries.delivery))),
-            Route(
-                "/ui/deliveries/{delivery_id}/live", Resource(GET=see(deliveries.delivery_stream))
-            ),
-            Route(
-                "/ui/deliveries/{delivery_id}/redeliver",
-                Resource(POST=take(deliveries.redeliver)),
-            ),
-            Route("/ui/deliveries/{delivery_id}/cancel", Resource(POST=take(deliveries.cancel))),
-            Route("/ui/chores/{chore_id}", Resource(GET=see(deliveries.chore))),
-            Route("/ui/chores/{chore_id}/live", Resource(GET=see(deliveries.chore_stream))),
-            Route("/ui/chores/{chore_id}/cancel", Resource(POST=take(deliveries.cancel_chore))),
-            Route("/ui/destinations", Resource(GET=see(destinations.listed))),
-            Route("/ui/destinations/live", Resource(GET=see(destinations.stream))),
-            Route("/ui/destinations/one", Resource(GET=see(destinations.one))),
-            Route("/ui/destinations/pause", Resource(POST=take(destinations.pause))),
-            Route("/ui/destinations/resume", Resource(POST=take(destinations.resume))),
-            Route("/ui/destinations/drain", Resource(POST=take(destinations.drain))),
-            Route(
-                "/ui/endpoints",
-                Resource(GET=see(endpoints.listed), POST=take(endpoints.create)),
-            ),
-            Route(
-                "/ui/endpoints/{endpoint_id}",
-                Resource(GET=see(endpoints.one), POST=take(endpoints.change)),
-            ),
-            Route("/ui/endpoints/{endpoint_id}/{verb}", Resource(POST=take(endpoints.act))),
-            Route("/ui/keys", Resource(GET=see(house.keys))),
-            Route("/ui/keys/rotate", Resource(POST=take(house.rotate))),
-            Route("/ui/keys/public", Resource(POST=take(house.switch_public))),
-            Route("/ui/tokens", Resource(POST=take(house.make_token))),
-            Route("/ui/tokens/{token_id}/revoke", Resource(POST=take(house.revoke))),
-            Route("/ui/models", Resource(GET=see(house.models))),
-            Route("/ui/lab", Resource(GET=see(house.lab), POST=take(house.advance))),
-            Route("/ui/settings", Resource(GET=see(house.settings))),
+            *_start_routes(login, start),
+            *_overview_routes(login, overview),
+            *_job_routes(login, gallery, job, playground),
+            *_resource_routes(login, services),
+            *_delivery_routes(login, deliveries),
+            *_receiver_routes(login, destinations, endpoints),
+            *_admin_routes(login, admin),
         ],
         redirect_slashes=False,
         default=_no_such_page,
     )
-    return Armour(gate.errors_become_pages(routes), pictures_from=api.artifacts.link_origin)
+    return SecurityHeaders(
+        login.errors_become_pages(routes), pictures_from=api.artifacts.link_origin
+    )
 
 
-def _navigation(deps: DashboardDeps) -> list[Group]:
-    """Return the lines of the navigation; the emulator has a few more."""
-    is_dev = deps.inbox is not None
-    inbox = (Entry("inbox", "/ui/inbox"),) if is_dev else ()
-    lab = (Entry("lab", "/ui/lab"),) if deps.api.lab is not None else ()
+async def _to_home(_request: Request) -> ASGIApp:
+    return RedirectResponse(HOME, 303)
+
+
+def _overview_routes(login: Login, overview: OverviewViews) -> list[Route]:
+    page = login.authenticated
     return [
-        Group("make", (Entry("jobs", "/ui/jobs"), Entry("playground", "/ui/playground"))),
+        Route("/ui/overview", Resource(GET=page(overview.overview))),
+        Route("/ui/overview/live", Resource(GET=page(overview.stream))),
+    ]
+
+
+def _start_routes(login: Login, start: FirstStepsViews) -> list[Route]:
+    page, form = login.authenticated, login.form
+    return [
+        Route("/ui/start", Resource(GET=page(start.start))),
+        Route("/ui/start/live", Resource(GET=page(start.stream))),
+        Route("/ui/help", Resource(GET=page(start.help))),
+        Route("/ui/inbox", Resource(GET=page(start.inbox), POST=form(start.set_answer))),
+    ]
+
+
+def _job_routes(
+    login: Login, gallery: GalleryViews, job: JobViews, playground: PlaygroundViews
+) -> list[Route]:
+    page, form = login.authenticated, login.form
+    return [
+        Route("/ui/jobs", Resource(GET=page(gallery.gallery))),
+        Route("/ui/jobs/live", Resource(GET=page(gallery.stream))),
+        Route("/ui/jobs/{job_id}", Resource(GET=page(job.job))),
+        Route("/ui/jobs/{job_id}/live", Resource(GET=page(job.stream))),
+        Route("/ui/jobs/{job_id}/cancel", Resource(POST=form(job.cancel))),
+        Route("/ui/playground", Resource(GET=page(playground.choose))),
+        Route("/ui/playground/{kind}/{model:path}/code", Resource(POST=form(playground.code))),
+        Route(
+            "/ui/playground/{kind}/{model:path}",
+            Resource(GET=page(playground.form), POST=form(playground.submit)),
+        ),
+    ]
+
+
+def _resource_routes(login: Login, services: DashboardServices) -> list[Route]:
+    api, page, form = services.api, login.authenticated, login.form
+    assets = AssetViews(api.assets, api.service, services.parts.uploads)
+    styles = StyleViews(api.styles)
+    apps, usage = NodeAppViews(api.apps), UsageViews(api.usage)
+    return [
+        Route("/ui/assets", Resource(GET=page(assets.listed), POST=login.upload(assets.upload))),
+        Route("/ui/assets/{asset_id}/delete", Resource(POST=form(assets.delete))),
+        Route("/ui/styles", Resource(GET=page(styles.listed))),
+        Route("/ui/styles/{style_id}/delete", Resource(POST=form(styles.delete))),
+        Route("/ui/node-apps", Resource(GET=page(apps.listed))),
+        Route("/ui/node-apps/{app}", Resource(GET=page(apps.one))),
+        Route("/ui/usage", Resource(GET=page(usage.usage))),
+    ]
+
+
+def _delivery_routes(login: Login, deliveries: DeliveryViews) -> list[Route]:
+    page, form = login.authenticated, login.form
+    return [
+        Route("/ui/deliveries", Resource(GET=page(deliveries.listed))),
+        Route("/ui/deliveries/live", Resource(GET=page(deliveries.stream))),
+        Route("/ui/deliveries/redeliver", Resource(POST=form(deliveries.redeliver_many))),
+        Route("/ui/deliveries/chosen", Resource(POST=form(deliveries.act_on_chosen))),
+        Route("/ui/deliveries/{delivery_id}", Resource(GET=page(deliveries.delivery))),
+        Route("/ui/deliveries/{delivery_id}/live", Resource(GET=page(deliveries.delivery_stream))),
+        Route(
+            "/ui/deliveries/{delivery_id}/redeliver",
+            Resource(POST=form(deliveries.redeliver)),
+        ),
+        Route("/ui/deliveries/{delivery_id}/cancel", Resource(POST=form(deliveries.cancel))),
+        Route(
+            "/ui/bulk-operations/{bulk_operation_id}",
+            Resource(GET=page(deliveries.bulk_operation)),
+        ),
+        Route(
+            "/ui/bulk-operations/{bulk_operation_id}/live",
+            Resource(GET=page(deliveries.bulk_operation_stream)),
+        ),
+        Route(
+            "/ui/bulk-operations/{bulk_operation_id}/cancel",
+            Resource(POST=form(deliveries.cancel_bulk_operation)),
+        ),
+    ]
+
+
+def _receiver_routes(
+    login: Login, destinations: DestinationViews, endpoints: EndpointViews
+) -> list[Route]:
+    page, form = login.authenticated, login.form
+    return [
+        Route("/ui/destinations", Resource(GET=page(destinations.listed))),
+        Route("/ui/destinations/live", Resource(GET=page(destinations.stream))),
+        Route("/ui/destinations/one", Resource(GET=page(destinations.one))),
+        Route("/ui/destinations/pause", Resource(POST=form(destinations.pause))),
+        Route("/ui/destinations/resume", Resource(POST=form(destinations.resume))),
+        Route("/ui/destinations/drain", Resource(POST=form(destinations.drain))),
+        Route(
+            "/ui/endpoints",
+            Resource(GET=page(endpoints.listed), POST=form(endpoints.create)),
+        ),
+        Route(
+            "/ui/endpoints/{endpoint_id}",
+            Resource(GET=page(endpoints.one), POST=form(endpoints.change)),
+        ),
+        Route("/ui/endpoints/{endpoint_id}/{action}", Resource(POST=form(endpoints.act))),
+    ]
+
+
+def _admin_routes(login: Login, admin: AdminViews) -> list[Route]:
+    page, form = login.authenticated, login.form
+    return [
+        Route("/ui/keys", Resource(GET=page(admin.keys))),
+        Route("/ui/keys/rotate", Resource(POST=form(admin.rotate))),
+        Route("/ui/keys/public", Resource(POST=form(admin.change_public_keys))),
+        Route("/ui/tokens", Resource(POST=form(admin.create_token))),
+        Route("/ui/tokens/{token_id}/revoke", Resource(POST=form(admin.revoke))),
+        Route("/ui/models", Resource(GET=page(admin.models))),
+        Route("/ui/lab", Resource(GET=page(admin.lab), POST=form(admin.advance))),
+        Route("/ui/lab/reset", Resource(POST=form(admin.reset))),
+        Route("/ui/settings", Resource(GET=page(admin.settings))),
+    ]
+
+
+def _navigation(services: DashboardServices) -> list[Group]:
+    """Return the groups of the navigation; the emulator has an inbox and a lab as well."""
+    is_dev = services.inbox is not None
+    inbox = (Entry("inbox", "/ui/inbox"),) if is_dev else ()
+    lab = (Entry("lab", "/ui/lab"),) if services.api.lab is not None else ()
+    return [
+        Group(
+            "make",
+            (
+                Entry("overview", "/ui/overview"),
+                Entry("jobs", "/ui/jobs"),
+                Entry("playground", "/ui/playground"),
+                Entry("assets", "/ui/assets"),
+                Entry("styles", "/ui/styles"),
+                Entry("node_apps", "/ui/node-apps"),
+            ),
+        ),
         Group(
             "deliver",
             (
@@ -152,9 +248,11 @@ def _navigation(deps: DashboardDeps) -> list[Group]:
             (
                 Entry("start", "/ui/start"),
                 Entry("models", "/ui/models"),
+                Entry("usage", "/ui/usage"),
                 Entry("keys", "/ui/keys"),
                 *lab,
                 Entry("settings", "/ui/settings"),
+                Entry("help", "/ui/help"),
             ),
         ),
     ]

@@ -1,4 +1,4 @@
-"""Style, scripts and icon: read once, named by what is in them, kept by browsers for good."""
+"""Static files: read once, served under a hash of their content, cached by browsers for good."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_FOR_GOOD = "public, max-age=31536000, immutable"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-class Shelf:
-    """The static files, under a path that changes whenever one of them does."""
+class StaticFiles:
+    """Style sheet, scripts and icon, under a path that changes when one of them changes."""
 
     def __init__(self, folder: Path = _FOLDER) -> None:
         self._files = {
@@ -30,13 +30,13 @@ class Shelf:
 
     @property
     def path(self) -> str:
-        """Return the path below which the files are."""
+        """Return the path of the files' folder."""
         return f"/ui/static/{self.version}"
 
-    def answer(self, version: str, name: str) -> Response:
-        """Return the file of that name; pages of an earlier version get it, but not for good."""
+    def response(self, version: str, name: str) -> Response:
+        """Return a file; with an earlier version in the path, browsers must not keep it."""
         if name not in self._files:
             raise RouteNotFound("There is no such file.")
         content, media_type = self._files[name]
-        keeping = _FOR_GOOD if version == self.version else "no-cache"
-        return Response(content, media_type=media_type, headers={"cache-control": keeping})
+        caching = _IMMUTABLE if version == self.version else "no-cache"
+        return Response(content, media_type=media_type, headers={"cache-control": caching})

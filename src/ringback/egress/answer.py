@@ -1,8 +1,10 @@
-"""What came of a request, as frozen values."""
+"""Answers and failures of requests, as frozen values."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -15,7 +17,7 @@ class Reason(StrEnum):
     CONNECT = "connect"  # no address took the connection
     TLS = "tls"  # no handshake, or a certificate that is not the host's
     TIMEOUT = "timeout"  # the attempt's one total deadline passed
-    PROTOCOL = "protocol"  # what came back is not a whole HTTP answer
+    PROTOCOL = "protocol"  # the answer is not whole, or not HTTP
     STATUS = "status"  # a whole answer that is neither 2xx nor 3xx
     REDIRECT = "redirect"  # a 3xx, which is never followed
     TOO_LARGE = "too_large"  # more bytes than the fetch was allowed; never for webhooks
@@ -27,6 +29,24 @@ def verdict(status_code: int) -> Reason | None:
     if 200 <= status_code < 300:
         return None
     return Reason.REDIRECT if 300 <= status_code < 400 else Reason.STATUS
+
+
+class Failure(NamedTuple):
+    """Why a request got no whole answer."""
+
+    reason: Reason
+    detail: str  # for the operator's log; never for a client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of an answer is read, and how much of that is kept."""
+
+    head_bytes_max: int = 65_536
+    headers_kept_bytes_max: int = 8_192
+    body_bytes_max: int = 65_536
+    body_kept_bytes_max: int = 16_384
+    raw_bytes_max: int = 65_536  # all of it: interim answers, head, chunk headers and trailers too
 
 
 class Timings(Struct, frozen=True, kw_only=True, gc=False):
@@ -48,7 +68,7 @@ class Answer(Struct, frozen=True, kw_only=True, gc=False):
     body: bytes = b""  # the first 16 KiB, as they came
     truncated: bool = False  # the answer was longer than was read
     address: str | None = None  # the IP address that was dialled
-    detail: str = ""  # for the operator's log; never for a tenant
+    detail: str = ""  # for the operator's log; never for a client
     reused: bool = False  # an open connection carried it
     timings: Timings
 

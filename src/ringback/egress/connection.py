@@ -1,43 +1,25 @@
-"""One HTTP/1.1 connection to one judged address, carrying one request at a time.
+"""One HTTP/1.1 connection to one checked address, carrying one request at a time.
 
 The reading side trusts nobody: the head, the body, the bytes on the wire and the interim answers
-are each counted, and one timer ends whatever has not ended by its deadline.
+are each counted, and one timer fails a request at its deadline.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ringback.clock import Clock
-from ringback.egress.answer import Reason
-from ringback.egress.cork import Cork
-from ringback.egress.heads import first_headers, has_length
+from ringback.egress.answer import Failure, Limits, Reason
+from ringback.egress.headers import first_headers, has_length, has_odd_coding
+from ringback.egress.odd_answers import INTERIM_ANSWERS_MAX, OddReader
+from ringback.egress.write_batching import WriteBatch
 
-INTERIM_ANSWERS_MAX = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a request got no whole answer."""
-
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much of an answer is read, and how much of that is kept."""
-
-    head_bytes_max: int = 65_536
-    headers_kept_bytes_max: int = 8_192
-    body_bytes_max: int = 65_536
-    body_kept_bytes_max: int = 16_384
-    raw_bytes_max: int = 65_536  # all of it: interim answers, head, chunk headers and trailers too
+Sink: TypeAlias = Callable[[bytes], object]
+HeadCheck: TypeAlias = "Callable[[Connection], Failure | None]"
 
 
 class Connection(asyncio.Protocol):
@@ -46,8 +28,8 @@ class Connection(asyncio.Protocol):
     # More attributes than an instance dictionary keeps fast: 30 is its limit.
     __slots__ = (
         "_body_bytes",
+        "_check",
         "_chunks",
-        "_cork",
         "_deadline",
         "_ends_with_connection",
         "_head_bytes",
@@ -57,16 +39,18 @@ class Connection(asyncio.Protocol):
         "_limits",
         "_loop",
         "_monotonic",
-        "_on_head",
+        "_odd",
         "_on_lost",
         "_outgoing",
         "_parser",
         "_raw_bytes",
+        "_reads_odd_answers",
         "_sink",
         "_timer",
         "_timer_at",
         "_transport",
         "_waiter",
+        "_writes",
         "address",
         "body",
         "connect_ms",
@@ -89,10 +73,11 @@ class Connection(asyncio.Protocol):
         *,
         limits: Limits,
         clock: Clock,
-        cork: Cork,
+        writes: WriteBatch,
         on_lost: Callable[[Connection], None] | None = None,
-        on_head: Callable[[Connection], Failure | None] | None = None,
+        reads_odd_answers: bool = False,
     ) -> None:
+        """Prepare a connection; with ``reads_odd_answers`` an odd framing undoes no status."""
         self.address = address  # None: a proxy chose it
         self.opened_at = clock.monotonic()
         self.usable_until = self.opened_at  # of an idle one; its pool's to set
@@ -101,10 +86,10 @@ class Connection(asyncio.Protocol):
         self.tls_ms: float | None = None
         self._limits = limits
         self._monotonic = clock.monotonic
-        self._cork = cork
+        self._writes = writes
+        self._reads_odd_answers = reads_odd_answers
         self._outgoing = b""
         self._on_lost = on_lost
-        self._on_head = on_head
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -112,7 +97,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._parser = HttpResponseParser(self)
-        self._sink: Callable[[bytes], object] | None = None
+        self._sink: Sink | None = None
+        self._check: HeadCheck | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -130,6 +116,7 @@ class Connection(asyncio.Protocol):
         self._raw_bytes = 0
         self._interim_answers = 0
         self._head_done = False
+        self._odd = OddReader()
         self._ends_with_connection = False
 
     # The sending side.
@@ -156,17 +143,18 @@ class Connection(asyncio.Protocol):
         deadline: float,
         now: float,
         limits: Limits | None = None,
-        sink: Callable[[bytes], object] | None = None,
+        sink: Sink | None = None,
+        check: HeadCheck | None = None,
     ) -> asyncio.Future[None]:
         """Write a request; the future is done when the answer is whole, or has failed.
 
         ``deadline`` is in the event loop's time, ``now`` in the clock's. The future never carries
-        an exception. ``limits`` hold from now on, in place of those the connection has. A ``sink``
-        takes what is kept of the body as it comes, and may raise ``OSError``.
+        an exception. ``limits`` hold from now on. A ``sink`` takes the kept part of the body as it
+        comes, and may raise ``OSError``. A ``check`` may refuse an answer by its head.
         """
         assert self._waiter is None, "one request at a time"
         self._reset()
-        self._sink = sink
+        self._sink, self._check = sink, check
         if limits is not None:
             self._limits = limits
         self.requested_at = now
@@ -179,7 +167,7 @@ class Connection(asyncio.Protocol):
         if self._timer is None or self._timer_at > deadline:
             self._set_timer()
         self._outgoing = data
-        self._cork.hold(self)
+        self._writes.hold(self)
         return waiter
 
     def write_now(self) -> None:
@@ -198,7 +186,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def close(self) -> None:
-        """Close politely; only for a connection whose answer was whole."""
+        """Close politely; only for one whose answer was whole."""
         self.reusable = False
         if self._transport is not None:
             self._transport.close()
@@ -215,9 +203,11 @@ class Connection(asyncio.Protocol):
             return
         if self._loop.time() < self._deadline:
             self._set_timer()
-            return
-        stage = "answer" if self.first_byte_at is None else "rest of the answer"
-        self._fail(Reason.TIMEOUT, f"the {stage} did not come before the deadline")
+        elif self._reads_odd_answers and self._ends_with_connection:
+            self._truncate()  # its head said no length, so it lacks nothing that was promised
+        else:
+            stage = "answer" if self.first_byte_at is None else "rest of the answer"
+            self._fail(Reason.TIMEOUT, f"the {stage} did not come before the deadline")
 
     # The end of a request.
 
@@ -229,7 +219,7 @@ class Connection(asyncio.Protocol):
             waiter.set_result(None)
 
     def _fail(self, reason: Reason, detail: str) -> None:
-        self.failure = Failure(reason=reason, detail=detail)
+        self.failure = Failure(reason, detail)
         self._finish_early()
 
     def _truncate(self) -> None:
@@ -248,7 +238,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the answer; bytes that nobody asked for end the connection."""
+        """Feed the answer; unexpected bytes end the connection."""
         waiter = self._waiter
         if waiter is None:
             self.abort()
@@ -260,16 +250,19 @@ class Connection(asyncio.Protocol):
         if over > 0:
             data = data[:-over]
         self._raw_bytes += len(data)
+        if self._reads_odd_answers and not self._head_done:
+            self._odd.add(data)
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
             self._break("the answer switches protocols")
         except HttpParserError as exc:
-            self._break(f"the answer is not HTTP: {exc}")
+            if waiter.done() or not self._reads_odd_answers or not self._is_read_oddly():
+                self._break(f"the answer is not HTTP: {exc}")
         if self._waiter is waiter:
             self._check_size(is_over=over > 0)
         elif over > 0:
-            self.abort()  # what was cut off would have been junk
+            self.abort()  # the rest would have been junk
 
     def _check_size(self, *, is_over: bool) -> None:
         head_is_over = is_over or self._raw_bytes > self._limits.head_bytes_max
@@ -277,6 +270,18 @@ class Connection(asyncio.Protocol):
             self._fail(Reason.PROTOCOL, "the answer's head is too large")
         elif is_over:
             self._truncate()
+
+    def _is_read_oddly(self) -> bool:
+        """Say whether an answer that the parser refuses is one all the same, or may become one."""
+        if not self._head_done:
+            head = self._odd.head(headers_bytes_max=self._limits.headers_kept_bytes_max)
+            if head is None:
+                # The parser refuses the rest too, and this runs again.
+                return self._odd.may_be_http
+            self.status_code, self.headers = head.status_code, head.headers
+            self._chunks = [head.body[: self._limits.body_kept_bytes_max]]
+        self._truncate()
+        return True
 
     def _break(self, detail: str) -> None:
         # Junk after a whole answer does not undo the answer; it only ends the connection.
@@ -297,7 +302,7 @@ class Connection(asyncio.Protocol):
             self._fail(Reason.PROTOCOL, "the connection was closed before the answer was whole")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail what is under way and tell the owner."""
+        """Fail the request under way and call ``on_lost``."""
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()
@@ -310,10 +315,10 @@ class Connection(asyncio.Protocol):
             self._on_lost(self)
         del self._parser  # it holds our bound methods: a cycle
 
-    # httptools callbacks. After the answer's end they are called for whatever follows it.
+    # httptools callbacks. After the answer's end they are called for any bytes that follow.
 
     def on_message_begin(self) -> None:
-        """Notice a second answer, which nobody asked for."""
+        """Notice a second answer, which belongs to no request."""
         if self._waiter is None:
             self.reusable = False
 
@@ -338,8 +343,11 @@ class Connection(asyncio.Protocol):
             return
         if not self.reusable and status not in (204, 304):
             self._ends_with_connection = not has_length(self.headers)
-        if self._on_head is not None:
-            failure = self._on_head(self)
+            if self._reads_odd_answers and has_odd_coding(self.headers):
+                self._truncate()
+                return
+        if self._check is not None:
+            failure = self._check(self)
             if failure is not None:
                 self._fail(failure.reason, failure.detail)
                 return
@@ -351,8 +359,8 @@ class Connection(asyncio.Protocol):
         if self._waiter is None:
             return
         self._body_bytes += len(data)
-        room = self._limits.body_kept_bytes_max - self._kept_bytes
-        if room > 0 and not self._is_kept(data[:room]):
+        left = self._limits.body_kept_bytes_max - self._kept_bytes
+        if left > 0 and not self._is_kept(data[:left]):
             return
         if self._body_bytes > self._limits.body_bytes_max:
             self._truncate()
@@ -375,7 +383,7 @@ class Connection(asyncio.Protocol):
             return
         assert self.status_code is not None
         if self.status_code >= 200:
-            # A receiver that answers without reading would have us keep what it does not take.
+            # A receiver that answers without reading would leave unsent bytes in our buffer.
             if self._transport is not None and self._transport.get_write_buffer_size():
                 self.reusable = False
             self._finish()

@@ -1,70 +1,24 @@
-"""From a target to an open connection: resolve, judge every answer, dial one that was judged."""
+"""From a target to an open connection: resolve, check every address, dial a checked one."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
-from typing import Protocol
+from functools import cache
+from pathlib import Path
 
 from ringback.clock import Clock
 from ringback.egress.answer import Reason
 from ringback.egress.connection import Connection
+from ringback.egress.new_connection import NewConnection
 from ringback.egress.policy import BlockedTarget, TargetPolicy
+from ringback.egress.resolver import OWN, Resolver
 from ringback.egress.url import Target
+from ringback.errors import SetupError
 
 ADDRESSES_DIALLED_MAX = 4
-_RESOLVER_THREADS = 64
-_TLS_SHUTDOWN_TIMEOUT_S = 1.0
-
-
-class Resolver(Protocol):
-    """Turns a host name into addresses."""
-
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """Return the name's addresses in the order to try them, or raise ``OSError``."""
-
-
-class SystemResolver:
-    """The machine's resolver, on threads of its own; one question per name at a time.
-
-    A slow name server holds a thread for seconds. The loop's own few threads would soon all be
-    waiting for one attacker's names, and everybody else's with them.
-    """
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="resolve")
-        self._asked: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
-
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """Return the name's addresses as ``getaddrinfo`` orders them."""
-        question = (host, port)
-        answer = self._asked.get(question)
-        if answer is None:
-            loop = asyncio.get_running_loop()
-            answer = loop.run_in_executor(self._threads, _getaddrinfo, host, port)
-            self._asked[question] = answer
-            answer.add_done_callback(lambda done: self._forget(question, done))
-        # Shielded: one asker's deadline must not cancel the question for the others.
-        return await asyncio.shield(answer)
-
-    def _forget(self, question: tuple[str, int], answer: asyncio.Future[list[str]]) -> None:
-        self._asked.pop(question, None)
-        if not answer.cancelled():
-            answer.exception()  # seen: the askers may all have gone before it failed
-
-    def close(self) -> None:
-        """Take no more questions."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _getaddrinfo(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 class DialError(Exception):
@@ -106,11 +60,16 @@ class Dialler:
         """Say whether the target's addresses come from the DNS."""
         return target.address is None
 
-    async def judged_addresses(self, target: Target) -> Sequence[str | None]:
-        """Return the target's addresses, every one of which may be dialled, or ``DialError``."""
+    async def checked_addresses(
+        self, target: Target, *, workspace_id: str = OWN
+    ) -> Sequence[str | None]:
+        """Return the target's addresses, every one of which may be dialled, or ``DialError``.
+
+        The workspace is the one that names the target; without one the server itself does.
+        """
         try:
-            self._policy.judge_url(target)
-            return await self._look_up(target)
+            self._policy.check_url(target)
+            return await self._look_up(target, workspace_id)
         except BlockedTarget as exc:
             raise DialError(Reason.BLOCKED_TARGET, exc.detail) from exc
 
@@ -120,37 +79,43 @@ class Dialler:
         addresses: Sequence[str | None],
         make: Callable[[str | None], Connection],
     ) -> Connection:
-        """Return an open connection to one of the judged addresses, or raise ``DialError``.
+        """Return an open connection to one of the checked addresses, or raise ``DialError``.
 
         ``make`` builds a connection for an address; for None, where a proxy chose it.
         """
         started = self._clock.monotonic()
-        sock, address = await self._connect(target, addresses)
-        connected = self._clock.monotonic()
-        connection = make(address)
-        await self._attach(connection, sock, target, address)
+        opened, address = await self._connect(target, addresses)
+        with opened:
+            connected = self._clock.monotonic()
+            connection = make(address)
+            await self._hand_over(opened, connection, target, address)
         connection.connect_ms = (connected - started) * 1000
         if target.scheme == "https":
             connection.tls_ms = (self._clock.monotonic() - connected) * 1000
         return connection
 
     async def open(self, target: Target, protocol: asyncio.BaseProtocol) -> None:
-        """Judge a target, connect to it and hand what comes to the protocol; or ``DialError``."""
-        sock, address = await self._connect(target, await self.judged_addresses(target))
-        await self._attach(protocol, sock, target, address)
+        """Check a target and connect the protocol to it, or raise ``DialError``."""
+        opened, address = await self._connect(target, await self.checked_addresses(target))
+        with opened:
+            await self._hand_over(opened, protocol, target, address)
 
-    async def _look_up(self, target: Target) -> Sequence[str | None]:
-        addresses = await self._resolve(target) if self.looks_up(target) else [target.host]
+    async def _look_up(self, target: Target, workspace_id: str) -> Sequence[str | None]:
+        addresses: Sequence[str] = [target.host]
+        if self.looks_up(target):
+            addresses = await self._resolve(target, workspace_id)
         # One bad answer refuses all: a name that points both ways is an attack, or a mistake.
         for address in addresses:
-            self._policy.judge_address(address, target.port)
+            self._policy.check_address(address, target.port, host=target.host, scheme=target.scheme)
         return addresses
 
-    async def _resolve(self, target: Target) -> Sequence[str]:
+    async def _resolve(self, target: Target, workspace_id: str) -> Sequence[str]:
         timeout_s = self._settings.dns_timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                addresses = await self._resolver.resolve(target.host, target.port)
+                addresses = await self._resolver.resolve(
+                    target.host, target.port, workspace_id=workspace_id
+                )
         except TimeoutError as exc:
             detail = f"{target.host} was not resolved within {timeout_s} s"
             raise DialError(Reason.DNS, detail) from exc
@@ -162,62 +127,58 @@ class Dialler:
 
     async def _connect(
         self, target: Target, addresses: Sequence[str | None]
-    ) -> tuple[socket.socket, str | None]:
+    ) -> tuple[NewConnection, str | None]:
         timeout_s = self._settings.connect_timeout_s
         details = []
         for address in addresses[:ADDRESSES_DIALLED_MAX]:
             assert address is not None, "only a proxy dials without an address"
             try:
                 async with asyncio.timeout(timeout_s):
-                    return await open_socket(address, target.port), address
+                    return await NewConnection.open(address, target.port), address
             except TimeoutError:
                 details.append(f"{address} did not answer within {timeout_s} s")
             except OSError as exc:
                 details.append(f"{address}: {exc}")
         raise DialError(Reason.CONNECT, "; ".join(details))
 
-    async def _attach(
+    async def _hand_over(
         self,
+        opened: NewConnection,
         protocol: asyncio.BaseProtocol,
-        sock: socket.socket,
         target: Target,
         address: str | None,
     ) -> None:
-        loop = asyncio.get_running_loop()
+        is_https = target.scheme == "https"
         try:
-            if target.scheme == "https":
-                # The certificate is checked against the URL's own host, not what it resolved to.
-                await loop.create_connection(
-                    lambda: protocol,
-                    sock=sock,
-                    ssl=self._ssl_context,
-                    server_hostname=target.host,
-                    ssl_shutdown_timeout=_TLS_SHUTDOWN_TIMEOUT_S,
-                )
-            else:
-                await loop.create_connection(lambda: protocol, sock=sock)
+            if is_https:
+                # The certificate is checked against the URL's own host, not the resolved address.
+                await opened.start_tls(self._ssl_context, target.host)
+            opened.hand_over(protocol)
         except (OSError, UnicodeError) as exc:
-            reason = Reason.TLS if target.scheme == "https" else Reason.CONNECT
+            reason = Reason.TLS if is_https else Reason.PROTOCOL
             raise DialError(reason, f"{target.host} at {address}: {exc}") from exc
 
 
-async def open_socket(address: str, port: int) -> socket.socket:
-    """Return a socket connected to the address, or raise ``OSError``."""
-    ip = ip_address(address)
-    family = socket.AF_INET6 if isinstance(ip, IPv6Address) else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(sock, (address, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+@cache
+def system_trust(ca_file: Path | None = None) -> ssl.SSLContext:
+    """Return the process's TLS client context, with the machine's authorities, for HTTP/1.1.
 
-
-def system_trust() -> ssl.SSLContext:
-    """Return a TLS client context that trusts what the machine trusts and speaks HTTP/1.1."""
+    The authorities of ``ca_file``, in PEM, are trusted beside them; raises ``SetupError`` for a
+    file that has none.
+    """
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
+    if ca_file is not None:
+        trust_file(context, ca_file, named="ca_file")
     return context
+
+
+def trust_file(context: ssl.SSLContext, file: str | Path, *, named: str) -> None:
+    """Trust the authorities in a PEM file too, or raise ``SetupError`` for one that has none."""
+    try:
+        context.load_verify_locations(cafile=file)
+    except OSError as exc:
+        why = "it holds no certificate in PEM" if isinstance(exc, ssl.SSLError) else exc.strerror
+        raise SetupError(
+            f"The {named} {file} cannot be used ({why}); name a PEM file of authorities."
+        ) from exc

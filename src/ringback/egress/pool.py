@@ -1,4 +1,4 @@
-"""Open connections that wait for their next request, by origin and judged address."""
+"""Open connections that wait for their next request, by origin and checked address."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class PoolSettings:
     idle_max: int = 1_024
     idle_age_s_max: float = 20.0
     connection_age_s_max: float = 120.0
-    judged_age_s_max: float = 30.0  # how long a look at the DNS speaks for open connections
+    checked_age_s_max: float = 30.0  # how long a look at the DNS speaks for open connections
 
 
 class Origin:
-    """What is known and open of one origin: the addresses last judged, and idle connections."""
+    """One origin: its addresses, as last checked, and its idle connections."""
 
-    __slots__ = ("__weakref__", "addresses", "idle", "judged_until", "name")
+    __slots__ = ("__weakref__", "addresses", "checked_until", "idle", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.addresses: Sequence[str | None] = ()
-        self.judged_until = 0.0
+        self.checked_until = 0.0
         self.idle: list[Connection] = []  # the warmest last
 
 
@@ -38,7 +38,7 @@ class Pool:
     """Idle connections, bounded in number and age.
 
     A connection is used again only while its address is among those that its origin's name had,
-    judged as a whole, not longer than ``judged_age_s_max`` ago. So a name that has come to point
+    checked as a whole, not longer than ``checked_age_s_max`` ago. So a name that has come to point
     elsewhere takes its requests along within that time, and one that has come to point at a
     forbidden address gets no more of them; the fast path pays a comparison for it, not a look-up.
     """
@@ -58,15 +58,15 @@ class Pool:
             origin = self._origins[name] = Origin(name)
         return origin
 
-    def judged(self, origin: Origin, addresses: Sequence[str | None], *, now: float) -> None:
+    def note(self, origin: Origin, addresses: Sequence[str | None], *, now: float) -> None:
         """Note the addresses that the origin has, all of which passed the policy."""
         origin.addresses = addresses
-        origin.judged_until = now + self._settings.judged_age_s_max
+        origin.checked_until = now + self._settings.checked_age_s_max
 
     def take(self, origin: Origin, *, now: float) -> Connection | None:
         """Return an open connection, or None; ``now`` is the clock's monotonic."""
         idle = origin.idle
-        if now >= origin.judged_until:
+        if now >= origin.checked_until:
             return None
         while idle:
             connection = idle.pop()
@@ -77,7 +77,7 @@ class Pool:
         return None
 
     def give_back(self, origin: Origin, connection: Connection, *, now: float) -> None:
-        """Keep the connection for the next request, if it is fit and there is room."""
+        """Keep the connection for the next request, if it is fit and the pool is not full."""
         if not connection.reusable:
             connection.close()
             return
@@ -98,7 +98,7 @@ class Pool:
             self._sweeper = loop.call_later(settings.idle_age_s_max, self.sweep)
 
     def sweep(self) -> None:
-        """Close what has waited too long or was closed by the other side; forget empty origins."""
+        """Close connections that are too old or that the other side closed; drop empty origins."""
         self._sweeper = None
         now = self._monotonic()
         for origin in list(self._with_idle):

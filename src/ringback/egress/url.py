@@ -1,4 +1,4 @@
-"""A strict grammar for the URLs that Ringback is asked to call.
+"""A strict grammar for the URLs that Ringback calls.
 
 URL parsers disagree about odd spellings, and between two that disagree an attacker finds a way.
 So this one takes few spellings, and requests are built from its parts alone: nothing downstream
@@ -16,7 +16,8 @@ import idna
 
 from ringback.errors import InvalidTarget
 
-URL_LENGTH_MAX = 2_048
+URL_LENGTH_MAX = 8_192
+"""Of a URL as it is sent; storage services sign ones of 2 to 4 KiB."""
 HOST_LENGTH_MAX = 253
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -31,7 +32,7 @@ _AS_IT_CAME = "/?%:@!$&'()*+,;=-._~[]"
 
 
 class MalformedTarget(InvalidTarget, ValueError):
-    """The text is not a URL that Ringback reads; the sentence says what is wrong with it."""
+    """The text is not a URL that Ringback reads; the message names the fault."""
 
     code = "malformed_target"
 
@@ -49,6 +50,11 @@ class Target:
     port: int
     path_and_query: str  # ASCII, percent-encoded as it came
     address: IPv4Address | IPv6Address | None = None  # set when the host is one
+
+    @property
+    def url(self) -> str:
+        """Return the URL in ASCII, as it is called."""
+        return f"{self.scheme}://{self.host_header}{self.path_and_query}"
 
     @property
     def origin(self) -> str:

@@ -1,7 +1,7 @@
-"""Listens to a server that the operator has named, over a WebSocket, through the same door.
+"""Listens to a server that the operator has named, over a WebSocket.
 
-The address is judged and dialled as for a request; redirects are not followed, nothing is
-compressed, and a message has at most the bytes that the listener allows.
+The address is checked and dialled as for a request; redirects are not followed, nothing is
+compressed, and a message has at most the bytes that the caller allows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def listening(
     message_bytes_max: int,
     open_timeout_s: float = 10.0,
 ) -> AsyncIterator[Messages]:
-    """Yield what the server at an http or https URL sends, until either side ends it.
+    """Yield the messages of a server at an http or https URL, until either side ends it.
 
     Raises ``DialError`` when no WebSocket comes about. The messages end when the connection
     does, however it does.
@@ -52,7 +52,7 @@ async def listening(
         connection.start_keepalive()
         yield _messages(connection)
     finally:
-        # At once: whoever stops listening has nothing more to say.
+        # At once: there is nothing more to send.
         if hasattr(connection, "transport"):
             connection.transport.abort()
 

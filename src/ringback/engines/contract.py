@@ -1,8 +1,9 @@
-"""What an engine is: inputs in; progress, previews and result files out; cancellation honoured."""
+"""The engine interface: ``run`` turns a request into files and honours cancellation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,67 +20,77 @@ class EngineRequest:
     kind: str
     model: str
     input: Mapping[str, Any]
-    lab: str | None = None  # faults that its submission asked for, in dev alone
-    memo: str | None = None  # what an earlier run of the same job wrote down, if one did
-    base_url: str = ""  # what the URLs of this server's own files begin with
+    lab: str | None = None  # the faults of its submission; always None outside the lab
+    resume_state: str | None = None  # saved by an earlier run of the same job
+    base_url: str = ""  # the beginning of this server's own file URLs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What an engine made of a job: files that it saved, in their order, and what else there is."""
+    """The result of a run: saved files in their order, links, a trained style, outputs."""
 
     artifacts: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()  # results that stay elsewhere; they come after the artifacts
-    trained: Trained | None = None  # of a training: a style to keep, which gets the job's id
-    style_id: str | None = None  # of a training whose style stays elsewhere
-    outputs: Mapping[str, Any] | None = None  # of a node app, by the names that it gives them
+    links: tuple[str, ...] = ()  # results kept by the provider; listed after the artifacts
+    trained: Trained | None = None  # of a training: the style; it gets the job's id
+    style_id: str | None = None  # of a training whose style the provider keeps
+    outputs: Mapping[str, Any] | None = None  # of a node app, by output name
+    notes: tuple[str, ...] = ()  # sentences about files that are missing or of an unknown type
 
 
 class EngineIO(Protocol):
-    """What an engine may do to the world while it runs one job."""
+    """The only side effects that an engine has while it runs one job."""
 
     async def progress(self, fraction: float) -> None:
-        """Report how much is done, from 0 to 1; never goes backwards for the user."""
+        """Report the fraction done, from 0 to 1; the user never sees it decrease."""
 
     async def preview(self, artifact: str) -> None:
         """Show a saved artifact as the job's result so far."""
 
     async def save(self, content: bytes | Path, *, media_type: str) -> str:
-        """Keep a file durably and return its artifact name; a path is moved, not copied."""
+        """Store a file durably and return its artifact name; a path is moved, not copied."""
 
     async def share(self, content: bytes, *, media_type: str) -> str:
-        """Keep a file that any number of jobs may name, for good; the same bytes have one name."""
+        """Store a file that many jobs share, for good; equal bytes have one name."""
 
-    async def remember(self, memo: str) -> None:
-        """Write down durably what a later run of this job must know, should this one be cut off.
+    async def remember(self, resume_state: str) -> None:
+        """Save durably the text that a later run of this job gets as ``resume_state``.
 
-        It is for whoever pays: the provider's request id, before anything is waited for.
-        """
+        A provider's request id is saved here before the first poll: a rerun must not pay twice."""
 
     async def style(self, name: str) -> bytes:
-        """Return what this engine learned of a style, or raise ``EngineError`` if it is gone."""
+        """Return the trained data of a style, or raise ``EngineError`` if it was deleted."""
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
         """Return the bytes behind an input URL (http, https or data), or raise ``FetchError``."""
 
-    def is_over(self) -> bool:
-        """Say whether the job has ended or run out of time, so that nobody waits for it any more.
+    async def download(self, url: str, path: Path, *, bytes_max: int) -> int:
+        """Write the bytes behind an input URL to a path and return their number.
 
-        A run that is stopped and not over is given back, and a later one goes on with it.
+        Little of them is in memory. Raises ``FetchError``.
+        """
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """Stop the job's time limit inside, while it waits for a slot that other jobs hold."""
+
+    def is_over(self) -> bool:
+        """Return whether the job has ended or run out of time, so that its result is not needed.
+
+        A run cancelled before that is released, and a later run continues it.
         """
 
 
 class Engine(Protocol):
-    """Makes the artifacts of a job.
+    """Runs the jobs of one engine.
 
     ``run`` is cancelled (``asyncio.CancelledError``) when the job is cancelled or out of time and
-    must then stop within half a second. It raises ``EngineError`` when the result cannot be made.
-    """
+    must then stop within half a second. It raises ``EngineError`` when the result cannot be made,
+    and ``EngineProcessDied`` when its subprocess died: the job is run again, and fails after
+    three such deaths."""
 
     name: str
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
-        """Make the result."""
+        """Run one job and return its result."""
 
     async def close(self) -> None:
-        """Let go of processes and connections; called once, after the last run."""
+        """Release processes and connections; called once, after the last run."""

@@ -1,6 +1,6 @@
-"""The engine that makes nothing: every job ends at once with one fixed, tiny picture.
+"""The null engine completes every job at once with one fixed, tiny picture.
 
-For benchmarks, crash tests and the wiring of an application.
+Benchmarks, crash tests and applications under development use it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ringback.engines.contract import EngineIO, EngineRequest, Made
 
 
 class NullEngine:
-    """Ends every job at once; all of them share one artifact."""
+    """Completes every job at once; all jobs share one artifact."""
 
     name = "null"
 
@@ -22,7 +22,7 @@ class NullEngine:
         self._saving = asyncio.Lock()
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
-        """Return the one artifact."""
+        """Return the shared artifact."""
         if self._artifact is None:
             async with self._saving:
                 if self._artifact is None:
@@ -30,11 +30,11 @@ class NullEngine:
         return Made(artifacts=(self._artifact,))
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the engine holds no resources."""
 
 
 def _one_pixel() -> bytes:
-    """Return a PNG of one grey pixel that says which engine made it."""
+    """Return a PNG of one grey pixel whose metadata names the engine."""
     chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)),
         (b"tEXt", b"engine\0null"),

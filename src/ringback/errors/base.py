@@ -1,4 +1,4 @@
-"""The roots of the tree."""
+"""The base classes of Ringback's errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class RingbackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One wrong field: where it is (``/width``, or ``header:X-Webhook-URL``) and what broke."""
+    """One wrong field, by a JSON Pointer into the body, or like `header:X-Webhook-URL`."""
 
     path: str
     message: str

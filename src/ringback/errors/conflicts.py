@@ -1,4 +1,4 @@
-"""What does not go with how things stand: gone (410), another's (403), in no position (409)."""
+"""Requests that the present state does not allow: 403, 409 and 410."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ringback.errors.base import CallerError
 
 
 class ModelUnavailable(CallerError):
-    """The model has passed its sunset; carries what there is to use now."""
+    """The model has passed its sunset; carries its replacement."""
 
     code = "model_unavailable"
 
@@ -26,12 +26,12 @@ class ModelUnavailable(CallerError):
 
 
 class StyleNotOwned(CallerError):
-    """A style that the caller may see, and that is another's to share."""
+    """A style that the caller may see but not share, because another member trained it."""
 
     code = "style_not_owned"
 
     def __init__(self) -> None:
-        super().__init__("This style is another's; only who trained it may share it.")
+        super().__init__("This style is another member's; only its trainer may share it.")
 
 
 class IdempotencyConflict(CallerError):
@@ -46,7 +46,7 @@ class IdempotencyConflict(CallerError):
 
 
 class DeliveryConflict(CallerError):
-    """A delivery that is in no position for what was asked; ``code`` says which it is in."""
+    """The delivery's status does not allow the operation; ``code`` says why."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -54,18 +54,18 @@ class DeliveryConflict(CallerError):
 
 
 class StaleAnswer(DeliveryConflict):
-    """An answer that came too late; it changed nothing."""
+    """A listener's answer that came after its lease had ended; it changed nothing."""
 
     def __init__(self) -> None:
         super().__init__(
             "stale_answer",
-            "This delivery is no longer in your hands: its time was over, it was answered before, "
-            "or a person ended it. Should it still be owed, it comes again.",
+            "Your lease of this delivery has ended: its time was over, it was answered before, "
+            "or a person ended it. If it is still owed, it is handed out again.",
         )
 
 
 class EndpointConflict(CallerError):
-    """What was asked does not go with the endpoints as they are; ``code`` says why."""
+    """The workspace's endpoints do not allow the operation; ``code`` says why."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What goes wrong within the server, at its engines or its storage."""
+"""Errors within the server, its engines or its storage."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class IllegalTransition(RingbackError):
 
 
 class LeaseLost(RingbackError):
-    """A write by somebody who no longer holds the job or delivery; nothing changed."""
+    """A write after the lease of the job or delivery was lost; nothing changed."""
 
 
 class RunOver(LeaseLost):
-    """A step was to begin for a run that has ended meanwhile; nothing was begun."""
+    """The run ended before its next step began; nothing was begun."""
 
 
 class EngineError(RingbackError):
     """The engine could not make the job's result; the sentence becomes ``result.error``."""
 
 
-class AnswerLost(EngineError):
-    """A request that buys something may have arrived, and its answer did not."""
+class SubmissionUnknown(EngineError):
+    """A submission may have reached the provider, but its answer was lost."""
 
     def __init__(self, engine: str, reason: str) -> None:
         super().__init__(
@@ -40,41 +40,60 @@ class AnswerLost(EngineError):
         self.reason = reason
 
 
-class ProviderAway(EngineError):
-    """The provider of an upstream engine gives no answer that counts; later it may."""
+class ProviderUnavailable(EngineError):
+    """The provider of an upstream engine gives no usable answer now."""
 
     def __init__(self, engine: str, reason: str) -> None:
         super().__init__(f"The provider of {engine} does not answer ({reason}); try again later.")
         self.reason = reason
 
 
+class EngineProcessDied(RingbackError):
+    """An engine's subprocess died during a job, while the server lived.
+
+    The job is run again; after several such deaths it fails.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the process that made the result died")
+
+
 class Undeliverable(RingbackError):
-    """A delivery that can never be sent: there is nobody to send it to any more."""
+    """A delivery that can never be sent, because its receiver no longer exists."""
 
 
 class FetchError(RingbackError):
-    """A guarded request to somebody's URL failed; ``reason`` is one of a stable few."""
+    """A guarded request to a user's URL failed; ``reason`` is one of a few stable words.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    ``words`` are for the URL's writer: the reason, or more where that tells nothing of the
+    network. ``detail`` is for the operator's log alone.
+    """
+
+    def __init__(self, reason: str, detail: str, *, words: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.words = words or str(reason)
 
 
-class StorageFull(RingbackError):
+class StorageError(RingbackError):
+    """The store does not work now; a later try may succeed, and accepted work is safe."""
+
+
+class StorageFull(StorageError):
     """The disk has no room for new work."""
 
     code = "storage_full"
 
 
-class ArtifactsAway(RingbackError):
-    """The bucket that keeps the artifacts does not answer as it should; waiting may mend it."""
+class ArtifactsUnavailable(RingbackError):
+    """The store of artifacts does not work now; a later try may succeed."""
 
-    code = "artifacts_away"
+    code = "artifacts_unavailable"
 
 
-class StorageUnavailable(StorageFull):
-    """The database cannot be reached: like a full disk, that is waited for."""
+class StorageUnavailable(StorageError):
+    """The database cannot be reached; loops wait for it, as for a full disk."""
 
     code = "storage_unavailable"
 
@@ -86,18 +105,20 @@ class Draining(RingbackError):
 
 
 class NotReady(RingbackError):
-    """Some of the server's loops keep breaking; names those that the asker may know of."""
+    """A dependency cannot be reached, or some loops keep failing; names both for operators."""
 
     code = "not_ready"
 
-    def __init__(self, loops: Sequence[str] = ()) -> None:
+    def __init__(self, loops: Sequence[str] = (), *, unavailable: Sequence[str] = ()) -> None:
         which = f": of its loops, {' and '.join(loops)} broke" if loops else " for work"
+        if unavailable:
+            which = f": {' and '.join(unavailable)} cannot be reached"
         super().__init__(f"The server is not ready{which}; its log says why.")
 
 
 class SetupError(RingbackError):
-    """The server cannot start like this; the sentence says what to do."""
+    """The server cannot start; the sentence names the remedy."""
 
 
-class SealBroken(SetupError):
-    """A sealed secret opens with none of the master keys at hand; the sentence says what to do."""
+class DecryptionFailed(SetupError):
+    """A sealed secret opens with none of the master keys; the sentence names the remedy."""

@@ -1,4 +1,4 @@
-"""What a workspace has too much of: budgets (402), kept things (409) and haste (429)."""
+"""Limits of a workspace: spent budgets (402), stored items (409) and rates (429)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ringback.errors.base import CallerError
 
 
 class BudgetSpent(CallerError):
-    """What the workspace, or the token, may spend has been spent."""
+    """The budget of the workspace or of the token is spent."""
 
     code = "budget_spent"
 
@@ -20,7 +20,7 @@ class BudgetSpent(CallerError):
 
 
 class AssetsFull(CallerError):
-    """The workspace's assets have as many bytes as they may."""
+    """The workspace's assets have reached their limit of bytes."""
 
     code = "assets_full"
 
@@ -71,8 +71,21 @@ class TooManyStreams(CallerError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyToolCalls(CallerError):
+    """The workspace runs as many tools at once as it may; ``retry_after_s`` says when to go on."""
+
+    code = "too_many_tool_calls"
+
+    def __init__(self, calls_max: int, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"This workspace already runs {calls_max} tools at once, the most it may; wait for "
+            f"one to end, or try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
 class TooManyAttempts(CallerError):
-    """Too many tokens were tried that open nothing; ``retry_after_s`` says when to go on."""
+    """Too many unknown tokens came from one address; ``retry_after_s`` says when to go on."""
 
     code = "too_many_attempts"
 
@@ -84,7 +97,7 @@ class TooManyAttempts(CallerError):
 
 
 class TooManyUploads(CallerError):
-    """The workspace sends as many files at once as it may; ``retry_after_s`` says when."""
+    """The workspace has as many uploads at once as it may; ``retry_after_s`` says when."""
 
     code = "too_many_uploads"
 
@@ -108,13 +121,14 @@ class TooManyApps(CallerError):
         )
 
 
-class TooManyChores(CallerError):
-    """The workspace has as many chores running as it may."""
+class TooManyBulkOperations(CallerError):
+    """The workspace has as many bulk operations running as it may."""
 
-    code = "too_many_chores"
+    code = "too_many_bulk_operations"
 
-    def __init__(self, chores_max: int) -> None:
+    def __init__(self, bulk_operations_max: int) -> None:
         super().__init__(
-            f"{chores_max} chores of this workspace are running, the most there may be; wait for "
-            "one to end, or stop one: DELETE /webhooks/chores/{id}."
+            f"{bulk_operations_max} bulk operations of this workspace are running, "
+            "the most there may be; wait for "
+            "one to end, or stop one: DELETE /webhooks/bulk-operations/{id}."
         )

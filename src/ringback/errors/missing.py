@@ -1,4 +1,4 @@
-"""What is asked for and not there, or not the asker's (404)."""
+"""Requests for something that does not exist or belongs to another workspace (404)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ringback.errors.base import CallerError
 
 
 class NotFound(CallerError):
-    """Nothing of this workspace answers to that name."""
+    """The workspace has nothing of that name."""
 
     code = "not_found"
 
@@ -41,14 +41,15 @@ class AssetNotFound(NotFound):
         super().__init__("This workspace has no asset with that id; GET /assets lists them.")
 
 
-class ChoreNotFound(NotFound):
-    """No chore of this workspace has that id."""
+class BulkOperationNotFound(NotFound):
+    """No bulk operation of this workspace has that id."""
 
-    code = "chore_not_found"
+    code = "bulk_operation_not_found"
 
     def __init__(self) -> None:
         super().__init__(
-            "This workspace has no chore with that id; GET /webhooks/chores lists them."
+            "This workspace has no bulk operation with that id; "
+            "GET /webhooks/bulk-operations lists them."
         )
 
 
@@ -62,7 +63,7 @@ class DeliveryNotFound(NotFound):
 
 
 class DestinationNotFound(NotFound):
-    """Nothing of this workspace was ever owed there."""
+    """The workspace never had a delivery to that destination."""
 
     code = "destination_not_found"
 
@@ -111,7 +112,7 @@ class RouteNotFound(NotFound):
 
 
 class StyleNotFound(NotFound):
-    """No style that the caller may see, or change, has that id."""
+    """No style with that id is visible to the caller, or the caller may not change it."""
 
     code = "style_not_found"
 

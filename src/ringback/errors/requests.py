@@ -1,10 +1,17 @@
-"""Requests that are wrong in themselves: what they say, who sends them, and how."""
+"""Requests that are wrong in themselves: their content, their sender or their form."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from ringback.errors.base import CallerError, FieldError
+
+_SIMULATED = {
+    402: ("insufficient_credits", "The lab says that this workspace's budget is spent."),
+    410: ("gone", "The lab says that this model is gone."),
+    429: ("too_many_requests", "The lab says that there were too many requests; try again later."),
+}
 
 
 class InvalidRequest(CallerError):
@@ -23,20 +30,30 @@ class InvalidFaults(InvalidRequest):
     code = "invalid_faults"
 
 
+class SimulatedRefusal(CallerError):
+    """The emulator's faults refuse a submission with 402, 410 or 429."""
+
+    def __init__(self, status: Literal[402, 410, 429]) -> None:
+        self.code, sentence = _SIMULATED[status]
+        super().__init__(sentence)
+        self.status = status
+        self.retry_after_s = 5 if status == 429 else None
+
+
 class InvalidMedia(InvalidRequest):
-    """A file whose content is of no type that is taken, or broken, or too much to decode."""
+    """A file of an unsupported type, or broken, or too large to decode."""
 
     code = "invalid_media"
 
 
 class InvalidTarget(InvalidRequest):
-    """A URL of the caller's that may not be called; says no more than that."""
+    """A URL in the request that may not be called; the message gives no details."""
 
     code = "blocked_target"
 
 
 class NotAuthenticated(CallerError):
-    """No token came, or one that opens nothing."""
+    """The request has no token, or an unknown one."""
 
     code = "not_authenticated"
 
@@ -69,25 +86,20 @@ class MethodNotAllowed(CallerError):
         self.allow = tuple(allow)
 
 
-class UploadTooSlow(CallerError):
-    """The body did not come in the time that it may take."""
-
-    code = "upload_too_slow"
-
-    def __init__(self, idle_s: float, total_s: float) -> None:
-        super().__init__(
-            f"The upload was given up: a file has {total_s:g} s to come, and {idle_s:g} s for "
-            "each part of it."
-        )
-
-
 class BodyTooLarge(CallerError):
     """The body has more bytes than this route takes."""
 
     code = "body_too_large"
 
-    def __init__(self, bytes_max: int) -> None:
-        super().__init__(f"The body is larger than {bytes_max} bytes, the most this route takes.")
+    def __init__(self, bytes_max: int, *, setting: str | None = None) -> None:
+        sentence = f"The body is larger than {bytes_max} bytes, the most this route takes."
+        if setting is not None:
+            sentence += (
+                f" The limit is the setting {setting}: body_bytes_max is for documents, and "
+                "file_body_bytes_max for bodies with files in them. Upload a file with POST "
+                "/assets instead, and send its URL."
+            )
+        super().__init__(sentence)
         self.bytes_max = bytes_max
 
 
@@ -95,6 +107,25 @@ class UnsupportedMediaType(CallerError):
     """The body is not of a type that this route takes."""
 
     code = "unsupported_media_type"
+
+
+class UnsupportedCoding(UnsupportedMediaType):
+    """The body is compressed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The body is compressed; send it as it is, without the header Content-Encoding."
+        )
+
+
+class PreconditionFailed(CallerError):
+    """The file is not the version that a header such as If-Match asks for."""
+
+    code = "precondition_failed"
+
+    def __init__(self, header: str) -> None:
+        name = "-".join(word.capitalize() for word in header.split("-"))
+        super().__init__(f"The file is not the version that {name} asks for; send it without.")
 
 
 class RangeNotSatisfiable(CallerError):

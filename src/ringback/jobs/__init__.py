@@ -1,1 +1,1 @@
-"""The job, its nine statuses, and the one table of what may follow what."""
+"""The job, its nine statuses, and the table of transitions between them."""

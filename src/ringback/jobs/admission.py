@@ -1,7 +1,7 @@
-"""Whether a workspace has room for one more job: pure, and asked inside the store's transaction.
+"""Admission of jobs by a workspace's limits and rate: pure, called inside the store's transaction.
 
-The rate is kept as one time for each workspace: until when what it submitted is paid for, at the
-price of ``1 / rate`` seconds each. It may be a second's worth ahead of the clock.
+The rate is stored as one time for each workspace: each submission costs ``1 / rate`` seconds, and
+the time says until when they are paid for. It may be a second ahead of the clock.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 def admit(limits: Limits, *, active: int, backlogged: int) -> JobStatus | None:
-    """Return the status in which a new job begins, or None when the workspace is full.
+    """Return the first status of a new job, or None when the workspace is full.
 
-    Nobody overtakes: while anything is backlogged, a new job is too.
+    No job overtakes another: while any is backlogged, a new job is too.
     """
     if active < limits.active_max and backlogged == 0:
         return JobStatus.QUEUED
@@ -34,11 +34,11 @@ def admit(limits: Limits, *, active: int, backlogged: int) -> JobStatus | None:
 
 
 def may_start_step(limits: Limits, *, active: int, backlogged: int, beside: int) -> bool:
-    """Say whether a run's next step may be queued, while so many of its steps have not ended.
+    """Say whether a run's next step may be queued, while ``beside`` of its steps have not ended.
 
-    A run does no work itself: its first step stands in the place that the run was admitted to, so
-    that a run can always go on, however small the limits are. Any other needs a free place, and
-    overtakes nobody. So no more jobs work at once than the limits allow.
+    A run does no work itself: its first step uses the slot that the run was admitted to, so that a
+    run can always go on, however small the limits are. Any other step needs a free slot and
+    overtakes no job. So no more jobs work at once than the limits allow.
     """
     return beside == 0 or (active < limits.active_max and backlogged == 0)
 
@@ -49,23 +49,25 @@ def promotable(limits: Limits, *, active: int, backlogged: int) -> int:
 
 
 def rate_wait_s(limits: Limits, *, paid_until_ms: float, now_ms: int) -> float:
-    """Return how long to wait before the next submission; not more than 0: it may be now."""
+    """Return how long to wait before the next submission; 0 or less allows it now."""
+    if not limits.rate:
+        return 0.0
     paid_ms = _paid_ms(limits, paid_until_ms, now_ms)
     price_ms = 1000 / limits.rate
     return (paid_ms + price_ms - now_ms - _ahead_ms(limits) - _ROUNDING_MS) / 1000
 
 
 def paid_until_ms(limits: Limits, *, paid_until_ms: float, now_ms: int) -> float:
-    """Return until when a workspace has paid after one more submission."""
+    """Return until when a workspace has paid after one more submission; a rate must be set."""
     return _paid_ms(limits, paid_until_ms, now_ms) + 1000 / limits.rate
 
 
 def _ahead_ms(limits: Limits) -> float:
-    """Return how far ahead of the clock may be paid."""
-    # One is always allowed, however slow the rate is.
+    """Return how far ahead of the clock a workspace may pay."""
+    # One submission is always allowed, however slow the rate is.
     return max(1000.0, 1000 / limits.rate)
 
 
 def _paid_ms(limits: Limits, paid_until_ms: float, now_ms: int) -> float:
-    """Return until when is paid; nobody waits for what a clock that was ahead has left behind."""
+    """Return until when the workspace has paid, without a remainder from a clock that was ahead."""
     return min(max(paid_until_ms, float(now_ms)), now_ms + _ahead_ms(limits))

@@ -1,13 +1,13 @@
-"""Budgets: compute units that a workspace, or one of its tokens, may spend. Pure, but for its port.
+"""Budgets limit the compute units that a workspace, or one of its tokens, may spend.
 
 A job is counted when it completes, in the month (UTC) of its completion; a failed or cancelled one
-costs nothing. When a budget is spent, new jobs that cost something are refused, and those that were
-accepted run to their end.
+costs nothing. When a budget is spent, new jobs with a cost are refused, and accepted jobs run to
+their end. The decisions are pure; ``Budgets`` is their port.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -15,43 +15,44 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ringback.errors import BudgetSpent
 from ringback.jobs.model import Job
 
 DAY_MS = 86_400_000
-_LATE_MS = 3_600_000  # after its end, at most, a job of last month may be counted
+_LATE_MS = 3_600_000  # so long after a month's end its jobs may still be counted
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Period(StrEnum):
-    """What a budget is for: all time, or each calendar month in UTC."""
+    """The time that a budget covers: all time, or each calendar month in UTC."""
 
     TOTAL = "total"
     MONTH = "month"
 
 
 class Budget(Struct, frozen=True, kw_only=True):
-    """What may be spent, and what has been."""
+    """The compute units that may be spent, and those that were."""
 
     workspace_id: str
     compute_units: float
-    token_id: str = ""  # of this token alone; empty: of the whole workspace
+    token_id: str = ""  # empty: the whole workspace
     period: Period = Period.MONTH
     spent: float = 0.0
-    month: int = 0  # in which that was spent, where each month counts for itself
+    month: int = 0  # the month of ``spent``, for a monthly budget
 
     def spent_at(self, now_ms: int) -> float:
-        """Return what has been spent of it at that time."""
+        """Return how much of the budget was spent at that time."""
         if self.period is Period.MONTH and self.month != month_of(now_ms):
             return 0.0
         return self.spent
 
     def concerns(self, job: Job) -> bool:
-        """Say whether the job is paid for out of it."""
+        """Say whether the budget pays for the job."""
         return self.workspace_id == job.workspace_id and self.token_id in ("", job.token_id)
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """What was completed, summed up; what it is not told apart by is None."""
+    """The sum of completed jobs in one group; fields that do not group are None."""
 
     day: int | None  # days since 1970
     model: str | None  # with its kind
@@ -60,8 +61,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     compute_units: float
 
 
-class UsageWanted(Struct, frozen=True, kw_only=True):
-    """Which usage to sum up, and by what to tell it apart; days are inclusive."""
+class UsageQuery(Struct, frozen=True, kw_only=True):
+    """A query for usage: its days, both inclusive, and its grouping."""
 
     workspace_id: str
     first_day: int
@@ -73,12 +74,12 @@ class UsageWanted(Struct, frozen=True, kw_only=True):
 
 
 class Budgets(Protocol):
-    """Budgets and usage, durably. Usage is counted in the very transaction that ends a job."""
+    """Stores budgets and usage. Usage is counted in the transaction that ends a job."""
 
     async def put_budget(self, budget: Budget, *, now_ms: int) -> bool:
-        """Set a budget, in place of one for the same; what was spent so far counts.
+        """Set a budget in place of the workspace's or token's earlier one; earlier usage counts.
 
-        False, and nothing is kept, where there is no such workspace.
+        Returns False without a write where there is no such workspace.
         """
 
     async def drop_budget(self, workspace_id: str, token_id: str) -> bool:
@@ -87,8 +88,8 @@ class Budgets(Protocol):
     async def budgets_of(self, workspace_id: str) -> list[Budget]:
         """Return a workspace's budgets, the whole workspace's first."""
 
-    async def usage(self, wanted: UsageWanted) -> list[Usage]:
-        """Return sums of what was completed, in the order of what tells them apart."""
+    async def usage(self, query: UsageQuery) -> list[Usage]:
+        """Return the sums of completed jobs, in the order of their groups."""
 
 
 def month_of(at_ms: int) -> int:
@@ -103,7 +104,7 @@ def day_of(at_ms: int) -> int:
 
 
 def first_spent(budgets: Iterable[Budget], job: Job) -> Budget | None:
-    """Return the budget that does not let a new job in, or None."""
+    """Return the first spent budget that refuses a new job, or None."""
     if not job.compute_units:
         return None
     for budget in budgets:
@@ -112,12 +113,54 @@ def first_spent(budgets: Iterable[Budget], job: Job) -> Budget | None:
     return None
 
 
+def refusal_of(budgets: Iterable[Budget], job: Job) -> BudgetSpent | None:
+    """Return the error that refuses a new job because a budget is spent, or None."""
+    spent = first_spent(budgets, job)
+    if spent is None:
+        return None
+    return BudgetSpent(
+        spent.compute_units,
+        whose="token" if spent.token_id else "workspace",
+        is_monthly=spent.period is Period.MONTH,
+    )
+
+
 def charged(budget: Budget, *, compute_units: float, at_ms: int) -> Budget:
-    """Return the budget after a job of so many units has completed at that time."""
+    """Return the budget after a job of ``compute_units`` has completed at that time."""
     if budget.period is Period.TOTAL:
         return replace(budget, spent=budget.spent + compute_units)
     month = month_of(at_ms)
     if month < budget.month <= month_of(at_ms + _LATE_MS):
-        return budget  # of a month that is over
-    # Of a month long past: the clock was ahead when the budget was charged last.
+        return budget  # the job belongs to a month that is over
+    # A budget far ahead of the job was last charged while the clock was ahead.
     return replace(budget, spent=budget.spent_at(at_ms) + compute_units, month=month)
+
+
+def charged_all(budgets: Iterable[Budget], completed: Sequence[Job]) -> list[Budget]:
+    """Return the budgets that the completed jobs change, after the charge."""
+    changed = []
+    for budget in budgets:
+        after = budget
+        for job in completed:
+            if job.compute_units and budget.concerns(job):
+                assert job.completed_at_ms is not None
+                after = charged(after, compute_units=job.compute_units, at_ms=job.completed_at_ms)
+        if after != budget:
+            changed.append(after)
+    return changed
+
+
+def sums_of_usage(completed: Iterable[Job]) -> list[tuple[str, int, str, str, str, int, float]]:
+    """Return jobs and compute units by workspace, day, token, kind and model, sorted by these.
+
+    The fixed order keeps transactions that write them from a deadlock.
+    """
+    sums: dict[tuple[str, int, str, str, str], list[float]] = {}
+    for job in completed:
+        assert job.completed_at_ms is not None
+        day = day_of(job.completed_at_ms)
+        key = (job.workspace_id, day, job.token_id or "", job.kind, job.model)
+        counted = sums.setdefault(key, [0, 0.0])
+        counted[0] += 1
+        counted[1] += job.compute_units or 0.0
+    return [(*key, int(count), units) for key, (count, units) in sorted(sums.items())]

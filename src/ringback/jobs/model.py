@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class JobStatus(StrEnum):
-    """The nine statuses of the public API, spelled as it spells them."""
+    """The nine statuses of the public API; after the three terminal ones nothing changes."""
 
     BACKLOGGED = "backlogged"
     QUEUED = "queued"
@@ -23,7 +23,7 @@ class JobStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Say whether the job is over: nothing changes after."""
+        """Say whether the job has ended: nothing changes after."""
         return self in _TERMINAL
 
 
@@ -31,47 +31,55 @@ _TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLE
 
 
 class JobResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of a job: URLs of its artifacts (so far, while it runs), or one error sentence.
+    """The result of a job: the URLs of its artifacts so far, or one error sentence.
 
-    A training has the id of its style, a node app its named outputs.
+    A training has the id of its style, a node app its named outputs. Notes say which files are
+    missing, or are of a type that the server does not know.
     """
 
     urls: tuple[str, ...] | None = None
     style_id: str | None = None
     outputs: dict[str, Any] | None = None
+    notes: tuple[str, ...] | None = None
     error: str | None = None
 
 
-class Job(Struct, frozen=True, kw_only=True):
-    """One generation, from submission to terminal status.
+class JobRequest(Struct, frozen=True, kw_only=True):
+    """The members of a job that its submission decides."""
 
-    ``epoch`` counts the job's holders: it grows whenever the job changes hands (admitted, claimed,
-    given back, ended), and every write names the epoch it was based on. A write by somebody whose
-    epoch is past changes nothing.
-    """
-
-    job_id: str
     workspace_id: str
     kind: str
     model: str
     type: str
     engine: str
     input: dict[str, Any]
-    created_at_ms: int
-    base_url: str  # where the client reached the server: the beginning of the result's URLs
-    status: JobStatus = JobStatus.QUEUED
+    base_url: str  # the server's URL as the client knows it; the result's URLs begin with it
     webhook_url: str | None = None
+    webhook_events: tuple[str, ...] = ()  # events for the webhook URL; empty: the three ends
+    lab: str | None = None  # faults that its submission requested, in dev alone
+    priority: int = 0  # within its workspace; a higher one is claimed sooner
+    compute_units: float | None = None  # its cost if it completes
+    token_id: str | None = None  # the token of its submission
+    input_files: tuple[str, ...] = ()  # stored for its input; nobody else has them, they go with it
+
+
+class Job(JobRequest, frozen=True, kw_only=True):
+    """One generation, from submission to terminal status.
+
+    ``epoch`` counts the job's holders: it grows whenever the job changes hands (admitted, claimed,
+    given back, ended), and every write names the epoch it was based on. A write with a past epoch
+    changes nothing.
+    """
+
+    job_id: str
+    created_at_ms: int
+    status: JobStatus = JobStatus.QUEUED
     completed_at_ms: int | None = None
     result: JobResult | None = None
     progress: float = 0.0
     epoch: int = 0
-    deaths: int = 0  # workers that died with it
-    webhook_events: tuple[str, ...] = ()  # what its webhook URL is told; empty: the three ends
-    lab: str | None = None  # faults that its submission asked for, in dev alone
-    priority: int = 0  # among its workspace's; the higher is claimed the sooner
-    marks: tuple[tuple[str, int], ...] = ()  # statuses after the first, each with its beginning
-    memo: str | None = None  # what its engine wrote down for a later run of it
-    compute_units: float | None = None  # what it costs if it completes
-    token_id: str | None = None  # that it was submitted with
-    run_id: str | None = None  # of a node app, whose step it is
+    deaths: int = 0  # how often its engine's process died while making it
+    marks: tuple[tuple[str, int], ...] = ()  # statuses after the first, each with its start
+    resume_state: str | None = None  # its engine's notes for a later run
+    run_id: str | None = None  # the node app run whose step it is
     step: str | None = None  # the step's name there

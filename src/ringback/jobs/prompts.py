@@ -1,4 +1,4 @@
-"""A job's prompt, and the numbers by which a text is found in many of them. Pure."""
+"""A job's prompt and its trigrams, by which the prompt index finds a text. Pure."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 from zlib import crc32
 
 LENGTH_MAX = 4_000
-"""How much of a prompt is indexed."""
+"""How many characters of a prompt are indexed."""
 
 GRAM = 3
-_ASKED_MAX = 24  # grams of a long text that are looked up: they leave hardly anything else
+_QUERY_GRAMS_MAX = 24  # a long text is looked up by these few, which match hardly anything else
 
 
 def prompt_of(values: Mapping[str, Any]) -> str:
-    """Return what a job was asked for in words, or nothing."""
+    """Return the prompt among a job's input values, or an empty text."""
     prompt = values.get("prompt")
     return prompt if isinstance(prompt, str) else ""
 
 
 def holds(prompt: str, text: str) -> bool:
-    """Say whether a text is in a prompt, whatever the case of their letters."""
+    """Say whether a prompt contains a text, ignoring case."""
     return text.casefold() in prompt.casefold()
 
 
 def grams_of(prompt: str, *, workspace_id: str) -> list[int]:
-    """Return the numbers of all that is three characters long in a prompt, each once.
+    """Return the hashes of a prompt's trigrams, each once.
 
-    A workspace has numbers of its own: so a search neither meets nor is slowed by what others ask
-    for. Two texts may share a number; what is found by it is compared with the text itself.
+    Hashes are seeded by workspace, so that a search is not slowed by the prompts of others. Two
+    trigrams may share a hash; a match is compared with the text itself.
     """
     folded = prompt[:LENGTH_MAX].casefold()
     seed = crc32(workspace_id.encode())
@@ -36,8 +36,8 @@ def grams_of(prompt: str, *, workspace_id: str) -> list[int]:
     return sorted({crc32(one.encode("utf-8", "surrogatepass"), seed) >> 1 for one in pieces})
 
 
-def grams_asked(text: str, *, workspace_id: str) -> list[int]:
-    """Return the numbers that a prompt has in which a text is; none for too short a text."""
+def query_grams(text: str, *, workspace_id: str) -> list[int]:
+    """Return hashes that every prompt with this text has; none for fewer than three characters."""
     grams = grams_of(text, workspace_id=workspace_id)
-    step = -(-len(grams) // _ASKED_MAX) or 1
+    step = -(-len(grams) // _QUERY_GRAMS_MAX) or 1
     return grams[::step]

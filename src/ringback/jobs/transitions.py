@@ -1,4 +1,4 @@
-"""The life of a job: one table, and the only function that moves a job along it."""
+"""The status of a job changes here only, by one table of transitions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from ringback.jobs.model import Job, JobResult, JobStatus
 
 
 class JobEvent(StrEnum):
-    """What can happen to a job."""
+    """An event in the life of a job."""
 
     ADMIT = "admit"  # the workspace has room for it
     CLAIM = "claim"  # a worker takes it
     START = "start"  # its engine begins
     SAMPLE = "sample"  # the engine reports progress
-    PREVIEW = "preview"  # the engine shows what it has so far
+    PREVIEW = "preview"  # the engine shows a result so far
     COMPLETE = "complete"
     FAIL = "fail"
-    CANCEL = "cancel"  # the client wants it no more
+    CANCEL = "cancel"  # the client cancels it
     RELEASE = "release"  # its worker gives it back unharmed, because the server stops
-    RESCUE = "rescue"  # its worker died
+    RESCUE = "rescue"  # its lease ended, so its worker is gone
+    DIE = "die"  # its engine's process died, while the worker lived
 
 
 _ENDS = {
@@ -34,6 +35,7 @@ _HELD = {
     JobEvent.COMPLETE: JobStatus.COMPLETED,
     JobEvent.RELEASE: JobStatus.QUEUED,
     JobEvent.RESCUE: JobStatus.QUEUED,
+    JobEvent.DIE: JobStatus.QUEUED,
 }
 
 TRANSITIONS: dict[JobStatus, dict[JobEvent, JobStatus]] = {
@@ -61,9 +63,9 @@ TRANSITIONS: dict[JobStatus, dict[JobEvent, JobStatus]] = {
 }
 
 MARKS_MAX = 30
-"""How many beginnings of statuses a job remembers, the latest: it may go round many times."""
+"""How many of its latest marks a job keeps; it may return to the queue many times."""
 
-HELD = frozenset(status for status, ways in TRANSITIONS.items() if JobEvent.RESCUE in ways)
+HELD = frozenset(status for status, events in TRANSITIONS.items() if JobEvent.RESCUE in events)
 """The statuses in which a worker holds the job."""
 
 
@@ -77,8 +79,8 @@ def advance(
 ) -> Job:
     """Return the job after the event, or raise ``IllegalTransition``.
 
-    A terminal job has its end time and a result. A job that goes back to the queue starts anew:
-    its progress and previews are gone. ``epoch`` is left alone: the store raises it as it writes.
+    A terminal job has its end time and a result. A job that returns to the queue loses its progress
+    and previews. ``epoch`` stays as it is: the store raises it in the write.
     """
     status = TRANSITIONS[job.status].get(event)
     if status is None:
@@ -95,7 +97,7 @@ def advance(
             progress=1.0 if status is JobStatus.COMPLETED else job.progress,
         )
     if status is JobStatus.QUEUED:
-        deaths = job.deaths + (event is JobEvent.RESCUE)
+        deaths = job.deaths + (event is JobEvent.DIE)
         return replace(job, status=status, progress=0.0, result=None, deaths=deaths, marks=marks)
     return replace(
         job,

@@ -1,1 +1,1 @@
-"""The fault lab: what developers do to their own webhooks, to see how their programs fare."""
+"""The fault lab: developers inject failures into their own webhooks to test their programs."""

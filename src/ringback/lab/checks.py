@@ -1,4 +1,4 @@
-"""The battery: what a receiver of webhooks must take, what it must refuse, and why."""
+"""The checks of a receiver: the webhooks it must accept, those it must refuse, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ringback.egress.answer import Answer
 from ringback.ids import new_secret
 from ringback.lab.deliveries import (
     STALE_S,
-    Parcel,
+    WebhookRequest,
     truncated,
     with_bad_signature,
     with_headers,
@@ -30,22 +30,22 @@ Seen = tuple[Verdict, str]
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """One thing that is looked at; ``why`` is one sentence for the receiver's developer."""
+    """One check of a receiver; ``why`` is one sentence for its developer."""
 
     name: str
     why: str
-    look: Callable[[Probe], Awaitable[Seen]]
+    run: Callable[[Probe], Awaitable[Seen]]
 
     async def find(self, probe: Probe) -> Finding:
-        """Return how it went."""
-        verdict, seen = await self.look(probe)
+        """Run the check and return its finding."""
+        verdict, seen = await self.run(probe)
         return Finding(name=self.name, verdict=verdict, why=self.why, seen=seen)
 
 
 async def examine(
     probe: Probe, *, on_finding: Callable[[Finding], None] = lambda _finding: None
 ) -> Report:
-    """Return the report on a receiver, telling each finding as it is found.
+    """Return the report on a receiver, passing on each finding as soon as it is made.
 
     A receiver that takes no good webhook is not examined further: it would seem to refuse the bad
     ones well.
@@ -63,13 +63,13 @@ async def examine(
 async def _takes_a_webhook(probe: Probe) -> Seen:
     answer = await probe.post(probe.webhook())
     if answer.reason is None:
-        return Verdict.PASS, f"It {_said(answer)}."
+        return Verdict.PASS, f"It {_described(answer)}."
     hint = ""
     if answer.status_code is None:
         hint = " Is it running, and is this its URL?"
     elif 400 <= answer.status_code < 500:
         hint = " Give its secret with --secret; if it takes only jobs it knows, one with --job-id."
-    return Verdict.FAIL, f"It {_said(answer)}.{hint}"
+    return Verdict.FAIL, f"It {_described(answer)}.{hint}"
 
 
 async def _is_fast(probe: Probe) -> Seen:
@@ -78,9 +78,9 @@ async def _is_fast(probe: Probe) -> Seen:
     slowest_ms = max(times_ms)
     half_ms, all_ms = ceil(median(times_ms)), ceil(slowest_ms)
     seen = f"Half of {POSTS} answers came within {half_ms} ms, all within {all_ms} ms."
-    verdict, said = _taken(answers)
+    verdict, sentence = _taken(answers)
     if verdict is Verdict.FAIL:
-        return verdict, f"{said} {seen}"
+        return verdict, f"{sentence} {seen}"
     return (Verdict.WARN if slowest_ms > probe.slow_ms else Verdict.PASS), seen
 
 
@@ -94,7 +94,7 @@ async def _refuses_missing_signatures(probe: Probe) -> Seen:
 
 async def _refuses_other_bodies(probe: Probe) -> Seen:
     signed, other = probe.webhook(), probe.webhook(probe.job("failed"))
-    return _refused(await probe.post(Parcel(signed.headers, other.body)))
+    return _refused(await probe.post(WebhookRequest(signed.headers, other.body)))
 
 
 async def _refuses_other_ids(probe: Probe) -> Seen:
@@ -182,14 +182,14 @@ def _taken(answers: Sequence[Answer]) -> Seen:
         codes = dict.fromkeys(str(answer.status_code) for answer in answers)
         return Verdict.PASS, f"It answered {' or '.join(codes)}{_times(len(answers))}."
     times = f", {len(bad)} of {len(answers)} times" if len(answers) > 1 else ""
-    return Verdict.FAIL, f"It {_said(bad[0])}{times}."
+    return Verdict.FAIL, f"It {_described(bad[0])}{times}."
 
 
 def _tolerated(answers: Sequence[Answer]) -> Seen:
-    """Judge what a receiver may refuse, though it will be told again and again."""
+    """Return a warning for a refusal that is allowed, but brings the webhook again and again."""
     verdict, seen = _taken(answers)
     if verdict is Verdict.FAIL and all(_is_refusal(a) or a.reason is None for a in answers):
-        return Verdict.WARN, f"{seen} It would be told again, for three days; answer 2xx."
+        return Verdict.WARN, f"{seen} It would be sent again, for three days; answer 2xx."
     return verdict, seen
 
 
@@ -197,21 +197,21 @@ def _refused(answer: Answer) -> Seen:
     if answer.status_code == 410:
         return Verdict.WARN, "It answered 410, which ends a webhook for good; answer 400."
     if _is_refusal(answer):
-        return Verdict.PASS, f"It {_said(answer)}."
+        return Verdict.PASS, f"It {_described(answer)}."
     hint = " It must answer 4xx, like 400." if answer.status_code is not None else ""
-    return Verdict.FAIL, f"It {_said(answer)}.{hint}"
+    return Verdict.FAIL, f"It {_described(answer)}.{hint}"
 
 
 def _survived(answer: Answer) -> Seen:
     well = answer.reason is None or _is_refusal(answer)
-    return (Verdict.PASS if well else Verdict.FAIL), f"It {_said(answer)}."
+    return (Verdict.PASS if well else Verdict.FAIL), f"It {_described(answer)}."
 
 
 def _is_refusal(answer: Answer) -> bool:
     return answer.status_code is not None and 400 <= answer.status_code < 500
 
 
-def _said(answer: Answer) -> str:
+def _described(answer: Answer) -> str:
     if answer.status_code is None:
         return f"gave no answer ({answer.reason}: {answer.detail})"
     if answer.detail:
@@ -228,102 +228,102 @@ CHECKS = (
     Check(
         name="takes-webhooks",
         why="Anything but a 2xx means that the webhook did not arrive, and it is sent again.",
-        look=_takes_a_webhook,
+        run=_takes_a_webhook,
     ),
     Check(
         name="answers-fast",
         why="An answer that takes longer than 15 s is none; keep the webhook, answer, work later.",
-        look=_is_fast,
+        run=_is_fast,
     ),
     Check(
         name="takes-failures",
         why="A job that failed or was cancelled has no URLs, and its webhook must arrive too.",
-        look=_takes_failures,
+        run=_takes_failures,
     ),
     Check(
         name="refuses-bad-signatures",
-        why="Whoever learns the URL could tell you that jobs are over which are not.",
-        look=_refuses_bad_signatures,
+        why="Anyone with the URL could report that jobs have ended which have not.",
+        run=_refuses_bad_signatures,
     ),
     Check(
         name="refuses-missing-signatures",
         why="A check that is skipped when there is no signature is no check.",
-        look=_refuses_missing_signatures,
+        run=_refuses_missing_signatures,
     ),
     Check(
         name="refuses-other-bodies",
-        why="A signature is of one body; whoever saw one could put it under another.",
-        look=_refuses_other_bodies,
+        why="A signature is of one body; an attacker could put it under another.",
+        run=_refuses_other_bodies,
     ),
     Check(
         name="refuses-other-ids",
         why="The webhook-id is signed too; under a new one an old webhook would count as new.",
-        look=_refuses_other_ids,
+        run=_refuses_other_ids,
     ),
     Check(
         name="refuses-truncated-bodies",
         why="Half a webhook must be sent again, not be taken for a whole one.",
-        look=_refuses_truncated_bodies,
+        run=_refuses_truncated_bodies,
     ),
     Check(
         name="refuses-old-webhooks",
-        why="Without a look at the time, a webhook that somebody kept works for ever.",
-        look=_refuses_old,
+        why="Without a check of the time, a recorded webhook works for ever.",
+        run=_refuses_old,
     ),
     Check(
         name="refuses-future-webhooks",
-        why="A webhook dated ahead of now stays good for longer than anybody meant.",
-        look=_refuses_future,
+        why="A webhook dated ahead of now stays valid for longer than intended.",
+        run=_refuses_future,
     ),
     Check(
         name="takes-it-again",
         why="When an answer is lost the webhook comes again: do the work once, answer 2xx always.",
-        look=_takes_it_again,
+        run=_takes_it_again,
     ),
     Check(
         name="takes-it-at-once",
         why="Two copies of one webhook can arrive in the same moment.",
-        look=_takes_it_at_once,
+        run=_takes_it_at_once,
     ),
     Check(
         name="takes-disorder",
         why="Order between jobs is not promised: an older job's webhook may come after a newer's.",
-        look=_takes_disorder,
+        run=_takes_disorder,
     ),
     Check(
         name="takes-late-starts",
         why="News of a job's start can arrive after its end, and must not undo it.",
-        look=_takes_a_start_after_the_end,
+        run=_takes_a_start_after_the_end,
     ),
     Check(
         name="takes-unknown-members",
         why="Later versions may add members and headers, which break a receiver that knows all.",
-        look=_takes_unknown_members,
+        run=_takes_unknown_members,
     ),
     Check(
         name="takes-unknown-events",
         why="Later versions may add events; a receiver that wants none of them answers 2xx.",
-        look=_takes_unknown_events,
+        run=_takes_unknown_events,
     ),
     Check(
         name="takes-two-signatures",
         why="While a secret is rotated, every webhook is signed with the old and the new one.",
-        look=_takes_two_signatures,
+        run=_takes_two_signatures,
     ),
     Check(
         name="takes-other-schemes",
         why="Beside v1 there may stand signatures of other schemes; one that is right is enough.",
-        look=_takes_other_schemes,
+        run=_takes_other_schemes,
     ),
     Check(
         name="survives-unknown-jobs",
         why="A webhook of a job that you do not know is no reason to fail with a 5xx.",
-        look=_survives_unknown_jobs,
+        run=_survives_unknown_jobs,
     ),
     Check(
         name="survives-bad-json",
-        why="A 5xx looks like an outage and brings the same bytes again; say 4xx to what is wrong.",
-        look=_survives_bad_json,
+        why="A 5xx looks like an outage and brings the same bytes again; answer 4xx to bad ones.",
+        run=_survives_bad_json,
     ),
 )
 """Every check, in the order in which they run; the others tell nothing unless the first passes."""

@@ -1,4 +1,4 @@
-"""The emulator's clock: the machine's time, and as much more as somebody has moved it on."""
+"""The emulator's clock: the machine's time, plus the time by which a developer has advanced it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class _Sleeper:
 
 
 class LabClock:
-    """Time that flows as the machine's does and can be moved on, waking whoever slept till then.
+    """Time that flows as the machine's does and can be advanced, which wakes sleepers.
 
-    ``ahead_ms`` is how far it already was when it was last seen: time must not go back over a
-    restart, or what is due would not be.
+    ``ahead_ms`` is the lead of an earlier process: time must not go back over a restart, or due
+    deliveries would no longer be due.
     """
 
     def __init__(self, base: Clock | None = None, *, ahead_ms: int = 0) -> None:
@@ -33,7 +33,7 @@ class LabClock:
         return self._ahead_ms
 
     def machine_ms(self) -> int:
-        """Return the machine's own time, which is what receivers compare timestamps with."""
+        """Return the machine's own time, with which receivers compare timestamps."""
         return self._base.now_ms()
 
     def now_ms(self) -> int:
@@ -45,7 +45,7 @@ class LabClock:
         return self._base.monotonic() + self._ahead_ms / 1000
 
     async def sleep(self, seconds: float) -> None:
-        """Return after that many seconds, flown or moved."""
+        """Return after that many seconds, passed or advanced."""
         if seconds <= 0:
             await self._base.sleep(0)
             return
@@ -64,7 +64,7 @@ class LabClock:
             self._sleepers.discard(sleeper)
 
     def advance(self, seconds: float) -> None:
-        """Move time on, and wake, in order, whoever slept until then; they run at the next await.
+        """Advance the time and wake, in order, the sleepers whose time has come, at the next await.
 
         Raises ``ValueError`` for a negative number: time does not run backwards.
         """

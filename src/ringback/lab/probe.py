@@ -1,4 +1,4 @@
-"""Makes webhooks as Ringback would, right ones and wrong ones, and posts them to one receiver."""
+"""Makes webhooks as Ringback does, and posts them to one receiver."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ringback import __version__
 from ringback.clock import Clock
 from ringback.egress.answer import Answer
 from ringback.ids import Ids
-from ringback.lab.deliveries import Header, Parcel, with_headers
+from ringback.lab.deliveries import Header, WebhookRequest, with_headers
 from ringback.wire.document import job_document
 from ringback.wire.signature import Signer, webhook_headers
 
@@ -23,14 +23,14 @@ _USER_AGENT = f"Ringback/{__version__} (lab)".encode()
 
 
 class Poster(Protocol):
-    """Makes one POST; whatever the network does becomes an ``Answer``."""
+    """Makes one POST; failures of the network become an ``Answer`` too."""
 
     async def post(self, url: str, headers: Sequence[Header], body: bytes) -> Answer:
-        """Send the body and return what came back."""
+        """Send the body and return the answer."""
 
 
 class Maker:
-    """Makes webhooks that one secret signs; ``job_id`` is one that the receiver knows."""
+    """Makes webhooks signed with one secret; ``job_id`` is one that the receiver knows."""
 
     def __init__(self, *, secret: str, clock: Clock, job_id: str | None = None) -> None:
         self.job_id = job_id
@@ -62,8 +62,8 @@ class Maker:
         event: str = "job.completed",
         ahead_s: int = 0,
         signers: Sequence[Signer] = (),
-    ) -> Parcel:
-        """Return a webhook, right in everything that is not said to be otherwise."""
+    ) -> WebhookRequest:
+        """Return a webhook, right except in the arguments."""
         if not isinstance(body, bytes):
             body = msgspec.json.encode(self.job() if body is None else body)
         signed = webhook_headers(
@@ -79,11 +79,11 @@ class Maker:
             (b"ringback-engine", b"lab"),
             (b"ringback-attempt", b"1"),
         )
-        return with_headers(Parcel(tuple(unsigned), body), signed)
+        return with_headers(WebhookRequest(tuple(unsigned), body), signed)
 
 
 class Probe(Maker):
-    """Speaks to one receiver as Ringback does; what takes longer than ``slow_ms`` is slow."""
+    """Posts to one receiver as Ringback does; an answer after ``slow_ms`` is slow."""
 
     def __init__(
         self,
@@ -100,6 +100,6 @@ class Probe(Maker):
         self.slow_ms = slow_ms
         self._poster = poster
 
-    async def post(self, webhook: Parcel) -> Answer:
-        """Return what the receiver answered."""
+    async def post(self, webhook: WebhookRequest) -> Answer:
+        """Post a webhook and return the receiver's answer."""
         return await self._poster.post(self.url, webhook.headers, webhook.body)

@@ -1,4 +1,4 @@
-"""What a receiver did in each check, as values."""
+"""The report on a receiver, as values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Verdict(StrEnum):
-    """How a check went."""
+    """The verdict of a check."""
 
     PASS = "pass"
     WARN = "warn"  # it works, and may not always
@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One check: how it went, why it matters, and what was seen."""
+    """One check: its verdict, why it matters, and the observed behaviour."""
 
     name: str
     verdict: Verdict
@@ -26,7 +26,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """All findings about one receiver, and the checks that would have told nothing."""
+    """All findings about one receiver, and the checks that were left out."""
 
     url: str
     findings: tuple[Finding, ...]
@@ -38,7 +38,7 @@ class Report(Struct, frozen=True, kw_only=True):
         return self.count(Verdict.FAIL) == 0
 
     def count(self, verdict: Verdict) -> int:
-        """Return how many checks went like that."""
+        """Return how many checks have that verdict."""
         return sum(finding.verdict is verdict for finding in self.findings)
 
     def document(self) -> dict[str, Any]:

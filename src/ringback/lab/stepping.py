@@ -1,4 +1,4 @@
-"""Moves the emulator's time on from one due moment to the next, so that nothing is leapt over."""
+"""Advances the emulator's time from one due moment to the next, so that none is skipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILE = "lab-clock.json"
 
 
 class Advanced(Struct, frozen=True, kw_only=True):
-    """What came of moving the clock."""
+    """The result of advancing the clock."""
 
     before_ms: int
     now_ms: int
@@ -28,8 +28,8 @@ class Advanced(Struct, frozen=True, kw_only=True):
 class Stepping:
     """The emulator's time, as developers may move it.
 
-    ``next_due_ms`` says when the next webhook may go, ``dispatch`` sends what is due and returns
-    how many attempts that were, once they are recorded.
+    ``next_due_ms`` says when the next webhook may go, ``dispatch`` sends the due webhooks and
+    returns the number of attempts once they are recorded.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Stepping:
         return self._clock.ahead_ms
 
     async def advance(self, seconds: float) -> Advanced:
-        """Move time on from one due moment to the next; return when all that fell due is done."""
+        """Advance from one due moment to the next; return when all due webhooks were attempted."""
         async with self._moving:
             before_ms = self._clock.now_ms()
             target_ms = before_ms + round(seconds * 1000)
@@ -68,7 +68,7 @@ class Stepping:
                     break
                 now_ms = self._clock.now_ms()
                 if due_ms <= now_ms and not made:
-                    break  # somebody holds it or it has no room: time does not mend that
+                    break  # it is held or has no room: time does not mend that
                 self._move(max(0, due_ms - now_ms))
             self._move(max(0, target_ms - self._clock.now_ms()))
             attempts_count += await self._dispatch()
@@ -82,14 +82,14 @@ class Stepping:
 
 
 def keep_ahead_ms(directory: Path, ahead_ms: int) -> None:
-    """Keep how far the clock was moved, over restarts: else what is due would not be."""
+    """Keep how far the clock was advanced, so that due webhooks stay due over a restart."""
     beside = directory / f"{_FILE}.new"
     beside.write_text(json.dumps({"ahead_ms": ahead_ms}), "utf-8")
     os.replace(beside, directory / _FILE)
 
 
 def kept_ahead_ms(directory: Path) -> int:
-    """Return how far the clock had been moved when it was last seen."""
+    """Return how far the clock had been advanced when the emulator stopped."""
     try:
         ahead_ms = json.loads((directory / _FILE).read_text("utf-8"))["ahead_ms"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -98,6 +98,6 @@ def kept_ahead_ms(directory: Path) -> int:
 
 
 def forget_ahead(directory: Path) -> None:
-    """Let a directory's time be the machine's again."""
+    """Set a directory's time to the machine's again."""
     with suppress(OSError):
         (directory / _FILE).unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Ringback for language models: its verbs as tools of the Model Context Protocol."""
+"""Tools of the Model Context Protocol, by which language models use Ringback."""

@@ -1,4 +1,4 @@
-"""What each tool is asked with. Pure; the descriptions are for the model that calls them."""
+"""The arguments of each tool. Pure; the descriptions are for the model that calls the tool."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ _JOB_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
 Kind = Literal["image", "video", "enhance"]
 Text = Annotated[str, Meta(max_length=100_000)]
+# As long as the body may be: a data: URI is a URL too.
+MediaUrl = Annotated[str, Meta(description="The picture: an asset's URL, any other, or data:.")]
+FileUrl = Annotated[
+    str, Meta(description="The URL from which the server fetches the file, or a data: URI.")
+]
 ModelId = Annotated[
     str,
     Meta(max_length=200, description="A model's id, like bfl/flux-1-dev; list_models has them."),
@@ -26,8 +31,8 @@ WaitS = Annotated[
     Meta(
         ge=0,
         le=WAIT_S_MAX,
-        description="How many seconds to wait for the job's end; after that its id is returned, "
-        "and get_job goes on waiting.",
+        description="Seconds to wait for the job's end; after that its id is returned, "
+        "and get_job continues to wait.",
     ),
 ]
 
@@ -35,66 +40,66 @@ A = TypeVar("A", bound=Struct)
 
 
 class ListModels(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which models."""
+    """Arguments of ``list_models``."""
 
     kind: Annotated[Kind | None, Meta(description="Only models of this kind.")] = None
 
 
 class GetModelSchema(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of which model."""
+    """Arguments of ``get_model_schema``."""
 
     model: ModelId
 
 
 class GenerateImage(Struct, frozen=True, forbid_unknown_fields=True):
-    """A picture that is wanted."""
+    """Arguments of ``generate_image``."""
 
-    prompt: Annotated[Text, Meta(description="What the picture shows.")]
+    prompt: Annotated[Text, Meta(description="A description of the picture.")]
     model: ModelId | None = None
     input: Input = {}
     wait_s: WaitS = WAIT_S
 
 
 class GenerateVideo(Struct, frozen=True, forbid_unknown_fields=True):
-    """A film that is wanted."""
+    """Arguments of ``generate_video``."""
 
-    prompt: Annotated[Text, Meta(description="What happens in the film.")]
+    prompt: Annotated[Text, Meta(description="A description of the film.")]
     model: ModelId | None = None
     input: Input = {}
     wait_s: WaitS = WAIT_S
 
 
 class EnhanceImage(Struct, frozen=True, forbid_unknown_fields=True):
-    """A picture that is to be larger or clearer."""
+    """Arguments of ``enhance_image``."""
 
-    image_url: Annotated[Text, Meta(description="The picture: an asset's URL or any other.")]
+    image_url: MediaUrl
     model: ModelId | None = None
     input: Input = {}
     wait_s: WaitS = WAIT_S
 
 
 class GetJob(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which job, and whether to wait for it."""
+    """Arguments of ``get_job``."""
 
     job_id: Annotated[str, Meta(pattern=_JOB_ID, description="As another tool returned it.")]
     wait_s: WaitS = 0.0
 
 
 class UploadAsset(Struct, frozen=True, forbid_unknown_fields=True):
-    """A file to be used by jobs: one of url and data."""
+    """Arguments of ``upload_asset`` over HTTP: one of url and data."""
 
-    url: Annotated[Text | None, Meta(description="Where the server fetches the file.")] = None
+    url: FileUrl | None = None
     data: Annotated[str | None, Meta(description="The file itself, in base64.")] = None
-    description: Annotated[Text | None, Meta(description="What it shows.")] = None
+    description: Annotated[Text | None, Meta(description="A description of its content.")] = None
 
 
 class UploadLocalAsset(Struct, frozen=True, forbid_unknown_fields=True):
-    """A file to be used by jobs: one of path, url and data."""
+    """Arguments of ``upload_asset`` over stdio: one of path, url and data."""
 
     path: Annotated[Text | None, Meta(description="The file's path on this machine.")] = None
-    url: Annotated[Text | None, Meta(description="Where the server fetches the file.")] = None
+    url: FileUrl | None = None
     data: Annotated[str | None, Meta(description="The file itself, in base64.")] = None
-    description: Annotated[Text | None, Meta(description="What it shows.")] = None
+    description: Annotated[Text | None, Meta(description="A description of its content.")] = None
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
@@ -105,5 +110,5 @@ def schema_of(kind: type[Struct]) -> dict[str, Any]:
 
 
 def read(kind: type[A], arguments: dict[str, Any]) -> A:
-    """Return the arguments as their type; raises ``msgspec.ValidationError``, in a sentence."""
+    """Return the arguments as their type, or raise ``msgspec.ValidationError``."""
     return msgspec.convert(arguments, kind)

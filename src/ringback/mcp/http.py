@@ -1,99 +1,96 @@
-"""``/mcp``: the tools over streamable HTTP, for the workspace that the request's token opens.
+"""The route ``/mcp``: the tools over streamable HTTP, for the workspace of the request's token.
 
-Each request stands alone (there are no sessions), and each call goes through the API itself, with
-the caller's own token: so it may do what that token may do, and sees what that workspace sees.
+Each request stands alone (there are no sessions), and each call uses the services for the
+principal of its token: it has that token's rights and sees that workspace.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from ringback.api.auth import Authenticator
-from ringback.api.headers import headers_of
-from ringback.api.hosts import base_url_of
-from ringback.errors import MethodNotAllowed, OriginRefused, RouteNotFound, TooManyStreams
+from ringback.concurrency.fair_limiter import FairLimiter
+from ringback.errors import MethodNotAllowed, OriginRefused, RouteNotFound, TooManyToolCalls
+from ringback.http.auth import Authenticator
+from ringback.http.headers import headers_of
+from ringback.http.hosts import base_url_of
+from ringback.mcp.services import LocalOperations, ToolServices
+from ringback.wire.texts import without_mark
 
-if TYPE_CHECKING:
-    from ringback.client.aio.client import AsyncRingback
-
-BODY_BYTES_MAX = 8 << 20
-"""The largest message: room for a file of six megabytes in base64."""
 CALLS_MAX = 20
 """Calls of one workspace at once."""
+# A call with a file in it keeps the file in memory until its end.
+_LARGE_CALLS_MAX = 4
+_LARGE_CALLS_RESERVE = 2
 _RETRY_AFTER_S = 10
 _PACKAGE = "ringback.mcp.protocol"
 
 
 class ToolRoute:
-    """The route of the tools."""
+    """Authenticates a request, and passes its message to the protocol's package."""
 
-    def __init__(
-        self,
-        make_api: Callable[[], ASGIApp],
-        authenticator: Authenticator,
-        *,
-        is_draining: Callable[[], bool],
-    ) -> None:
-        self._make_api = make_api
-        self._api: ASGIApp | None = None  # made when it is first needed: few servers are asked
+    def __init__(self, services: ToolServices, authenticator: Authenticator) -> None:
+        self._services = services
         self._authenticator = authenticator
-        self._is_draining = is_draining
         self._open: Counter[str] = Counter()
-        self._turns = asyncio.Semaphore()
+        self._scaling = asyncio.Semaphore()
+        self._large = FairLimiter(_LARGE_CALLS_MAX, reserve=_LARGE_CALLS_RESERVE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one message of the protocol."""
         check_origin(scope)
-        workspace_id = await self._authenticator.workspace_of(scope)
+        principal = await self._authenticator.authenticate(scope)
         if scope["method"] != "POST":
-            # Without sessions there is nothing to listen to, and none to end.
+            # GET and DELETE listen to sessions and end them; there are none.
             raise MethodNotAllowed(scope["method"], ("POST",))
-        await _protocol()
-        with self._one_call(workspace_id):
-            await self._answer(scope, receive, send)
+        await _import_protocol()
+        with self._one_call(principal.workspace_id):
+            operations = LocalOperations(self._services, principal, base_url=base_url_of(scope))
+            bodies, workspace_id = self._services.bodies, principal.workspace_id
+            # Read here: the protocol's package would report a client that disconnects as an error.
+            async with bodies.content(
+                headers_of(scope), receive, workspace_id=workspace_id, at_once=self._large
+            ) as parts:
+                await self._answer(
+                    operations, scope, _replayed(parts, receive), _without_connection(send)
+                )
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(
+        self, operations: LocalOperations, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
         from mcp.server.transport_security import TransportSecuritySettings
 
         from ringback.mcp.protocol import server_of
         from ringback.mcp.tools import Toolbox
 
-        async with self._client(scope) as client:
-            toolbox = Toolbox(client, is_local=False, gives_up=self._is_draining, turns=self._turns)
-            manager = StreamableHTTPSessionManager(
-                server_of(toolbox),
-                stateless=True,
-                # Host and Origin have been judged, by what this server is called.
-                security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-                max_request_body_size=BODY_BYTES_MAX,
-            )
-            async with manager.run():
-                await manager.handle_request(scope, receive, send)
-
-    def _client(self, scope: Scope) -> AsyncRingback:
-        from ringback.client.aio.client import AsyncRingback
-        from ringback.mcp.inside import InsideTransport
-
-        self._api = self._api or self._make_api()
-        return AsyncRingback(
-            self._authenticator.token_of(scope).decode(),
-            base_url_of(scope),
-            http_transport=InsideTransport(self._api),
+        toolbox = Toolbox(
+            operations,
+            is_local=False,
+            stops_waiting=lambda: self._services.service.is_draining,
+            scaling=self._scaling,
         )
+        manager = StreamableHTTPSessionManager(
+            server_of(toolbox),
+            stateless=True,
+            json_response=not _accepts(scope, b"text/event-stream"),
+            # Host and Origin have been checked, against this server's own names.
+            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+            max_request_body_size=self._services.bodies.bytes_max,
+        )
+        async with manager.run():
+            await manager.handle_request(_with_accept(scope), receive, send)
 
     @contextmanager
     def _one_call(self, workspace_id: str) -> Iterator[None]:
         if self._open[workspace_id] >= CALLS_MAX:
-            raise TooManyStreams(CALLS_MAX, retry_after_s=_RETRY_AFTER_S)
+            raise TooManyToolCalls(CALLS_MAX, retry_after_s=_RETRY_AFTER_S)
         self._open[workspace_id] += 1
         try:
             yield
@@ -106,8 +103,8 @@ class ToolRoute:
 def check_origin(scope: Scope) -> None:
     """Raise ``OriginRefused`` for a browser's request from another site.
 
-    Programs send no Origin. A page elsewhere has no token; it is refused all the same, before
-    anything is looked at, so that nothing can be found out through a visitor's browser.
+    Programs send no Origin. Another site's page has no token, and yet it is refused before the
+    token is checked, so that it learns nothing through a user's browser.
     """
     origin = headers_of(scope).any(b"origin")
     if origin is None:
@@ -122,8 +119,47 @@ def check_origin(scope: Scope) -> None:
         raise OriginRefused("Pages of other sites may not call this server's tools.")
 
 
-async def _protocol() -> None:
-    """Load the protocol's package, which takes long, in a thread; or raise ``RouteNotFound``."""
+def _accepts(scope: Scope, media_type: bytes) -> bool:
+    """Say whether a request takes a media type; one without ``Accept`` takes any (RFC 9110)."""
+    accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    kind = media_type.partition(b"/")[0] + b"/*"
+    named = {one.partition(b";")[0].strip().lower() for one in accept.split(b",")} - {b""}
+    return not named or not named.isdisjoint({media_type, kind, b"*/*"})
+
+
+def _with_accept(scope: Scope) -> Scope:
+    """Return the request as accepting both types, which the protocol's package insists on."""
+    if not (_accepts(scope, b"application/json") or _accepts(scope, b"text/event-stream")):
+        return scope
+    headers = [one for one in scope["headers"] if one[0] != b"accept"]
+    return {**scope, "headers": [*headers, (b"accept", b"application/json, text/event-stream")]}
+
+
+def _replayed(parts: list[bytes], receive: Receive) -> Receive:
+    """Return a ``receive`` that hands out a body, and then passes on all further messages."""
+
+    async def read() -> Message:
+        if parts:
+            return {"type": "http.request", "body": without_mark(parts.pop()), "more_body": False}
+        return await receive()
+
+    return read
+
+
+def _without_connection(send: Send) -> Send:
+    """Return a ``send`` that leaves the connection to the server."""
+
+    async def pass_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [one for one in message["headers"] if one[0].lower() != b"connection"]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return pass_on
+
+
+async def _import_protocol() -> None:
+    """Import the protocol's package in a thread, as that is slow, or raise ``RouteNotFound``."""
     try:
         await asyncio.to_thread(import_module, _PACKAGE)
     except ModuleNotFoundError as exc:

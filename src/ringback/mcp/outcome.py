@@ -1,17 +1,10 @@
-"""What a tool call comes to, without a word of the protocol's package."""
+"""The outcome of a tool call, without types of the protocol's package."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from msgspec import Struct
-
-from ringback.client.errors import (
-    ApiError,
-    ClientError,
-    ConnectionFailed,
-    RateLimitError,
-)
 
 
 class Picture(Struct, frozen=True, kw_only=True):
@@ -22,7 +15,7 @@ class Picture(Struct, frozen=True, kw_only=True):
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """A result that is named and not shown."""
+    """A result that is linked and not shown."""
 
     url: str
     name: str
@@ -30,7 +23,7 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """A text, what goes with it, and the same as data."""
+    """A text with its pictures and links, and the same result as data."""
 
     text: str
     shown: tuple[Picture | Link, ...] = ()
@@ -38,24 +31,10 @@ class Outcome(Struct, frozen=True, kw_only=True):
     is_error: bool = False
 
 
-class Mistaken(Exception):
-    """A call that cannot be done as it was asked; the sentence says what to do."""
+class InvalidCall(Exception):
+    """A call with wrong arguments; the sentence says how to correct them."""
 
 
 def refused(sentence: str) -> Outcome:
-    """Return the outcome of a call that did nothing, in one sentence."""
+    """Return the outcome of a refused call, in one sentence."""
     return Outcome(text=" ".join(sentence.split()), is_error=True)
-
-
-def sentence_of(error: ClientError) -> str:
-    """Return what went wrong in a sentence or two, with what to do where that is known."""
-    if isinstance(error, ConnectionFailed):
-        return f"{error} Is the server running?"
-    if not isinstance(error, ApiError):
-        return str(error)
-    more = [
-        f"{one.path}: {one.message}." for one in error.details if one.message not in error.message
-    ]
-    if isinstance(error, RateLimitError) and error.retry_after is not None:
-        more.append(f"Try again in {error.retry_after:g} s.")
-    return " ".join([error.message, *more])

@@ -1,4 +1,4 @@
-"""Results as a model is shown them: small pictures as they are, large ones smaller, else links."""
+"""Results for a model: small pictures unchanged, large ones scaled down, all others as links."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ import mimetypes
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from ringback.client.aio.jobs import AsyncJobs
-from ringback.client.errors import ClientError
+from ringback.files.artifacts.names import TYPE_OF_SUFFIX
+from ringback.files.media.content import PICTURES, UNKNOWN
+from ringback.mcp.operations import Operations
 from ringback.mcp.outcome import Link, Picture
 
 SHOWN_MAX = 4
-SHOWN_BYTES_MAX = 600_000  # of all that one answer shows: hosts refuse answers of megabytes
+SHOWN_BYTES_MAX = 600_000  # of all pictures in one response: hosts refuse megabytes
 FETCHED_BYTES_MAX = 32 << 20
-_AS_THEY_ARE = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
-_SHRINKING_S = 30.0
+_SHOWN_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
+_SCALING_S = 30.0
 
 
 class Results:
-    """Brings results, within what an answer may hold."""
+    """Fetches results, within the limits of one response."""
 
-    def __init__(self, jobs: AsyncJobs, turns: asyncio.Semaphore) -> None:
-        self._jobs = jobs
-        self._turns = turns  # at scaling down, which takes a process
+    def __init__(self, operations: Operations, scaling: asyncio.Semaphore) -> None:
+        self._operations = operations
+        self._scaling = scaling  # held while a process scales a picture down
 
     async def shown(self, urls: Sequence[str]) -> tuple[Picture | Link, ...]:
-        """Return the results, each as a picture where it is one and there is room, or as a link.
+        """Return the results: pictures while the limits allow, all others as links.
 
-        What was scaled down is linked too.
+        A picture that was scaled down, or that hosts do not show as it is, is linked too.
         """
         found: list[Picture | Link] = []
         pictures = [url for url in urls if _kind_of(url).startswith("image/")][:SHOWN_MAX]
@@ -46,22 +48,22 @@ class Results:
         return tuple(found)
 
     async def _picture(self, url: str, bytes_max: int) -> tuple[Picture | None, bool]:
-        try:
-            content, media_type = await self._jobs.content(url, bytes_max=FETCHED_BYTES_MAX)
-        except ClientError:
-            return None, False  # its link will do
-        if media_type not in _AS_THEY_ARE:
+        found = await self._operations.content(url, bytes_max=FETCHED_BYTES_MAX)
+        if found is None:
+            return None, False  # it is linked
+        content, media_type = found
+        if media_type not in PICTURES:
             return None, False
-        if len(content) <= bytes_max:
+        if media_type in _SHOWN_TYPES and len(content) <= bytes_max:
             return Picture(content=content, media_type=media_type), True
-        smaller = await self._shrunk(content, bytes_max)
+        smaller = await self._scaled_down(content, bytes_max)
         if smaller is None:
             return None, False
         return Picture(content=smaller, media_type="image/jpeg"), False
 
-    async def _shrunk(self, content: bytes, bytes_max: int) -> bytes | None:
-        """Return a picture as a small JPEG, made in a process of its own that may take little."""
-        async with self._turns:
+    async def _scaled_down(self, content: bytes, bytes_max: int) -> bytes | None:
+        """Return a picture as a small JPEG, made in a separate process with limited resources."""
+        async with self._scaling:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "ringback.mcp.shrinking", str(bytes_max)),
                 stdin=PIPE,
@@ -69,7 +71,7 @@ class Results:
                 stderr=DEVNULL,
             )
             try:
-                async with asyncio.timeout(_SHRINKING_S):
+                async with asyncio.timeout(_SCALING_S):
                     made, _ = await process.communicate(content)
             except TimeoutError:
                 return None
@@ -81,4 +83,6 @@ class Results:
 
 
 def _kind_of(url: str) -> str:
-    return mimetypes.guess_type(urlsplit(url).path)[0] or "application/octet-stream"
+    path = urlsplit(url).path
+    suffix = PurePosixPath(path).suffix.lower()
+    return TYPE_OF_SUFFIX.get(suffix) or mimetypes.guess_type(path)[0] or UNKNOWN

@@ -1,4 +1,4 @@
-"""The tools in the protocol's words, by its own package."""
+"""The tools as a server of the protocol's own package."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ringback.mcp.tools import Tool, Toolbox
 
 _INSTRUCTIONS = (
     "Ringback makes pictures and films as jobs. generate_image, generate_video and enhance_image "
-    "wait for their job as long as wait_s says; when it takes longer they return its id, and "
-    "get_job goes on waiting. list_models and get_model_schema say what there is and what it takes."
+    "wait for their job for wait_s seconds; if it takes longer they return its id, and get_job "
+    "continues to wait. list_models and get_model_schema describe the models and their input."
 )
 
 Context = ServerRequestContext[Any, Any]
 
 
 def server_of(toolbox: Toolbox) -> Server[Any]:
-    """Return a server of the protocol that offers these tools."""
+    """Return a protocol server that offers these tools."""
 
     async def list_tools(
         _context: Context, _params: types.PaginatedRequestParams | None
@@ -34,10 +34,10 @@ def server_of(toolbox: Toolbox) -> Server[Any]:
     async def call_tool(
         context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        async def tell(progress: float, message: str) -> None:
+        async def report(progress: float, message: str) -> None:
             await context.session.report_progress(progress, 1.0, message)
 
-        return _result(await toolbox.call(params.name, params.arguments or {}, tell))
+        return _result(await toolbox.call(params.name, params.arguments or {}, report))
 
     return Server(
         "ringback",
@@ -51,13 +51,13 @@ def server_of(toolbox: Toolbox) -> Server[Any]:
 
 def _offered(tool: Tool) -> types.Tool:
     hints = types.ToolAnnotations(
-        read_only_hint=tool.is_reading, destructive_hint=False, open_world_hint=False
+        read_only_hint=tool.is_read_only, destructive_hint=False, open_world_hint=False
     )
     return types.Tool(
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=schema_of(tool.takes),
+        input_schema=schema_of(tool.arguments),
         annotations=hints,
     )
 

@@ -1,4 +1,4 @@
-"""A stranger's picture made small: what runs in a process of its own, ``python -m`` this module.
+"""Scales an untrusted picture down, in a separate process (``python -m`` this module).
 
 It reads the picture from standard input and writes a JPEG to standard output, or nothing.
 """
@@ -13,20 +13,20 @@ _SIDES = (1024, 768, 512, 320)
 
 
 def shrink(content: bytes, bytes_max: int) -> bytes | None:
-    """Return a picture as a JPEG of so many bytes at most; None for one that cannot be."""
-    from ringback.media.process import limit_memory
+    """Return a picture as a JPEG of at most ``bytes_max``; None if that is impossible."""
+    from ringback.files.media.content import stripped_bytes
+    from ringback.files.media.parsing import parse_picture
 
-    limit_memory()
     try:
-        from PIL import Image, ImageOps
+        from ringback.files.media.pictures import as_shown, on_white, open_picture
     except ImportError:
-        return None  # a client alone has no Pillow
+        return None  # the client can be installed without Pillow
     try:
-        with Image.open(BytesIO(content)) as picture:
+        with open_picture(stripped_bytes(content, parse_picture(content).pieces)) as picture:
             if picture.width * picture.height > PIXELS_MAX:
                 return None
             picture.draft("RGB", (_SIDES[0], _SIDES[0]))
-            whole = ImageOps.exif_transpose(picture).convert("RGB")
+            whole = on_white(as_shown(picture))
         for side in _SIDES:
             whole.thumbnail((side, side))
             output = BytesIO()
@@ -39,7 +39,10 @@ def shrink(content: bytes, bytes_max: int) -> bytes | None:
 
 
 def main() -> None:
-    """Scale down what comes in to as many bytes as the argument says."""
+    """Scale down standard input to the number of bytes in the argument."""
+    from ringback.files.media.process import confine
+
+    confine()
     made = shrink(sys.stdin.buffer.read(), int(sys.argv[1]))
     sys.stdout.buffer.write(made or b"")
 

@@ -1,249 +1,271 @@
-"""The tools: what they are called, what they promise, and what they do by the client library."""
+"""The tools: names and descriptions for models, and their implementation by operations."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from ringback.client.aio.client import AsyncRingback
-from ringback.client.aio.job import AsyncJob, document_of
 from ringback.client.clock import AsyncClock, AsyncSystemClock
-from ringback.client.errors import ClientError, NotFoundError
-from ringback.client.models import Model
-from ringback.mcp import arguments as asked
-from ringback.mcp.outcome import Mistaken, Outcome, refused, sentence_of
+from ringback.client.models import JobDocument, Model
+from ringback.egress.data_uris import read_base64
+from ringback.errors import FetchError
+from ringback.errors.wrong_values import explain_fault
+from ringback.mcp import arguments
+from ringback.mcp.host_habits import adapted, typed
+from ringback.mcp.operations import Operations
+from ringback.mcp.outcome import InvalidCall, Outcome, refused
 from ringback.mcp.pictures import Results
-from ringback.mcp.waiting import Tell, until_end
+from ringback.mcp.waiting import Report, until_end
+from ringback.wire.document import iso_time
 
 _PREFERRED = {"image": "bfl/flux-1-dev"}
-_GOES_ON = (
-    "A call that is cancelled leaves its job running: it is asked for and may be paid for. "
+_JOB_CONTINUES = (
+    "Cancelling the call leaves the job running, because a provider may charge for it. "
     "get_job finds it."
 )
 
-Run = Callable[[Any, Tell], Awaitable[Outcome]]
+Run = Callable[[Any, Report], Awaitable[Outcome]]
 
 
 class Tool(Struct, frozen=True, kw_only=True):
-    """One tool, as it is offered and as it is run."""
+    """One tool: its description for models, and the function that runs it."""
 
     name: str
     title: str
     description: str
-    takes: type[Struct]
-    is_reading: bool
+    arguments: type[Struct]
+    is_read_only: bool
     run: Run
 
 
 class Toolbox:
-    """The tools on one server and one token."""
+    """The tools for one token of one server."""
 
     def __init__(
         self,
-        client: AsyncRingback,
+        operations: Operations,
         *,
         is_local: bool,
-        gives_up: Callable[[], bool] = lambda: False,
-        turns: asyncio.Semaphore | None = None,
+        stops_waiting: Callable[[], bool] = lambda: False,
+        scaling: asyncio.Semaphore | None = None,
         clock: AsyncClock | None = None,
     ) -> None:
-        self._client = client
+        self._operations = operations
         self._clock = clock or AsyncSystemClock()
-        self._results = Results(client.jobs, turns or asyncio.Semaphore())
-        self._takes_paths = is_local
-        self._gives_up = gives_up
+        self._results = Results(operations, scaling or asyncio.Semaphore())
+        self._accepts_paths = is_local
+        self._stops_waiting = stops_waiting
         self.tools: Mapping[str, Tool] = {tool.name: tool for tool in self._tools()}
 
-    async def call(self, name: str, arguments: dict[str, Any], tell: Tell) -> Outcome:
-        """Run a tool; whatever goes wrong is said in a sentence."""
+    async def call(self, name: str, values: dict[str, Any], report: Report) -> Outcome:
+        """Run a tool; an error becomes a sentence."""
         tool = self.tools.get(name)
         if tool is None:
             return refused(f"There is no tool {name[:80]!r}; there are {', '.join(self.tools)}.")
         try:
-            return await tool.run(asked.read(tool.takes, arguments), tell)
+            call = arguments.read(tool.arguments, adapted(tool.arguments, values))
+            return await tool.run(call, report)
         except msgspec.ValidationError as exc:
-            return refused(f"The arguments of {name} are wrong: {exc}.")
-        except Mistaken as exc:
+            fault = explain_fault(exc, tool.arguments)
+            return refused(f"The arguments of {name} are wrong: {fault}.")
+        except InvalidCall as exc:
             return refused(str(exc))
-        except ClientError as exc:
-            return refused(sentence_of(exc))
+        except Exception as exc:  # noqa: BLE001 - sentence_of raises unknown errors again
+            return refused(self._operations.sentence_of(exc))
 
-    async def _list_models(self, wish: asked.ListModels, _tell: Tell) -> Outcome:
-        found = await self._client.models.list(kind=wish.kind)
+    async def _list_models(self, call: arguments.ListModels, _report: Report) -> Outcome:
+        found = await self._models(call.kind)
         lines = [f"{one.kind}/{one.id}: {one.title or one.id}" for one in found]
         return Outcome(
             text="\n".join(lines) or "The server offers no such models.",
             data={"models": [_compact(one) for one in found]},
         )
 
-    async def _get_model_schema(self, wish: asked.GetModelSchema, _tell: Tell) -> Outcome:
-        model = await self._known(wish.model)
+    async def _get_model_schema(self, call: arguments.GetModelSchema, _report: Report) -> Outcome:
+        model = await self._find_model(call.model)
         return _as_json({**_compact(model), "input": model.parameters})
 
-    async def _generate_image(self, wish: asked.GenerateImage, tell: Tell) -> Outcome:
-        return await self._generate("image", wish, {"prompt": wish.prompt}, tell)
+    async def _generate_image(self, call: arguments.GenerateImage, report: Report) -> Outcome:
+        return await self._generate("image", call, {"prompt": call.prompt}, report)
 
-    async def _generate_video(self, wish: asked.GenerateVideo, tell: Tell) -> Outcome:
-        return await self._generate("video", wish, {"prompt": wish.prompt}, tell)
+    async def _generate_video(self, call: arguments.GenerateVideo, report: Report) -> Outcome:
+        return await self._generate("video", call, {"prompt": call.prompt}, report)
 
-    async def _enhance_image(self, wish: asked.EnhanceImage, tell: Tell) -> Outcome:
-        return await self._generate("enhance", wish, {"image_url": wish.image_url}, tell)
+    async def _enhance_image(self, call: arguments.EnhanceImage, report: Report) -> Outcome:
+        return await self._generate("enhance", call, {"image_url": call.image_url}, report)
 
-    async def _get_job(self, wish: asked.GetJob, tell: Tell) -> Outcome:
-        job = await self._client.jobs.get(wish.job_id)
-        return await self._followed(job, tell, wish.wait_s)
+    async def _get_job(self, call: arguments.GetJob, report: Report) -> Outcome:
+        job = await self._operations.job(call.job_id)
+        return await self._wait_for(job, report, call.wait_s)
 
     async def _upload_asset(
-        self, wish: asked.UploadAsset | asked.UploadLocalAsset, _tell: Tell
+        self, call: arguments.UploadAsset | arguments.UploadLocalAsset, _report: Report
     ) -> Outcome:
-        path = wish.path if isinstance(wish, asked.UploadLocalAsset) else None
-        ways = "path, url and data" if self._takes_paths else "url and data"
-        if sum(one is not None for one in (path, wish.url, wish.data)) != 1:
-            raise Mistaken(f"Give exactly one of {ways}.")
-        assets = self._client.assets
-        if wish.url is not None:
-            asset = await assets.upload_from(wish.url, description=wish.description)
+        path = call.path if isinstance(call, arguments.UploadLocalAsset) else None
+        ways = "path, url and data" if self._accepts_paths else "url and data"
+        if sum(one is not None for one in (path, call.url, call.data)) != 1:
+            raise InvalidCall(f"Give exactly one of {ways}.")
+        operations = self._operations
+        if call.url is not None:
+            asset = await operations.upload_from(call.url, description=call.description)
         else:
-            file = path if path is not None else _decoded(wish.data or "")
-            asset = await assets.upload(file, description=wish.description)
+            file = path if path is not None else _decoded(call.data or "")
+            asset = await operations.upload(file, description=call.description)
         return Outcome(text=f"The asset's URL is {asset.image_url}", data=_plain(asset))
 
     async def _generate(
         self,
-        kind: asked.Kind,
-        wish: asked.GenerateImage | asked.GenerateVideo | asked.EnhanceImage,
-        given: Mapping[str, Any],
-        tell: Tell,
+        kind: arguments.Kind,
+        call: arguments.GenerateImage | arguments.GenerateVideo | arguments.EnhanceImage,
+        named: Mapping[str, Any],
+        report: Report,
     ) -> Outcome:
-        if twice := sorted(wish.input.keys() & given.keys()):
-            raise Mistaken(f"{twice[0]} is an argument of its own; leave it out of input.")
-        values = {**wish.input, **given}
-        model = await self._model_of(kind, wish.model, values)
-        submit = {
-            "image": self._client.image,
-            "video": self._client.video,
-            "enhance": self._client.enhance,
-        }[kind]
-        job = await submit(model.id, values)
-        return await self._followed(job, tell, wish.wait_s)
+        if twice := sorted(call.input.keys() & named.keys()):
+            raise InvalidCall(f"{twice[0]} is an argument of its own; leave it out of input.")
+        values = {**call.input, **named}
+        model = await self._model_of(kind, call.model, values)
+        values = typed(values, model.parameters)
+        if missing := sorted(set(_required(model)) - values.keys()):
+            raise InvalidCall(
+                f"{model.id} needs {' and '.join(missing)} in input; get_model_schema describes "
+                "its parameters."
+            )
+        job = await self._operations.submit(model, values)
+        return await self._wait_for(job, report, call.wait_s)
 
-    async def _followed(self, job: AsyncJob, tell: Tell, wait_s: float) -> Outcome:
+    async def _wait_for(self, job: JobDocument, report: Report, wait_s: float) -> Outcome:
         job = await until_end(
-            self._client.jobs,
+            self._operations,
             job,
             wait_s=wait_s,
-            tell=tell,
-            gives_up=self._gives_up,
+            report=report,
+            stops_waiting=self._stops_waiting,
             clock=self._clock,
         )
-        data = _plain(document_of(job))
+        data = {name: value for name, value in _plain(job).items() if value is not None}
         if job.status in ("failed", "cancelled"):
-            why = job.error or "no reason was given"
-            return Outcome(text=f"Job {job.job_id} {job.status}: {why}", data=data, is_error=True)
+            reason = job.error or "no reason was given"
+            return Outcome(
+                text=f"Job {job.job_id} {job.status}: {reason}", data=data, is_error=True
+            )
         if not job.is_terminal:
-            more = f"Call get_job with job_id {job.job_id} and a wait_s to go on waiting."
+            more = f"Call get_job with job_id {job.job_id} and a wait_s to continue to wait."
             return Outcome(text=f"Job {job.job_id} is {job.status}. {more}", data=data)
         shown = await self._results.shown(job.urls)
-        return Outcome(text=_told(job), shown=shown, data=data)
+        return Outcome(text=_sentences(job), shown=shown, data=data)
 
-    async def _known(self, model_id: str) -> Model:
-        try:
-            return await self._client.models.get(model_id)
-        except NotFoundError as exc:
-            raise Mistaken(f"{exc.message} list_models has them.") from exc
+    async def _models(self, kind: str | None) -> list[Model]:
+        return [one for one in await self._operations.models() if kind in (None, one.kind)]
+
+    async def _find_model(self, model_id: str) -> Model:
+        name = model_id.strip("/").removeprefix("generate/")
+        for model in await self._operations.models():
+            if name in (model.id, f"{model.kind}/{model.id}"):
+                return model
+        raise InvalidCall(f"The server offers no model {model_id!r}. list_models has them.")
 
     async def _model_of(
-        self, kind: asked.Kind, model_id: str | None, values: Mapping[str, Any]
+        self, kind: arguments.Kind, model_id: str | None, values: Mapping[str, Any]
     ) -> Model:
         if model_id is None:
-            return _first_for(values, await self._client.models.list(kind=kind), kind)
-        model = await self._known(model_id)
+            return _first_for(values, await self._models(kind), kind)
+        model = await self._find_model(model_id)
         if model.kind != kind:
-            raise Mistaken(
-                f"{model.id} is a model of the kind {model.kind}, and {kind} is wanted; "
+            raise InvalidCall(
+                f"{model.id} is a model of the kind {model.kind}, and this tool needs {kind}; "
                 "list_models has those."
             )
         return model
 
     def _tools(self) -> list[Tool]:
-        local = self._takes_paths
+        return [*self._model_tools(), *self._generation_tools(), *self._job_tools()]
+
+    def _model_tools(self) -> list[Tool]:
         return [
             Tool(
                 name="list_models",
                 title="List models",
                 description="List the models that the server offers: for images, videos and "
                 "enhancing.",
-                takes=asked.ListModels,
-                is_reading=True,
+                arguments=arguments.ListModels,
+                is_read_only=True,
                 run=self._list_models,
             ),
             Tool(
                 name="get_model_schema",
                 title="Describe a model",
-                description="Return what a model takes, as a JSON Schema of its input.",
-                takes=asked.GetModelSchema,
-                is_reading=True,
+                description="Return the JSON Schema of a model's input.",
+                arguments=arguments.GetModelSchema,
+                is_read_only=True,
                 run=self._get_model_schema,
             ),
+        ]
+
+    def _generation_tools(self) -> list[Tool]:
+        return [
             Tool(
                 name="generate_image",
                 title="Generate an image",
-                description=f"Make a picture of a prompt and show it. {_GOES_ON}",
-                takes=asked.GenerateImage,
-                is_reading=False,
+                description=f"Make a picture from a prompt and show it. {_JOB_CONTINUES}",
+                arguments=arguments.GenerateImage,
+                is_read_only=False,
                 run=self._generate_image,
             ),
             Tool(
                 name="generate_video",
                 title="Generate a video",
-                description=f"Make a film of a prompt and link to it. {_GOES_ON}",
-                takes=asked.GenerateVideo,
-                is_reading=False,
+                description=f"Make a film from a prompt and link to it. {_JOB_CONTINUES}",
+                arguments=arguments.GenerateVideo,
+                is_read_only=False,
                 run=self._generate_video,
             ),
             Tool(
                 name="enhance_image",
                 title="Enhance an image",
                 description="Make a picture larger or clearer and show it; most models take the "
-                f"wanted width and height in input. {_GOES_ON}",
-                takes=asked.EnhanceImage,
-                is_reading=False,
+                f"target width and height in input. {_JOB_CONTINUES}",
+                arguments=arguments.EnhanceImage,
+                is_read_only=False,
                 run=self._enhance_image,
             ),
+        ]
+
+    def _job_tools(self) -> list[Tool]:
+        local = self._accepts_paths
+        return [
             Tool(
                 name="get_job",
-                title="Look at a job",
-                description="Return how a job stands, and its results when it is over; waits for "
-                "that if asked to.",
-                takes=asked.GetJob,
-                is_reading=True,
+                title="Get a job",
+                description="Return a job's status, and its results when it has completed; waits "
+                "for its end for wait_s seconds.",
+                arguments=arguments.GetJob,
+                is_read_only=True,
                 run=self._get_job,
             ),
             Tool(
                 name="upload_asset",
                 title="Upload a file",
-                description="Upload a picture, video or sound, and return the URL by which other "
-                "tools' inputs name it.",
-                takes=asked.UploadLocalAsset if local else asked.UploadAsset,
-                is_reading=False,
+                description="Upload a picture, video or sound, and return its URL for the inputs "
+                "of other tools.",
+                arguments=arguments.UploadLocalAsset if local else arguments.UploadAsset,
+                is_read_only=False,
                 run=self._upload_asset,
             ),
         ]
 
 
-def _first_for(values: Mapping[str, Any], offered: list[Model], kind: asked.Kind) -> Model:
-    """Return the model that is taken where none is named: one that needs no more than is given."""
+def _first_for(values: Mapping[str, Any], offered: list[Model], kind: arguments.Kind) -> Model:
+    """Return the default model: the first that requires no other values than these."""
     if not offered:
-        raise Mistaken(f"The server offers no model of the kind {kind}.")
-    fitting = [one for one in offered if set(_required(one)) <= values.keys()]
-    preferred = [one for one in fitting if one.id == _PREFERRED.get(kind)]
-    return (preferred or fitting or offered)[0]
+        raise InvalidCall(f"The server offers no model of the kind {kind}.")
+    sufficient = [one for one in offered if set(_required(one)) <= values.keys()]
+    preferred = [one for one in sufficient if one.id == _PREFERRED.get(kind)]
+    return (preferred or sufficient or offered)[0]
 
 
 def _required(model: Model) -> list[str]:
@@ -251,7 +273,7 @@ def _required(model: Model) -> list[str]:
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
-def _told(job: AsyncJob) -> str:
+def _sentences(job: JobDocument) -> str:
     lines = [f"Job {job.job_id} completed.", *job.urls]
     if job.style_id is not None:
         lines.append(f"The style's id is {job.style_id}")
@@ -273,14 +295,25 @@ def _as_json(document: dict[str, Any]) -> Outcome:
 
 
 def _plain(value: object) -> Any:
-    """Return a value as JSON has it."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    """Return a value as plain JSON types, with times as the API spells them."""
+    return _with_times(msgspec.to_builtins(value, builtin_types=(datetime,)))
+
+
+def _with_times(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso_time(round(value.timestamp() * 1000))
+    if isinstance(value, dict):
+        return {name: _with_times(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_times(member) for member in value]
+    return value
 
 
 def _decoded(data: str) -> bytes:
-    # A model may well send what pages have: data:image/png;base64,…
-    text = data.partition(",")[2] if data[:5].lower() == "data:" else data
+    # Models also send data: URIs, as web pages contain them.
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise Mistaken("data is no base64; send the file's bytes in base64.") from exc
+        return read_base64(data, bytes_max=len(data))
+    except FetchError as exc:
+        raise InvalidCall(
+            f"data cannot be read: {exc.words}; send the file's bytes in base64."
+        ) from exc

@@ -1,55 +1,56 @@
-"""Waiting for a job, and telling how far it is."""
+"""Waiting for a job's end, with reports of its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from ringback.client.aio.job import AsyncJob
-from ringback.client.aio.jobs import AsyncJobs
 from ringback.client.clock import AsyncClock
+from ringback.client.models import JobDocument
+from ringback.mcp.operations import Operations
 
-Tell = Callable[[float, str], Awaitable[None]]
-"""Told how far a job is, from 0 to 1, and of it in words."""
+Report = Callable[[float, str], Awaitable[None]]
+"""Sends a job's progress, from 0 to 1, and its status in words."""
 
-_LAST = 0.99
-_AT_ONCE_S = 5.0
-"""After so long a host is told that the job lives, and whether to give up is looked at."""
+_RUNNING_MAX = 0.99
+_REPORT_EVERY_S = 5.0
+"""After so long without a change, progress is reported again and waiting may be stopped."""
 
 
-class Teller:
-    """Tells of a job; progress grows with each telling, as the protocol has it."""
+class ProgressReporter:
+    """Reports a job's progress, which grows with each report, as the protocol requires."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
-        self._told = 0.0
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._reported = 0.0
 
-    async def __call__(self, job: AsyncJob) -> None:
-        """Tell how the job stands."""
-        # What is all drawn is not yet over: 1 is kept for the end.
-        progress = 1.0 if job.is_terminal else (job.progress or 0.0) * _LAST
-        self._told = max(self._told + 1e-6, progress)
-        await self._tell(self._told, f"Job {job.job_id} is {job.status}.")
+    async def __call__(self, job: JobDocument) -> None:
+        """Report the job's status and progress."""
+        # A job that has drawn everything has not ended yet: 1 is reserved for its end.
+        progress = 1.0 if job.is_terminal else (job.progress or 0.0) * _RUNNING_MAX
+        self._reported = max(self._reported + 1e-6, progress)
+        await self._report(self._reported, f"Job {job.job_id} is {job.status}.")
 
 
 async def until_end(
-    jobs: AsyncJobs,
-    job: AsyncJob,
+    operations: Operations,
+    job: JobDocument,
     *,
     wait_s: float,
-    tell: Tell,
-    gives_up: Callable[[], bool],
+    report: Report,
+    stops_waiting: Callable[[], bool],
     clock: AsyncClock,
-) -> AsyncJob:
-    """Return the job as it stands when it has ended, or when the time is over or given up."""
+) -> JobDocument:
+    """Return the job after its end, after ``wait_s``, or when waiting stops."""
     deadline = clock.monotonic() + wait_s
-    teller = Teller(tell)
-    await teller(job)
-    while not job.is_terminal and not gives_up():
+    reporter = ProgressReporter(report)
+    await reporter(job)
+    while not job.is_terminal and not stops_waiting():
         left_s = deadline - clock.monotonic()
         if left_s <= 0:
             break
-        async with aclosing(jobs.events(job.job_id, timeout=min(left_s, _AT_ONCE_S))) as events:
-            async for job in events:
-                await teller(job)
+        timeout_s = min(left_s, _REPORT_EVERY_S)
+        async with aclosing(operations.changes(job.job_id, timeout_s=timeout_s)) as changes:
+            async for job in changes:
+                await reporter(job)
     return job

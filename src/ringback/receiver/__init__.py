@@ -1,13 +1,13 @@
 """The receiver kit: verify webhooks, handle each once, and answer before the work begins.
 
 ```python
-from ringback.receiver import Receiver, SqliteLedger
+from ringback.receiver import Receiver, SqliteLedger, WebhookEvent
 
 receiver = Receiver("whsec_…", ledger=SqliteLedger("webhooks.db"))
 
 
 @receiver.on("job.completed")
-def fulfil(event):
+def fulfil(event: WebhookEvent) -> None:
     ship(event.job.job_id, event.job.urls)
 ```
 """
@@ -17,6 +17,7 @@ from ringback.receiver.errors import (
     BadSignature,
     Malformed,
     MissingHeader,
+    NoJob,
     ReceiverError,
     ReceiverMisuse,
     TooNew,
@@ -28,18 +29,22 @@ from ringback.receiver.ledgers.contract import Ledger
 from ringback.receiver.ledgers.memory import MemoryLedger
 from ringback.receiver.ledgers.sqlite import SqliteLedger
 from ringback.receiver.receiver import Receiver
+from ringback.wire.names import EventName, StatusName
 
 __all__ = [
     "Answer",
     "BadSignature",
+    "EventName",
     "Ledger",
     "Malformed",
     "MemoryLedger",
     "MissingHeader",
+    "NoJob",
     "Receiver",
     "ReceiverError",
     "ReceiverMisuse",
     "SqliteLedger",
+    "StatusName",
     "TooNew",
     "TooOld",
     "WebhookEvent",

@@ -1,4 +1,4 @@
-"""What a webhook is answered with, and the receiver's log of it."""
+"""The receiver's answers to webhooks, and the log of each receipt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ log = logging.getLogger("ringback.receiver")
 
 
 class Answer(Struct, frozen=True):
-    """A status, and a body of JSON for those who read it."""
+    """An HTTP answer: a status, and a JSON body that explains a refusal."""
 
     status: int
     body: bytes = b""
@@ -26,11 +26,11 @@ ACCEPTED = Answer(204)
 
 
 def refused(status: int, code: str, sentence: str) -> Answer:
-    """Return an answer that says in a sentence why a request was refused."""
+    """Return an answer whose body says in a sentence why the request was refused."""
     return Answer(status, msgspec.json.encode({"error": sentence, "code": code}))
 
 
 def logged(verdict: str, *, level: int = logging.INFO, **known: object) -> None:
-    """Log one receipt: its verdict, and what is known of it; never a body or a secret."""
+    """Log one receipt: its verdict and the known ids; never a body or a secret."""
     shown = " ".join(f"{name}={value}" for name, value in known.items() if value is not None)
     log.log(level, "webhook %s %s", verdict, shown, extra={"verdict": verdict, **known})

@@ -1,12 +1,13 @@
-"""Why a request is no webhook that may be believed, and what a receiver may be made of wrongly.
+"""The receiver kit's exceptions: a request that is no genuine webhook, or a misuse of the kit.
 
 ReceiverError
 ├── WebhookVerificationError
 │   ├── MissingHeader   webhook-id, webhook-timestamp or webhook-signature is not there
-│   ├── Malformed       a header or the body is not what it must be
+│   ├── Malformed       a header or the body has the wrong form
 │   ├── BadSignature    no signature is right for these bytes
 │   ├── TooOld          it was signed too long ago
 │   └── TooNew          it was signed in the future
+├── NoJob               the event describes no job
 └── ReceiverMisuse      the program uses the kit in a way that cannot work
 """
 
@@ -14,11 +15,15 @@ from __future__ import annotations
 
 
 class ReceiverError(Exception):
-    """Whatever the receiver kit raises."""
+    """The base class of every exception of the receiver kit."""
 
 
 class ReceiverMisuse(ReceiverError):
     """The program uses the kit in a way that cannot work; the sentence says what to do."""
+
+
+class NoJob(ReceiverError):
+    """The event describes no job, so it has none to read."""
 
 
 class WebhookVerificationError(ReceiverError):
@@ -28,25 +33,25 @@ class WebhookVerificationError(ReceiverError):
 
 
 class MissingHeader(WebhookVerificationError):
-    """A header is missing without which nothing can be verified."""
+    """A header that verification needs is missing."""
 
     kind = "missing_header"
 
 
 class Malformed(WebhookVerificationError):
-    """A header or the body is not what it must be."""
+    """A header or the body has the wrong form."""
 
     kind = "malformed"
 
 
 class BadSignature(WebhookVerificationError):
-    """No signature is right: another secret, or other bytes than were signed."""
+    """No signature matches: the secret differs, or the bytes were changed after signing."""
 
     kind = "bad_signature"
 
 
 class TooOld(WebhookVerificationError):
-    """The webhook was signed too long ago; somebody may have kept it."""
+    """The webhook was signed too long ago; it may be a replay of a recorded request."""
 
     kind = "too_old"
 

@@ -1,4 +1,4 @@
-"""Which function does what about which event, and when it is tried again."""
+"""Handlers by event type, and the delay before a failed handler is called again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_S = 3_600.0
 
 
 class Handler(Struct, frozen=True):
-    """A function, and how it is called."""
+    """A function that handles events, and whether it shares the ledger's transaction."""
 
     function: Function
     is_transactional: bool
@@ -57,14 +57,14 @@ class Handlers:
             self._by_type[type_] = handler
 
     def for_type(self, type_: str) -> Handler | None:
-        """Return what is to be called for a type."""
+        """Return the handler for a type, else the one for all types, else None."""
         return self._by_type.get(type_) or self._by_type.get(ANY)
 
 
 def again_after_s(attempts_count: int, *, attempts_max: int, rng: Random) -> float | None:
-    """Return how long to wait after so many attempts that broke; None: it is given up.
+    """Return the delay after this many failed attempts, or None to give up.
 
-    The wait doubles from a second to an hour, a fifth more or less.
+    The delay doubles from a second to an hour, with a jitter of a fifth.
     """
     if attempts_count >= attempts_max:
         return None

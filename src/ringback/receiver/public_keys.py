@@ -1,4 +1,4 @@
-"""Keys that a sender publishes: Ed25519, the kind ``v1a``, from a ``whpk_`` or a JWKS."""
+"""The sender's public keys: Ed25519, the kind ``v1a``, from a ``whpk_`` or a JWKS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AGAIN_S = 60.0
 
 
 class Ed25519Key:
-    """One public key."""
+    """One Ed25519 public key."""
 
     __slots__ = ("_key",)
 
@@ -30,7 +30,7 @@ class Ed25519Key:
             from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         except ModuleNotFoundError as exc:
             raise ReceiverMisuse(
-                "Published keys are Ed25519; install what that needs: pip install 'ringback[jwks]'."
+                "Published keys are Ed25519; install the extra: pip install 'ringback[jwks]'."
             ) from exc
         self._key = Ed25519PublicKey.from_public_bytes(public)
 
@@ -70,9 +70,9 @@ class Ed25519Key:
 
 
 class PublishedKeys:
-    """The keys at a URL, fetched when they are needed and again when a signature fits none.
+    """The keys at a URL, fetched on first use and again when a signature matches none of them.
 
-    They are asked for once a minute at most, however many requests with wrong signatures come.
+    They are fetched at most once a minute, however many requests with wrong signatures arrive.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class PublishedKeys:
             raise ReceiverMisuse(f"{url!r} is no URL of published keys; it begins with https://.")
         self._url = url
         self._monotonic = monotonic
-        self._fetch = fetch or _fetched
+        self._fetch = fetch or _read_url
         self._keys: list[Ed25519Key] = []
-        self._asked_at: float | None = None
+        self._fetched_at: float | None = None
         self._lock = threading.Lock()
 
     def verifies(
@@ -104,14 +104,14 @@ class PublishedKeys:
                 for key in self._keys
             )
 
-        return is_right() or (self._refreshed() and is_right())
+        return is_right() or (self._refresh() and is_right())
 
-    def _refreshed(self) -> bool:
+    def _refresh(self) -> bool:
         with self._lock:
             now = self._monotonic()
-            if self._asked_at is not None and now - self._asked_at < _AGAIN_S:
+            if self._fetched_at is not None and now - self._fetched_at < _AGAIN_S:
                 return False
-            self._asked_at = now
+            self._fetched_at = now
             try:
                 self._keys = keys_in(self._fetch(self._url))
             except (OSError, ValueError):
@@ -120,21 +120,21 @@ class PublishedKeys:
 
 
 def keys_in(document: bytes) -> list[Ed25519Key]:
-    """Return the Ed25519 keys of a JSON Web Key Set (RFC 8037); ``ValueError`` if it is none."""
-    found: Any = msgspec.json.decode(document)
-    if not isinstance(found, dict) or not isinstance(found.get("keys"), list):
+    """Return the Ed25519 keys of a JSON Web Key Set (RFC 8037), or raise ``ValueError``."""
+    key_set: Any = msgspec.json.decode(document)
+    if not isinstance(key_set, dict) or not isinstance(key_set.get("keys"), list):
         raise ValueError("not a JSON Web Key Set")  # noqa: TRY004 - one error for a bad set
     return [
         Ed25519Key(urlsafe_b64decode(key["x"] + "=" * (-len(key["x"]) % 4)))
-        for key in found["keys"][:_KEYS_MAX]
+        for key in key_set["keys"][:_KEYS_MAX]
         if isinstance(key, dict)
         and (key.get("kty"), key.get("crv")) == ("OKP", "Ed25519")
         and isinstance(key.get("x"), str)
     ]
 
 
-def _fetched(url: str) -> bytes:
-    """Return what is at a URL, or raise ``OSError``."""
+def _read_url(url: str) -> bytes:
+    """Return the body at a URL, or raise ``OSError``."""
     import httpx2
 
     body = bytearray()

@@ -1,4 +1,4 @@
-"""The receiver: believe a webhook or refuse it, remember it, answer, and only then do the work."""
+"""The receiver verifies a webhook, records it, answers, and calls the handlers after that."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from ringback.client.clock import MachineTime, Time
 from ringback.client.models import JobDocument
 from ringback.receiver.answer import ACCEPTED, Answer, logged, refused
-from ringback.receiver.clock import Clock, SystemClock
 from ringback.receiver.errors import ReceiverMisuse, WebhookVerificationError
 from ringback.receiver.event import WebhookEvent, event_of, event_of_job
 from ringback.receiver.handlers import Handler, Handlers
@@ -23,6 +23,7 @@ from ringback.receiver.ledgers.memory import MemoryLedger
 from ringback.receiver.public_keys import PREFIX, Ed25519Key, PublishedKeys
 from ringback.receiver.verification import Headers, HmacKey, Key, verify
 from ringback.receiver.work import Work
+from ringback.wire.names import EVENT_NAMES, EventName, unknown_event
 from ringback.wire.signature import TOLERANCE_S
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,22 +32,22 @@ Expected = Callable[[str], "bool | Awaitable[bool]"] | Container[str] | bool | N
 _RECONCILED_AT_ONCE = 100
 
 
-class AsksForJobs(Protocol):
-    """A client, as far as reconciling needs one: ``jobs.get(job_id)``."""
+class JobsClient(Protocol):
+    """The part of a client that reconciling calls: ``jobs.get(job_id)``."""
 
     @property
     def jobs(self) -> Any:
-        """Return what has ``get``."""
+        """Return the client's operations on jobs."""
 
 
 class Receiver:
     """Takes the webhooks of one sender.
 
     ``secret`` is ``whsec_…``, or several of them while one is rotated; a public key ``whpk_…``; or
-    the URL of published keys. A webhook is believed when it was signed within ``tolerance``
-    seconds. ``ledger`` remembers what came and what is still to be done about it; the default
-    forgets with the program. ``expected`` says which jobs this program has started: a function, a
-    container, or True for those that were noted by ``expect``.
+    the URL of published keys. A webhook must have been signed within ``tolerance`` seconds.
+    ``ledger`` stores the receipts and the work that is still due; the default keeps both in
+    memory. ``expected`` says which jobs this program has started: a function, a container, or
+    True for the jobs that ``expect`` noted.
     """
 
     def __init__(
@@ -58,10 +59,10 @@ class Receiver:
         expected: Expected = None,
         lease: float = 60.0,
         attempts_max: int = 12,
-        clock: Clock | None = None,
+        clock: Time | None = None,
         rng: Random | None = None,
     ) -> None:
-        self._clock = clock or SystemClock()
+        self._clock = clock or MachineTime()
         self._keys = [self._key(one) for one in ([secret] if isinstance(secret, str) else secret)]
         if not self._keys:
             raise ReceiverMisuse("A receiver needs a secret; your server shows it: whsec_….")
@@ -80,12 +81,16 @@ class Receiver:
             attempts_max=attempts_max,
         )
 
-    def on(self, *types: str, transactional: bool = False) -> Callable[[F], F]:
-        """Call the decorated function with every event of these types, after it was answered.
+    def on(
+        self, *types: EventName, other: Sequence[str] = (), transactional: bool = False
+    ) -> Callable[[F], F]:
+        """Call the decorated function with every event of these types, after the answer was sent.
 
-        Without a type it is for all that have no function of their own. One that raises is called
-        again later. A transactional one is called with a connection, too, on which the receipt is
-        done: its effects there are committed with that or not at all.
+        ``other`` names event types of senders other than Ringback. Without any type the function
+        gets every event that has no handler of its own. ``ReceiverMisuse`` is raised for a type
+        that Ringback does not send, and for one that has a handler already. A function
+        that raises is called again later. A transactional function also gets a connection, whose
+        transaction marks the receipt as handled: both are committed, or neither is.
         """
         if transactional and not hasattr(self.ledger, "transaction"):
             raise ReceiverMisuse(
@@ -93,8 +98,14 @@ class Receiver:
                 "SqliteLedger."
             )
 
+        for name in types:
+            if name not in EVENT_NAMES:
+                raise ReceiverMisuse(
+                    f"{unknown_event(name)} Name another sender's event in other=."
+                )
+
         def keep(function: F) -> F:
-            self._handlers.add(types, Handler(function, transactional))
+            self._handlers.add((*types, *other), Handler(function, transactional))
             return function
 
         return keep
@@ -111,11 +122,11 @@ class Receiver:
         return event_of(signed, bytes(body))
 
     def handle(self, headers: Headers, body: bytes) -> Answer:
-        """Take a request: verify it, remember it, and return what to answer; nothing is raised."""
+        """Verify a request, record it, and return the answer to send; this never raises."""
         try:
             event = self.verify(headers, body)
             is_known = self._is_expected(event)
-            _check_is_no_promise(is_known)
+            _check_not_awaitable(is_known)
         except WebhookVerificationError as exc:
             return _refusal(exc)
         except Exception as exc:
@@ -136,10 +147,10 @@ class Receiver:
         return await asyncio.to_thread(self._take, event, is_known=bool(is_known))
 
     def receive(self, event: WebhookEvent, *, connection: Any = None) -> bool:
-        """Enter a verified event as handled; False when it was there before.
+        """Record a verified event as handled; return False when it was recorded before.
 
-        On a connection of the caller's it is part of the caller's transaction: what the caller
-        does about a new event there is committed with its receipt or not at all.
+        With a connection the receipt joins the transaction there: the receipt and the program's
+        own writes are committed together, or not at all.
         """
         receipt = self._receipt(event, has_handler=False)
         if connection is None:
@@ -149,41 +160,41 @@ class Receiver:
         return added
 
     def expect(self, job_id: str, **more: Any) -> None:
-        """Note a job that this program has started; ``connection=`` joins the caller's."""
+        """Note a job that this program has started; ``connection=`` joins a transaction."""
         note: Any = self.ledger.expect
         note(job_id, now_s=self._clock.now_s(), **more)
 
     def start(self) -> None:
-        """Have a thread call the functions; also what an earlier run of the program left."""
+        """Start a thread that calls the handlers, also for receipts of an earlier run."""
         self._work.start()
 
     def stop(self) -> None:
-        """Let what is under way end, and end the thread."""
+        """Let the running handler end, then end the thread."""
         self._work.stop()
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Call the functions on this event loop for the time of the context."""
+        """Call the handlers on this event loop for the time of the context."""
         return self._work.running()
 
     def handle_before_answering(self) -> None:
-        """Start no thread: whoever takes requests calls ``run_due`` before it answers."""
+        """Start no thread: the adapter calls ``run_due`` before it answers."""
         self._work.may_start = False
 
     def run_due(self) -> int:
-        """Call the functions for all that is due, here and now; return for how many."""
+        """Call the handlers of all due receipts here and now; return how many there were."""
         return self._work.run_due()
 
-    def reconcile(self, client: AsksForJobs, *, older_than_minutes: float = 10.0) -> int:
-        """Ask for every expected job whose webhook has not come for so long; return how many ended.
+    def reconcile(self, client: JobsClient, *, older_than_minutes: float = 10.0) -> int:
+        """Read each expected job whose webhook is this late; return how many have ended.
 
-        Such an end is handled as if its webhook had come, and a webhook that comes later is a
-        duplicate. Call it now and then, and at start.
+        The job's end is handled as if its webhook had arrived, and a webhook that arrives later
+        is a duplicate. Call it at the start and from time to time.
         """
-        asked = [(job_id, client.jobs.get(job_id)) for job_id in self._overdue(older_than_minutes)]
-        return self._reconciled(job for _, job in asked)
+        jobs = [client.jobs.get(job_id) for job_id in self._overdue(older_than_minutes)]
+        return self._reconciled(iter(jobs))
 
-    async def areconcile(self, client: AsksForJobs, *, older_than_minutes: float = 10.0) -> int:
-        """Do as ``reconcile`` does, with a client that is awaited."""
+    async def areconcile(self, client: JobsClient, *, older_than_minutes: float = 10.0) -> int:
+        """Do as ``reconcile`` does, with an asynchronous client."""
         overdue = await asyncio.to_thread(self._overdue, older_than_minutes)
         jobs = [await client.jobs.get(job_id) for job_id in overdue]
         return await asyncio.to_thread(self._reconciled, iter(jobs))
@@ -214,17 +225,17 @@ class Receiver:
             raise ReceiverMisuse(f"{exc}; your server shows it.") from exc
 
     def _is_expected(self, event: WebhookEvent) -> Any:
-        if self._expected is None or event.job is None:
+        if self._expected is None or event.job_id is None:
             return True
         if callable(self._expected):
-            return self._expected(event.job.job_id)
-        return event.job.job_id in self._expected
+            return self._expected(event.job_id)
+        return event.job_id in self._expected
 
     def _take(self, event: WebhookEvent, *, is_known: bool, verdict: str = "accepted") -> Answer:
         known: dict[str, Any] = {
             "webhook_id": event.webhook_id,
             "type": event.type,
-            "job_id": event.job.job_id if event.job else None,
+            "job_id": event.job_id,
             "attempt": event.attempt,
         }
         if not is_known:
@@ -245,12 +256,12 @@ class Receiver:
             key=event.key,
             webhook_id=event.webhook_id,
             type=event.type,
-            job_id=event.job.job_id if event.job else None,
+            job_id=event.job_id,
             timestamp_s=event.timestamp_s,
             body=event.body,
             received_at_s=self._clock.now_s(),
             has_handler=has_handler,
-            ends_job=event.job is not None and event.job.is_terminal,
+            ends_job=event.ends_job,
         )
 
     def _broken(self, exc: Exception) -> Answer:
@@ -264,7 +275,7 @@ def _refusal(exc: WebhookVerificationError) -> Answer:
     return refused(400, exc.kind, str(exc))
 
 
-def _check_is_no_promise(is_known: object) -> None:
+def _check_not_awaitable(is_known: object) -> None:
     if inspect.isawaitable(is_known):
         if inspect.iscoroutine(is_known):
             is_known.close()

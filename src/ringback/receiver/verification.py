@@ -1,7 +1,7 @@
-"""Whether a request is a genuine webhook. Pure; whatever arrives, it is answered or refused.
+"""Decides whether a request is a genuine webhook. Pure; any input is accepted or refused.
 
-The order of the checks is that of Standard Webhooks: form, time, then signature. Nothing of what
-a header says is believed before its signature is right.
+The order of the checks is that of Standard Webhooks: form, time, then signature. No header is
+trusted before the signature has matched.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Headers = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
 _NAMES = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _UNSIGNED = ("ringback-event", "ringback-attempt")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
-# Visible, and without a dot: that would blur what is signed.
+# A dot is refused, because the signed content separates the id from the time with one.
 _ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,256}")
 
 
 class Key(Protocol):
-    """Something that knows its own signatures."""
+    """A key that verifies signatures: a shared secret, a public key or a published set."""
 
     def verifies(
         self, signatures: Sequence[str], *, webhook_id: str, at_s: int, body: bytes
@@ -36,7 +36,7 @@ class Key(Protocol):
 
 
 class Signed(Struct, frozen=True, kw_only=True):
-    """What a genuine request says of itself; event and attempt were not signed."""
+    """The headers of a genuine request; event and attempt are not part of the signature."""
 
     webhook_id: str
     timestamp_s: int
@@ -58,7 +58,7 @@ class HmacKey:
     def verifies(
         self, signatures: Sequence[str], *, webhook_id: str, at_s: int, body: bytes
     ) -> bool:
-        """Say whether one of the signatures is right, in a time that tells nothing of it."""
+        """Say whether one of the signatures is right, by a comparison in constant time."""
         expected = self._signer.sign(webhook_id=webhook_id, timestamp_s=at_s, body=body).encode()
         is_right = False
         for signature in signatures:
@@ -69,9 +69,9 @@ class HmacKey:
 def verify(
     keys: Sequence[Key], headers: Headers, body: bytes, *, now_s: float, tolerance_s: float
 ) -> Signed:
-    """Return what a request says of itself that one of the keys signed lately.
+    """Return the headers of a request that one of the keys signed within the tolerance.
 
-    Raises a ``WebhookVerificationError`` for any other, whatever its headers are.
+    Raises a ``WebhookVerificationError`` for any other request.
     """
     named = _read(headers)
     missing = [name for name in _NAMES if name not in named]

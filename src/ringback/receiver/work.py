@@ -1,4 +1,4 @@
-"""The work that webhooks bring: taken from the ledger after the answer, again when it breaks."""
+"""Runs handlers: claims due receipts from the ledger, calls the handler, retries failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, cast
 
-from ringback.receiver.clock import Clock
+from ringback.client.clock import Time
 from ringback.receiver.event import WebhookEvent, event_of
 from ringback.receiver.handlers import Handler, Handlers, again_after_s
 from ringback.receiver.ledgers.contract import Held, LeaseLost, Ledger
@@ -20,7 +20,7 @@ from ringback.receiver.verification import Signed
 log = logging.getLogger("ringback.receiver")
 
 _AT_ONCE = 8
-_LOOK_AGAIN_S = 1.0  # another process may have taken a webhook in
+_POLL_S = 1.0  # another process may have recorded a webhook
 _SOON_S = 0.01
 
 
@@ -32,7 +32,7 @@ class Work:
         ledger: Ledger,
         handlers: Handlers,
         *,
-        clock: Clock,
+        clock: Time,
         rng: Random,
         lease_s: float,
         attempts_max: int,
@@ -53,7 +53,7 @@ class Work:
         self._ring_loop: Callable[[], None] | None = None
 
     def ring(self) -> None:
-        """Say that something is due; without anybody to hear it, a thread is started."""
+        """Wake the thread or loop that calls handlers; start a thread if there is neither."""
         if self._ring_loop is not None:
             self._ring_loop()
         elif self.may_start:
@@ -61,7 +61,7 @@ class Work:
             self._rung.set()
 
     def start(self) -> None:
-        """Start the thread unless it runs; in a forked process it has to be another one."""
+        """Start the thread unless it runs; a forked process needs a thread of its own."""
         with self._lock:
             if self._thread_of_process == os.getpid() and self._thread is not None:
                 return
@@ -72,7 +72,7 @@ class Work:
             self._thread.start()
 
     def stop(self) -> None:
-        """Let the handler that is being called end, and end the thread."""
+        """Let the running handler end, then end the thread."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None and self._thread_of_process == os.getpid():
@@ -81,7 +81,7 @@ class Work:
             thread.join()
 
     def run_due(self) -> int:
-        """Call the handlers for all that is due, here and now; return for how many."""
+        """Call the handlers of all due receipts here and now; return how many there were."""
         count = 0
         with asyncio.Runner() as runner:
             while claimed := self._claim(1):
@@ -121,7 +121,7 @@ class Work:
                     claimed = self._claim(1)
                 except Exception:
                     log.exception("the ledger cannot be read; looking again")
-                    stopping.wait(_LOOK_AGAIN_S)
+                    stopping.wait(_POLL_S)
                     continue
                 if claimed:
                     self._do(claimed[0], runner)
@@ -135,7 +135,7 @@ class Work:
             self._extend()
 
     def _do(self, held: Held, runner: asyncio.Runner) -> None:
-        handler, event = self._asked(held)
+        handler, event = self._handler_for(held)
         try:
             if handler is not None and handler.is_async:
                 runner.run(handler.call(event))
@@ -162,9 +162,9 @@ class Work:
                     task.add_done_callback(lambda _task: rung.set())
                 if not claimed:
                     idle_s = await asyncio.to_thread(self._idle_s)
-                    await _waited(rung, idle_s)
+                    await _wait(rung, idle_s)
         finally:
-            # What is under way may end; nothing more is taken.
+            # Running handlers may end; no more receipts are claimed.
             if tasks:
                 await asyncio.wait(tasks)
 
@@ -176,7 +176,7 @@ class Work:
             return []
 
     async def _ado(self, held: Held) -> None:
-        handler, event = self._asked(held)
+        handler, event = self._handler_for(held)
         try:
             if handler is not None and handler.is_async:
                 await handler.call(event)
@@ -190,7 +190,7 @@ class Work:
 
     async def _abeat(self) -> None:
         while True:
-            await _waited(asyncio.Event(), self._lease_s / 3)
+            await _wait(asyncio.Event(), self._lease_s / 3)
             await asyncio.to_thread(self._extend)
 
     # in both
@@ -201,7 +201,7 @@ class Work:
             self._held[held.receipt.key] = held
         return claimed
 
-    def _asked(self, held: Held) -> tuple[Handler | None, WebhookEvent]:
+    def _handler_for(self, held: Held) -> tuple[Handler | None, WebhookEvent]:
         receipt = held.receipt
         signed = Signed(
             webhook_id=receipt.webhook_id,
@@ -218,7 +218,7 @@ class Work:
                 with ledger.transaction(held) as connection:
                     handler.call(event, connection)
             except LeaseLost:
-                log.warning("webhook in other hands: webhook_id=%s", held.receipt.webhook_id)
+                log.warning("webhook claimed by another: webhook_id=%s", held.receipt.webhook_id)
             return
         if handler is not None:
             handler.call(event)
@@ -249,13 +249,13 @@ class Work:
         try:
             due_s = self._ledger.next_due_s()
         except Exception:
-            return _LOOK_AGAIN_S
+            return _POLL_S
         if due_s is None:
-            return _LOOK_AGAIN_S
-        return min(max(due_s - self._clock.now_s(), _SOON_S), _LOOK_AGAIN_S)
+            return _POLL_S
+        return min(max(due_s - self._clock.now_s(), _SOON_S), _POLL_S)
 
 
-async def _waited(rung: asyncio.Event, seconds: float) -> None:
+async def _wait(rung: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             await rung.wait()

@@ -1,20 +1,18 @@
-"""The verbs: what can be done to jobs, deliveries and endpoints, one transaction each."""
+"""The services: the operations on jobs, deliveries and endpoints, one transaction each."""
 
+from ringback.service.intake import GenerationRequest
+from ringback.service.job_events import result_document, webhook_body
 from ringback.service.jobs import (
     DEATHS_MAX,
-    DEATHS_MAX_WITH_MEMO,
-    IDEMPOTENCY_KEPT_MS,
-    Service,
+    JobService,
 )
-from ringback.service.requests import GenerationRequest
-from ringback.service.telling import result_document, webhook_body
+from ringback.service.key_age import IDEMPOTENCY_KEPT_MS
 
 __all__ = [
     "DEATHS_MAX",
-    "DEATHS_MAX_WITH_MEMO",
     "IDEMPOTENCY_KEPT_MS",
     "GenerationRequest",
-    "Service",
+    "JobService",
     "result_document",
     "webhook_body",
 ]

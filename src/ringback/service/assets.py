@@ -1,46 +1,55 @@
-"""The verbs on assets: take a file in, look at it, list, delete, and who may use one."""
+"""The asset service adds, fetches, lists and deletes assets, and checks who may use one."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from ringback.artifacts.contract import ArtifactStore
-from ringback.artifacts.reading import artifact_name, read_own
-from ringback.assets.incoming import Incoming
-from ringback.assets.model import Asset
-from ringback.assets.shelf import Assets
 from ringback.clock import Clock
-from ringback.egress.fetch import Fetch
+from ringback.concurrency.fair_limiter import FairLimiter
+from ringback.egress.fetcher import Download
 from ringback.errors import (
     AssetNotFound,
-    CallerError,
     FetchError,
     FieldError,
     InvalidMedia,
-    StorageFull,
-    StorageUnavailable,
 )
+from ringback.files.artifacts.contract import ArtifactStore, StoredArtifact
+from ringback.files.artifacts.reading import copy_to
+from ringback.files.assets.model import Asset
+from ringback.files.assets.store import AssetStore
+from ringback.files.media.content import Facts
+from ringback.files.temporary import TemporaryFiles
 from ringback.ids import Ids
 from ringback.log import get_logger
-from ringback.media.content import Facts
+from ringback.service.request_files import RequestFiles
 
 log = get_logger(__name__)
 
 FILE_BYTES_MAX = 75 * 1024 * 1024
-"""What one file may have; counted as it comes."""
-_FETCHES_MAX = 2  # files by reference, each wholly in memory for a while
+"""The size limit of one file, which is checked while the file arrives."""
+# Concurrent fetches: each takes a connection and a file on disk, and little memory.
+_FETCHES_MAX = 32
+_FETCHES_RESERVE = 32
 
-TakeIn = Callable[[Path, Path], Awaitable[Facts]]
-"""Judges the first file and writes what is kept of it to the second."""
+
+class Sanitize(Protocol):
+    """Checks a workspace's file, and writes a copy without metadata to another."""
+
+    async def __call__(self, path: Path, stripped: Path, *, workspace_id: str) -> Facts:
+        """Return the file's facts, or raise ``InvalidMedia``."""
+
+
+class Remote(NamedTuple):
+    """A URL in ASCII that may be fetched."""
+
+    url: str
 
 
 class Upload(Struct, frozen=True, kw_only=True):
-    """A file that came, not yet looked at."""
+    """A received file that has not been checked."""
 
     workspace_id: str
     path: Path
@@ -50,40 +59,41 @@ class Upload(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
 
 
-class AssetDesk:
-    """What may be done to the assets of a workspace."""
+class AssetService:
+    """The operations on the assets of a workspace."""
 
     def __init__(
         self,
-        assets: Assets,
+        assets: AssetStore,
         *,
         artifacts: ArtifactStore,
-        incoming: Incoming,
-        take_in: TakeIn,
-        fetch: Fetch,
+        incoming: TemporaryFiles,
+        sanitize: Sanitize,
+        download: Download,
         clock: Clock,
         ids: Ids,
         bytes_max: int,
     ) -> None:
         self._assets = assets
         self._artifacts = artifacts
+        self._files = RequestFiles(artifacts)
         self._incoming = incoming
-        self._take_in = take_in
-        self._fetch = fetch
+        self._sanitize = sanitize
+        self._download = download
         self._clock = clock
         self._ids = ids
         self._bytes_max = bytes_max
-        self._fetches = asyncio.Semaphore(_FETCHES_MAX)
+        self._fetches = FairLimiter(_FETCHES_MAX, reserve=_FETCHES_RESERVE)
 
     async def add(self, upload: Upload) -> Asset:
-        """Keep a file without its metadata, once per idempotency key.
+        """Store a file without its metadata, once per idempotency key.
 
         Raises ``InvalidMedia``, ``AssetsFull``, ``IdempotencyConflict`` or ``StorageFull``.
         """
-        with self._incoming.place() as kept:
-            facts = await self._take_in(upload.path, kept)
-            size_bytes = kept.stat().st_size
-            artifact = await self._artifacts.save(kept, media_type=facts.media_type.value)
+        with self._incoming.new_file() as stripped:
+            facts = await self._sanitize(upload.path, stripped, workspace_id=upload.workspace_id)
+            size_bytes = stripped.stat().st_size
+            artifact = await self._artifacts.save(stripped, media_type=facts.media_type.value)
         asset = Asset(
             asset_id=self._ids.uuid7(),
             workspace_id=upload.workspace_id,
@@ -100,43 +110,34 @@ class AssetDesk:
             idempotency_key=upload.idempotency_key,
             fingerprint=upload.fingerprint,
         )
-        # Whoever is cut off or gets no answer does not know whether there is an asset: a file too
-        # many takes some room, an asset without its file is of no use for ever.
-        try:
+        # After a cancellation or a lost answer it is unknown whether the asset exists. The file is
+        # kept then: a stray file takes some room, an asset without its file would be broken.
+        async with self._files.kept([artifact]):
             added = await self._assets.add_asset(asset, bytes_max=self._bytes_max)
-        except StorageUnavailable:
-            raise
-        except (CallerError, StorageFull):
-            await self._forget_file(artifact)
-            raise
-        if added != asset:  # made before: nobody is led to these bytes
-            await self._forget_file(artifact)
+        if added != asset:  # the asset existed before, and nothing refers to these bytes
+            await self._files.delete([artifact])
         else:
             log.info("asset_added", asset_id=asset.asset_id, media_type=asset.media_type)
         return added
 
-    async def fetch(self, url: str, path: Path, *, base_url: str, workspace_id: str) -> None:
-        """Write the bytes behind a URL to a file; raises ``InvalidMedia`` naming the URL."""
-        await self.check_usable(url, base_url=base_url, workspace_id=workspace_id, path="/url")
-        async with self._fetches:
-            try:
-                content = await read_own(
-                    self._artifacts, url, base_url=base_url, bytes_max=FILE_BYTES_MAX
-                ) or await self._fetch(url, bytes_max=FILE_BYTES_MAX)
-            except FetchError as exc:
-                sentence = f"The URL could not be fetched: {exc.reason}."
-                raise InvalidMedia(sentence, [FieldError("/url", sentence)]) from exc
-            await asyncio.to_thread(path.write_bytes, content)
+    async def fetch(
+        self, source: StoredArtifact | Remote, path: Path, *, workspace_id: str
+    ) -> None:
+        """Write a file of this server or of another to a path.
 
-    async def check_usable(self, url: str, *, base_url: str, workspace_id: str, path: str) -> None:
-        """Raise ``InvalidMedia`` for the URL of another workspace's asset."""
-        name = artifact_name(url, base_url=base_url)
-        if name is None:
-            return
-        asset = await self._assets.asset_of_file(name)
-        if asset is not None and asset.workspace_id != workspace_id:
-            sentence = "This workspace has no asset with that URL; GET /assets lists them."
-            raise InvalidMedia(sentence, [FieldError(path, sentence)])
+        Raises ``InvalidMedia`` for one that cannot be fetched.
+        """
+        async with self._fetches.slot(workspace_id):
+            try:
+                if isinstance(source, Remote):
+                    await self._download(
+                        source.url, path, bytes_max=FILE_BYTES_MAX, workspace_id=workspace_id
+                    )
+                else:
+                    await self._copy(source, path)
+            except FetchError as exc:
+                sentence = f"The URL could not be fetched: {exc.words}."
+                raise InvalidMedia(sentence, [FieldError("/url", sentence)]) from exc
 
     async def get(self, asset_id: str, *, workspace_id: str) -> Asset:
         """Return an asset of this workspace, or raise ``AssetNotFound``."""
@@ -158,6 +159,7 @@ class AssetDesk:
         if await self._assets.delete_asset(asset_id):
             log.info("asset_deleted", asset_id=asset_id)
 
-    async def _forget_file(self, artifact: str) -> None:
-        with suppress(OSError):  # it takes some room and does no other harm
-            await self._artifacts.delete(artifact)
+    async def _copy(self, artifact: StoredArtifact, path: Path) -> None:
+        if artifact.size_bytes > FILE_BYTES_MAX:
+            raise FetchError("too_large", f"{artifact.name} has more than {FILE_BYTES_MAX} bytes")
+        await copy_to(path, self._artifacts, artifact)

@@ -1,35 +1,35 @@
-"""The verbs on deliveries and destinations: look, do it again, stop it, say why."""
+"""The delivery service lists, redelivers, cancels and explains, and pauses destinations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ringback.clock import Clock
-from ringback.doorbell import Bells
 from ringback.errors import DeliveryConflict, DeliveryNotFound, DestinationNotFound
 from ringback.log import get_logger
 from ringback.storage.contract import Store
-from ringback.webhooks.desk import DeliveryFilter, DeliveryPage
+from ringback.wakeups import Wakeups
 from ringback.webhooks.explanation import Caps, Explanation, Facts, explain
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destination
+from ringback.webhooks.store import DeliveryFilter, DeliveryPage
 
 log = get_logger(__name__)
 
 COUNTED_MAX = 1_000
-"""How far deliveries that wait are counted."""
-_TRIES = 5  # of a write whose delivery changed hands between the read and the write
+"""Waiting deliveries are counted up to this many."""
+_TRIES = 5  # the delivery may change hands between the read and the write
 
 
-class DeliveryDesk:
-    """What people may ask about deliveries, and do to them.
+class DeliveryService:
+    """The operations on deliveries and destinations.
 
-    A workspace of None is the operator's, who sees every workspace's.
+    A workspace of None is the operator's, which covers every workspace.
     """
 
-    def __init__(self, store: Store, *, clock: Clock, bells: Bells, caps: Caps) -> None:
+    def __init__(self, store: Store, *, clock: Clock, wakeups: Wakeups, caps: Caps) -> None:
         self._store = store
         self._clock = clock
-        self._bells = bells
+        self._wakeups = wakeups
         self._caps = caps
 
     async def get(self, delivery_id: str, *, workspace_id: str | None) -> Delivery:
@@ -40,17 +40,24 @@ class DeliveryDesk:
         return delivery
 
     async def list_deliveries(
-        self, wanted: DeliveryFilter, *, limit: int, before_seq: int | None = None
+        self, delivery_filter: DeliveryFilter, *, limit: int, before_seq: int | None = None
     ) -> DeliveryPage:
         """Return a page of the log, newest first."""
-        return await self._store.list_deliveries(wanted, limit=limit, before_seq=before_seq)
+        return await self._store.list_deliveries(
+            delivery_filter, limit=limit, before_seq=before_seq
+        )
 
     async def attempts_of(self, delivery: Delivery) -> list[Attempt]:
         """Return a delivery's attempts, in order."""
         return await self._store.attempts_of(delivery.delivery_id)
 
+    async def attempts_of_each(self, deliveries: Sequence[Delivery]) -> list[list[Attempt]]:
+        """Return the attempts of each delivery, in the deliveries' order."""
+        attempts = await self._store.attempts_of_each([one.delivery_id for one in deliveries])
+        return [attempts[one.delivery_id] for one in deliveries]
+
     async def redeliver(self, delivery_id: str, *, workspace_id: str | None) -> Delivery:
-        """Begin the schedule of a delivery anew, due at once: same webhook-id, same bytes.
+        """Restart the schedule of a delivery, due at once, with the same webhook-id and bytes.
 
         Raises ``DeliveryConflict`` while an attempt is in flight, and when there is no endpoint to
         send it to.
@@ -61,17 +68,17 @@ class DeliveryDesk:
             if await self._store.is_held(delivery):
                 break
             if await self._store.redeliver(delivery, now_ms=self._clock.now_ms()):
-                self._bells.owed.ring()
-                self._bells.told.tell(delivery.workspace_id)  # listeners wait for that
+                self._wakeups.deliveries.wake()
+                self._wakeups.events.notify(delivery.workspace_id)  # wakes listener sessions
                 log.info("delivery_redelivered", delivery_id=delivery_id)
                 return await self.get(delivery_id, workspace_id=workspace_id)
         raise _in_flight()
 
     async def cancel(self, delivery_id: str, *, workspace_id: str | None) -> Delivery:
-        """End a waiting delivery; one that was cancelled before stays as it is.
+        """Cancel a waiting delivery; one that was cancelled before stays as it is.
 
-        Raises ``DeliveryConflict`` when it has ended otherwise. An attempt that is in flight may
-        still arrive, and is not recorded.
+        Raises ``DeliveryConflict`` when it has ended in another way. An attempt in flight may still
+        arrive, and is not recorded.
         """
         for _ in range(_TRIES):
             delivery = await self.get(delivery_id, workspace_id=workspace_id)
@@ -89,7 +96,7 @@ class DeliveryDesk:
         raise _in_flight()
 
     async def explain(self, delivery_id: str, *, workspace_id: str | None) -> Explanation:
-        """Say why a delivery is where it is, and when it will move."""
+        """Explain the state of a delivery, and when it will change."""
         delivery = await self.get(delivery_id, workspace_id=workspace_id)
         store, endpoint_id = self._store, delivery.endpoint_id
         attempts = await store.attempts_of(delivery_id)
@@ -141,7 +148,7 @@ class DeliveryDesk:
             if paused:
                 log.info("destination_paused", destination=origin)
             else:
-                self._bells.owed.ring()
+                self._wakeups.deliveries.wake()
                 log.info("destination_resumed", destination=origin)
         return await self.destination(origin, workspace_id=workspace_id)
 

@@ -1,4 +1,4 @@
-"""The verbs on endpoints and their secrets, one transaction each."""
+"""The endpoint service creates, changes and tests endpoints, and rotates their secrets."""
 
 from __future__ import annotations
 
@@ -10,24 +10,29 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from ringback.clock import Clock
-from ringback.doorbell import Bells
 from ringback.errors import EndpointConflict, EndpointNotFound
 from ringback.ids import Ids
 from ringback.log import get_logger
-from ringback.service.chores import RUNNING_MAX
-from ringback.service.secrets import ED25519, HMAC, KeyDesk, Made
-from ringback.storage.contract import Store
-from ringback.webhooks.desk import Chore, ChoreKind, Chores, DeliveryFilter
-from ringback.webhooks.endpoints import Endpoint, listener_url
-from ringback.webhooks.events import Event, EventType
-from ringback.webhooks.fanout import origin_of
-from ringback.webhooks.rotation import (
+from ringback.service.bulk_operations import RUNNING_MAX
+from ringback.service.secrets import ED25519, HMAC, NewKey, SigningKeyService
+from ringback.signing.rotation import (
     SIGNING_PER_KIND_MAX,
     Kind,
     SigningKey,
     endpoint_owner,
     in_force,
     workspace_owner,
+)
+from ringback.storage.contract import Store
+from ringback.wakeups import Wakeups
+from ringback.webhooks.endpoints import Endpoint, listener_url
+from ringback.webhooks.events import Event, EventType
+from ringback.webhooks.fanout import origin_of
+from ringback.webhooks.store import (
+    BulkOperation,
+    BulkOperationKind,
+    BulkOperationStore,
+    DeliveryFilter,
 )
 from ringback.wire.document import iso_time
 
@@ -38,8 +43,8 @@ RECOVERY_PER_S = 100
 _encode = msgspec.json.Encoder().encode
 
 
-class EndpointWish(Struct, frozen=True, kw_only=True):
-    """What a client wants an endpoint to be, validated; what is unset stays as it is."""
+class EndpointChanges(Struct, frozen=True, kw_only=True):
+    """The validated fields that a client sets on an endpoint; unset fields keep their values."""
 
     url: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -50,63 +55,63 @@ class EndpointWish(Struct, frozen=True, kw_only=True):
     disabled: bool | UnsetType = UNSET
 
 
-class Rotated(Struct, frozen=True, kw_only=True):
-    """A new secret, shown this once, and until when its predecessors sign beside it."""
+class RotatedSecret(Struct, frozen=True, kw_only=True):
+    """A new secret, which is shown only once, and the time until which the older ones also sign."""
 
     secret: str
     others_until_ms: int
 
 
-class EndpointDesk:
-    """What a workspace does to its endpoints."""
+class EndpointService:
+    """The operations on a workspace's endpoints."""
 
     def __init__(
         self,
         store: Store,
-        chores: Chores,
-        keys: KeyDesk,
+        bulk_operations: BulkOperationStore,
+        keys: SigningKeyService,
         *,
         clock: Clock,
         ids: Ids,
-        bells: Bells,
+        wakeups: Wakeups,
         endpoints_max: int,
         overlap_s: float,
     ) -> None:
         self._store = store
-        self._chores = chores
+        self._bulk_operations = bulk_operations
         self._keys = keys
         self._clock = clock
         self._ids = ids
-        self._bells = bells
+        self._wakeups = wakeups
         self._endpoints_max = endpoints_max
         self._overlap_s = overlap_s
 
-    async def create(self, workspace_id: str, wish: EndpointWish) -> tuple[Endpoint, str]:
-        """Keep a new endpoint; returns it and its secret, which is shown this once.
+    async def create(self, workspace_id: str, changes: EndpointChanges) -> tuple[Endpoint, str]:
+        """Create an endpoint; return it and its secret, which is shown only once.
 
         Raises ``EndpointConflict`` when the workspace has as many as it may.
         """
-        assert isinstance(wish.url, str)
+        assert isinstance(changes.url, str)
         endpoint_id = self._ids.uuid7()
         blank = Endpoint(
             endpoint_id=endpoint_id,
             workspace_id=workspace_id,
-            url=wish.url,
-            destination=origin_of(wish.url),
+            url=changes.url,
+            destination=origin_of(changes.url),
             created_at_ms=self._clock.now_ms(),
         )
-        endpoint = self._as_wished(blank, wish)
+        endpoint = self._apply(blank, changes)
         made = self._keys.make(endpoint_owner(endpoint_id))
         if not await self._store.add_endpoint(endpoint, made.key, limit=self._endpoints_max):
             raise self._too_many()
         return endpoint, made.secret
 
     async def open_listener(
-        self, workspace_id: str, name: str, wish: EndpointWish
+        self, workspace_id: str, name: str, changes: EndpointChanges
     ) -> tuple[Endpoint, str | None]:
-        """Return the workspace's listener of that name, made as wished if there was none.
+        """Return the workspace's listener of that name, created with ``changes`` if there is none.
 
-        With it comes the secret of one that was made, which is shown this once. Raises
+        The secret of a new listener is returned with it, and shown only once. Raises
         ``EndpointConflict`` when the workspace has as many endpoints as it may.
         """
         now_ms = self._clock.now_ms()
@@ -120,9 +125,9 @@ class EndpointDesk:
             listener=name,
             heard_at_ms=now_ms,
         )
-        wanted = self._as_wished(blank, wish)
+        listener = self._apply(blank, changes)
         made = self._keys.make(endpoint_owner(blank.endpoint_id))
-        opened = await self._store.open_listener(wanted, made.key, limit=self._endpoints_max)
+        opened = await self._store.open_listener(listener, made.key, limit=self._endpoints_max)
         if opened is None:
             raise self._too_many()
         is_new = opened.endpoint_id == blank.endpoint_id
@@ -139,36 +144,38 @@ class EndpointDesk:
         """Return a workspace's endpoints, oldest first."""
         return await self._store.list_endpoints(workspace_id)
 
-    async def change(self, endpoint_id: str, wish: EndpointWish, *, workspace_id: str) -> Endpoint:
-        """Make an endpoint what is wished, and return it.
+    async def change(
+        self, endpoint_id: str, changes: EndpointChanges, *, workspace_id: str
+    ) -> Endpoint:
+        """Change an endpoint and return it.
 
-        One that is enabled again is as good as new, and remembers since when it has missed events.
+        Enabling it again clears its failures, and stores since when it has missed events.
         """
         while True:
             before = await self.get(endpoint_id, workspace_id=workspace_id)
-            if before.listener is not None and wish.url is not UNSET:
+            if before.listener is not None and changes.url is not UNSET:
                 raise EndpointConflict(
                     "listener_has_no_url",
                     "A listener has no URL: its program says where it posts to; leave url out.",
                 )
-            after = self._as_wished(before, wish)
+            after = self._apply(before, changes)
             if after == before:
                 return after
             now_ms = self._clock.now_ms()
             if await self._store.change_endpoint(after, before=before, now_ms=now_ms):
-                self._bells.owed.ring()
+                self._wakeups.deliveries.wake()
                 return after
-            # An attempt has changed it between the read and the write: look again.
+            # An attempt has changed it between the read and the write: try again.
 
     async def delete(self, endpoint_id: str, *, workspace_id: str) -> None:
-        """Forget an endpoint; what waits for it is discarded, its log stays."""
+        """Delete an endpoint and discard its waiting deliveries; their log stays."""
         await self.get(endpoint_id, workspace_id=workspace_id)
         if not await self._store.delete_endpoint(endpoint_id, now_ms=self._clock.now_ms()):
             raise EndpointNotFound
         log.info("endpoint_deleted", endpoint_id=endpoint_id)
 
     async def send_test(self, endpoint_id: str, *, workspace_id: str) -> str:
-        """Owe an endpoint a test event, whatever it listens to; returns its delivery's id."""
+        """Send an endpoint a test event, whichever events it selects; return the delivery's id."""
         endpoint = await self._enabled(endpoint_id, workspace_id)
         now_ms = self._clock.now_ms()
         event = Event(
@@ -182,32 +189,32 @@ class EndpointDesk:
             body=_test_body(endpoint, now_ms=now_ms),
         )
         delivery_id = self._ids.uuid7()
-        await self._store.owe(endpoint, event, delivery_id=delivery_id)
-        self._bells.owed.ring()
-        self._bells.told.tell(workspace_id)
+        await self._store.add_endpoint_event(endpoint, event, delivery_id=delivery_id)
+        self._wakeups.deliveries.wake()
+        self._wakeups.events.notify(workspace_id)
         return delivery_id
 
     async def recover(
         self, endpoint_id: str, *, workspace_id: str, since_ms: int | None = None
-    ) -> Chore | None:
-        """Have an endpoint sent what it missed since then; None when nothing says since when.
+    ) -> BulkOperation | None:
+        """Redeliver the events that an endpoint missed since a time; None if no time is known.
 
-        Without a time it is since it first failed, or was disabled.
+        Without ``since_ms`` it is the time of the first failure, or of the disabling.
         """
         endpoint = await self._enabled(endpoint_id, workspace_id)
         if since_ms is None:
             since_ms = _earliest(endpoint.missed_since_ms, endpoint.failing_since_ms)
         if since_ms is None:
             return None
-        wanted = DeliveryFilter(
+        missed = DeliveryFilter(
             workspace_id=workspace_id, endpoint_id=endpoint_id, since_ms=since_ms
         )
-        chore = await self._chores.add_chore(
-            Chore(
-                chore_id=self._ids.uuid7(),
+        bulk_operation = await self._bulk_operations.add_bulk_operation(
+            BulkOperation(
+                bulk_operation_id=self._ids.uuid7(),
                 workspace_id=workspace_id,
-                kind=ChoreKind.RECOVER,
-                wanted=wanted,
+                kind=BulkOperationKind.RECOVER,
+                selection=missed,
                 created_at_ms=self._clock.now_ms(),
                 rate=RECOVERY_PER_S,
                 first_seq=0,
@@ -217,25 +224,25 @@ class EndpointDesk:
             running_max=RUNNING_MAX,
         )
         recovering = replace(endpoint, missed_since_ms=None)
-        # Should it have changed just now, it goes on offering: asked twice, nothing comes twice.
+        # If the endpoint has just changed, recovery is offered again; a second one sends nothing.
         await self._store.change_endpoint(recovering, before=endpoint, now_ms=self._clock.now_ms())
-        return chore
+        return bulk_operation
 
     async def rotate_endpoint_secret(
         self, endpoint_id: str, *, workspace_id: str, overlap_s: float | None = None
-    ) -> Rotated:
-        """Give an endpoint a new secret; the old one signs on for the overlap."""
+    ) -> RotatedSecret:
+        """Give an endpoint a new secret; the old one also signs during the overlap."""
         await self.get(endpoint_id, workspace_id=workspace_id)
         return await self._rotate(endpoint_owner(endpoint_id), overlap_s)
 
     async def rotate_workspace_secret(
         self, workspace_id: str, *, overlap_s: float | None = None
-    ) -> Rotated:
+    ) -> RotatedSecret:
         """Give a workspace a new secret for the URLs that come with jobs."""
         return await self._rotate(workspace_owner(workspace_id), overlap_s)
 
     async def owner_of(self, endpoint_id: str | None, *, workspace_id: str) -> str:
-        """Return whose keys sign for an endpoint of the workspace, or for its jobs' own URLs."""
+        """Return the owner of the keys that sign for an endpoint, or for the jobs' webhook URLs."""
         if endpoint_id is None:
             return workspace_owner(workspace_id)
         await self.get(endpoint_id, workspace_id=workspace_id)
@@ -247,24 +254,24 @@ class EndpointDesk:
         return [key for key in keys if key.kind == ED25519]
 
     async def add_public_key(self, owner: str, *, overlap_s: float | None = None) -> SigningKey:
-        """Sign with a new Ed25519 key too; the owner's older ones sign on for the overlap."""
+        """Add an Ed25519 key that signs; the owner's older ones also sign during the overlap."""
         made, _ = await self._replace_key(owner, ED25519, overlap_s)
         return made.key
 
     async def drop_public_keys(self, owner: str) -> int:
-        """Sign with no Ed25519 key any more; returns how many there were."""
+        """Retire every Ed25519 key of an owner; return how many there were."""
         return await self._store.retire_keys(owner, kind=ED25519, at_ms=self._clock.now_ms())
 
-    async def _rotate(self, owner: str, overlap_s: float | None) -> Rotated:
+    async def _rotate(self, owner: str, overlap_s: float | None) -> RotatedSecret:
         made, others_until_ms = await self._replace_key(owner, HMAC, overlap_s)
-        return Rotated(secret=made.secret, others_until_ms=others_until_ms)
+        return RotatedSecret(secret=made.secret, others_until_ms=others_until_ms)
 
     async def _replace_key(
         self, owner: str, kind: Kind, overlap_s: float | None
-    ) -> tuple[Made, int]:
-        """Return a new key, and until when the others sign; raises ``EndpointConflict``."""
+    ) -> tuple[NewKey, int]:
+        """Return a new key and until when the others sign, or raise ``EndpointConflict``."""
         overlap_s = self._overlap_s if overlap_s is None else overlap_s
-        # Without an overlap the others sign no more, however many they are.
+        # Without an overlap all others retire at once, so their number does not matter.
         others_max = SIGNING_PER_KIND_MAX - 1 if overlap_s else None
         made = await self._keys.replace_key(owner, kind, overlap_s=overlap_s, others_max=others_max)
         if made is None:
@@ -291,26 +298,28 @@ class EndpointDesk:
             "delete one first.",
         )
 
-    def _as_wished(self, endpoint: Endpoint, wish: EndpointWish) -> Endpoint:
-        changes: dict[str, Any] = {
+    def _apply(self, endpoint: Endpoint, changes: EndpointChanges) -> Endpoint:
+        values: dict[str, Any] = {
             name: value
             for name in ("url", "description", "events", "models", "schedule_s")
-            if (value := getattr(wish, name)) is not UNSET
+            if (value := getattr(changes, name)) is not UNSET
         }
-        if "url" in changes:
-            changes["destination"] = origin_of(changes["url"])
-        if not isinstance(wish.headers, UnsetType):
+        if "url" in values:
+            values["destination"] = origin_of(values["url"])
+        if not isinstance(changes.headers, UnsetType):
             owner = endpoint_owner(endpoint.endpoint_id)
-            text = _encode(wish.headers).decode()
-            changes["headers"] = self._keys.seal(text, owner=owner) if wish.headers else None
-            changes["header_names"] = tuple(wish.headers)
-        if wish.disabled is True and endpoint.disabled_at_ms is None:
-            changes |= {"disabled_at_ms": self._clock.now_ms(), "disabled_reason": "asked"}
-        if wish.disabled is False and endpoint.disabled_at_ms is not None:
-            changes |= _enabled_again(endpoint)
+            text = _encode(changes.headers).decode()
+            values["headers"] = self._keys.seal(text, owner=owner) if changes.headers else None
+            values["header_names"] = tuple(changes.headers)
+        if changes.disabled is True and endpoint.disabled_at_ms is None:
+            values |= {"disabled_at_ms": self._clock.now_ms(), "disabled_reason": "asked"}
+        if changes.disabled is False and endpoint.disabled_at_ms is not None:
+            values |= _enabled_again(endpoint)
             if endpoint.listener is not None:
-                changes["heard_at_ms"] = self._clock.now_ms()  # its silence begins anew
-        return replace(endpoint, **changes)
+                values["heard_at_ms"] = (
+                    self._clock.now_ms()
+                )  # the time without a program starts anew
+        return replace(endpoint, **values)
 
 
 def _enabled_again(endpoint: Endpoint) -> dict[str, Any]:

@@ -1,52 +1,54 @@
-"""The feed: a workspace's events in the order of commits, for whoever catches up or listens."""
+"""The feed reads a workspace's events in commit order, and waits for new ones."""
 
 from __future__ import annotations
 
 from ringback.clock import Clock
-from ringback.doorbell import Bells, Doorbell
-from ringback.service.jobs import Service
+from ringback.service.jobs import JobService
 from ringback.storage.contract import Store
-from ringback.webhooks.desk import FeedItem
+from ringback.wakeups import Wakeup, Wakeups
+from ringback.webhooks.store import FeedItem
 
-_LOOK_AGAIN_S = 1.0  # events may be written by another process, which rings no bell here
+_POLL_S = 1.0  # another process may write events without a wakeup here
 
 
 class EventFeed:
-    """Reads events after a place, and waits for them where there are none yet."""
+    """Reads the events after a sequence number, and waits where there are none yet."""
 
-    def __init__(self, store: Store, service: Service, *, clock: Clock, bells: Bells) -> None:
+    def __init__(
+        self, store: Store, service: JobService, *, clock: Clock, wakeups: Wakeups
+    ) -> None:
         self._store = store
         self._service = service
         self._clock = clock
-        self._bells = bells
+        self._wakeups = wakeups
 
     @property
     def is_ending(self) -> bool:
-        """Say whether the server is going down, so that nobody shall wait."""
+        """Say whether the server is shutting down, which ends every wait."""
         return self._service.is_draining
 
     async def latest(self, workspace_id: str) -> int:
-        """Return the place of the newest event, or 0."""
+        """Return the sequence number of the newest event, or 0."""
         return await self._store.last_event_seq(workspace_id)
 
     async def after(
         self, workspace_id: str, *, seq: int, limit: int, wait_s: float = 0.0
     ) -> list[FeedItem]:
-        """Return the events after that place; none when there were none for so long.
+        """Return the events after ``seq``; none if none came within ``wait_s``.
 
-        Nobody waits when the server goes down.
+        A wait ends when the server shuts down.
         """
         deadline = self._clock.monotonic() + wait_s
-        told = Doorbell()
+        wakeup = Wakeup()
         with (
-            self._bells.told.watch(workspace_id, told.ring),
-            self._service.ringing_at_drain(told),
+            self._wakeups.events.watch(workspace_id, wakeup.wake),
+            self._service.waking_at_drain(wakeup),
         ):
             while True:
-                # A glance by index; events themselves are read in the scans' thread.
+                # This is one index lookup; the events are read in the thread for scans.
                 if await self._store.last_event_seq(workspace_id) > seq:
                     return await self._store.events_after(workspace_id, seq=seq, limit=limit)
                 left_s = deadline - self._clock.monotonic()
                 if left_s <= 0 or self.is_ending:
                     return []
-                await told.wait(min(left_s, _LOOK_AGAIN_S))
+                await wakeup.wait(min(left_s, _POLL_S))

@@ -1,6 +1,6 @@
-"""The verbs on styles: look for them, change them, share them, like them, delete them.
+"""The style service lists, changes, shares, likes and deletes styles.
 
-A new one comes with the end of its job, and is written there.
+A new style is written with the end of its training job, by the job service.
 """
 
 from __future__ import annotations
@@ -9,33 +9,33 @@ from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
-from ringback.artifacts.contract import ArtifactStore
 from ringback.errors import FieldError, InvalidRequest, StyleNotFound, StyleNotOwned
+from ringback.files.artifacts.contract import ArtifactStore
 from ringback.ids import new_share_id
 from ringback.log import get_logger
 from ringback.styles.model import Member, Style, StyleChange, StyleFilter, may_see, owns
-from ringback.styles.shelf import Styles
+from ringback.styles.store import StyleStore
 
 log = get_logger(__name__)
 
-_USED_MAX = 32  # styles that one request may name
+_STYLES_MAX = 32  # in one request
 
 
 class ShareLink(Struct, frozen=True, kw_only=True):
-    """By which name whoever knows it may use a style, and whether that was made now."""
+    """The share id that lets anybody use a style, and whether it was made now."""
 
     share_id: str
     is_new: bool
 
 
-class StyleDesk:
-    """What may be done to styles; ``engines`` are those that draw by the files of this server.
+class StyleService:
+    """The operations on styles; ``engines`` are those that use the style files of this server.
 
-    The others are sent the ids as they are: a provider has styles of its own.
+    Other engines get the ids unchecked, because a provider has styles of its own.
     """
 
     def __init__(
-        self, styles: Styles, *, artifacts: ArtifactStore, engines: Collection[str]
+        self, styles: StyleStore, *, artifacts: ArtifactStore, engines: Collection[str]
     ) -> None:
         self._styles = styles
         self._artifacts = artifacts
@@ -48,27 +48,27 @@ class StyleDesk:
             raise StyleNotFound
         return style
 
-    async def list_styles(self, wanted: StyleFilter) -> list[Style]:
-        """Return a page of what the member may see, newest first."""
-        return await self._styles.list_styles(wanted)
+    async def list_styles(self, style_filter: StyleFilter) -> list[Style]:
+        """Return a page of the styles that the member may see, newest first."""
+        return await self._styles.list_styles(style_filter)
 
     async def check_usable(
         self, named: Sequence[tuple[str, str]], *, member: Member, engine: str
     ) -> None:
         """Raise ``InvalidRequest`` for the paths whose styles the member or the engine cannot use.
 
-        A style that is not there and one of somebody else's are told apart by nothing.
+        A missing style and another member's style get the same error.
         """
         if engine not in self._engines:
             return
-        if len(named) > _USED_MAX:
-            many = f"may have {_USED_MAX} items at most"
+        if len(named) > _STYLES_MAX:
+            many = f"may have {_STYLES_MAX} items at most"
             raise InvalidRequest(f"styles {many}.", [FieldError("/styles", many)])
-        found = await self._found({name for _, name in named}, member)
+        styles = await self._usable({name for _, name in named}, member)
         faults = [
-            FieldError(path, what)
+            FieldError(path, fault)
             for path, name in named
-            if (what := _fault(found.get(name), engine)) is not None
+            if (fault := _fault(styles.get(name), engine)) is not None
         ]
         if faults:
             raise InvalidRequest(f"{faults[0].path[1:]} {faults[0].message}.", faults)
@@ -80,25 +80,25 @@ class StyleDesk:
         return await self._own(style_id, member)
 
     async def share_link(self, style_id: str, *, member: Member) -> ShareLink:
-        """Return by which name others may use the member's own style; the first time it is made."""
+        """Return the share link of the member's own style; the first call creates it."""
         style = await self._own(style_id, member)
         if style.share_id is None:
             share_id = new_share_id()
             if await self._styles.open_link(style_id, share_id):
                 log.info("style_shared", style_id=style_id, by="link")
                 return ShareLink(share_id=share_id, is_new=True)
-            style = await self._own(style_id, member)  # somebody else was faster
+            style = await self._own(style_id, member)  # another request was faster
         if style.share_id is None:
             raise StyleNotFound
         return ShareLink(share_id=style.share_id, is_new=False)
 
     async def close_link(self, style_id: str, *, member: Member) -> None:
-        """Let the link to the member's own style lead nowhere from now on."""
+        """Close the share link of the member's own style."""
         await self._own(style_id, member)
         await self._styles.close_link(style_id)
 
     async def share(self, style_id: str, *, member: Member, shared: bool) -> None:
-        """Let the workspace of the member's own style use it, or no longer.
+        """Share the member's own style with its workspace, or end that.
 
         Raises ``StyleNotOwned`` where the member may see the style, and ``StyleNotFound``.
         """
@@ -112,7 +112,7 @@ class StyleDesk:
         log.info("style_shared", style_id=style_id, by="workspace", shared=shared)
 
     async def like(self, name: str, *, member: Member, liked: bool) -> Style:
-        """Have the member like a style, or no longer; returns it as it then is."""
+        """Add or remove the member's like of a style; return the style after it."""
         style = await self.get(name, member=member)
         if liked:
             await self._styles.like_style(style.style_id, member)
@@ -128,8 +128,8 @@ class StyleDesk:
         if await self._styles.delete_style(style_id):
             log.info("style_deleted", style_id=style_id)
 
-    async def _found(self, names: Collection[str], member: Member) -> dict[str, Style]:
-        """Return the styles that the member may use, by each name that they may be used by."""
+    async def _usable(self, names: Collection[str], member: Member) -> dict[str, Style]:
+        """Return the styles that the member may use, by id and by share id."""
         return {
             name: style
             for style in await self._styles.find_styles(sorted(names))
@@ -139,14 +139,14 @@ class StyleDesk:
 
     async def _own(self, style_id: str, member: Member) -> Style:
         style = await self.get(style_id, member=member)
-        # By its share id it is another's, also for its owner.
+        # A share id opens a style for use only, also to its owner.
         if not owns(member, style) or style_id != style.style_id:
             raise StyleNotFound
         return style
 
 
 def _fault(style: Style | None, engine: str) -> str | None:
-    """Return what is wrong with using a style, or None."""
+    """Return why the engine cannot use a style, or None."""
     if style is None:
         return "is no style that you may use; GET /styles lists them"
     if style.engine != engine:

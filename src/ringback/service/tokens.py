@@ -1,6 +1,6 @@
-"""The verbs on tokens: make one, look at them, revoke one.
+"""The token service creates, lists and revokes tokens.
 
-Making them is the operator's: a token that could make others would outlive its own revocation.
+Only the operator creates them: a token that could create others would outlive its revocation.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import re
 
+from msgspec import Struct
+
 from ringback.clock import Clock
 from ringback.errors import FieldError, InvalidRequest, TokenNotFound
 from ringback.ids import new_token
 from ringback.log import get_logger
-from ringback.service.secrets import KeyDesk
-from ringback.storage.contract import Token, Workspaces
+from ringback.service.secrets import SigningKeyService
+from ringback.storage.contract import Token, WorkspaceStore
 
 log = get_logger(__name__)
 
@@ -23,18 +25,27 @@ _HINT_LENGTH = 7
 _ID_LENGTH = 12
 
 
-class TokenDesk:
-    """What can be done about tokens; those of one workspace, or of all for the operator."""
+class Principal(Struct, frozen=True):
+    """The workspace and the token that a request acts for; the emulator's page has no token."""
 
-    def __init__(self, workspaces: Workspaces, keys: KeyDesk, *, clock: Clock) -> None:
+    workspace_id: str
+    token_id: str | None
+
+
+class TokenService:
+    """The operations on the tokens of one workspace, or of all for the operator."""
+
+    def __init__(
+        self, workspaces: WorkspaceStore, keys: SigningKeyService, *, clock: Clock
+    ) -> None:
         self._workspaces = workspaces
         self._keys = keys
         self._clock = clock
 
     async def create(self, workspace_id: str) -> tuple[Token, str]:
-        """Make a token, and its workspace if that is new; only this answer ever holds its text.
+        """Create a token, and its workspace if that is new; only this result has the token's text.
 
-        Raises ``InvalidRequest`` for what is no workspace's name.
+        Raises ``InvalidRequest`` for a malformed name of a workspace.
         """
         if not WORKSPACE_NAME.fullmatch(workspace_id):
             raise InvalidRequest(
@@ -45,7 +56,7 @@ class TokenDesk:
         text = new_token()
         digest = hashlib.sha256(text.encode()).hexdigest()
         token = Token(
-            # The digest's beginning: whoever has a token can tell which of the list it is.
+            # The digest's beginning lets the owner of a token find it in the list.
             token_id=digest[:_ID_LENGTH],
             workspace_id=workspace_id,
             digest=digest,
@@ -57,15 +68,12 @@ class TokenDesk:
         return token, text
 
     async def list_tokens(self, workspace_id: str | None) -> list[Token]:
-        """Return the workspace's tokens, or with None those of all, newest first."""
+        """Return the tokens of a workspace, or of all with None, newest first."""
         tokens = await self._workspaces.list_tokens()
         return [one for one in reversed(tokens) if workspace_id in (None, one.workspace_id)]
 
     async def revoke(self, token_id: str, *, workspace_id: str | None) -> None:
-        """Make a token of this workspace, or with None of any, open nothing.
-
-        Raises ``TokenNotFound``.
-        """
+        """Revoke a token of this workspace, or of any with None; raises ``TokenNotFound``."""
         own = {token.token_id for token in await self.list_tokens(workspace_id)}
         if token_id not in own:
             raise TokenNotFound

@@ -1,4 +1,4 @@
-"""What trainings make, and who may draw by it, between jobs and styles."""
+"""Decides between jobs and styles: the style of a training, and which jobs may use a style."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def made_by(job: Job, trained: Trained, *, now_ms: int) -> Style:
 
 
 def may_draw_in(job: Job, style: Style, *, by: str) -> bool:
-    """Say whether a job may be drawn in a style that it names so."""
+    """Say whether a job may use a style that it names by this id or share id."""
     return style.engine == job.engine and may_see(_owner(job), style, by=by)
 
 

@@ -1,4 +1,4 @@
-"""The verbs on usage: what a workspace has spent, and on what; what it may spend."""
+"""The usage service sums up the compute units that a workspace has spent, beside its budgets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ringback.clock import Clock, moment
 from ringback.errors import InvalidRequest
-from ringback.jobs.budget import Budget, Budgets, Usage, UsageWanted
+from ringback.jobs.budget import Budget, Budgets, Usage, UsageQuery
 
 DAYS_MAX = 366
 ITEMS_MAX = 10_000
@@ -16,8 +16,8 @@ GROUPS = ("day", "model", "token")
 _EPOCH = date(1970, 1, 1)
 
 
-class Statement(Struct, frozen=True, kw_only=True):
-    """What a workspace has spent between two days, both included, and its budgets now."""
+class UsageStatement(Struct, frozen=True, kw_only=True):
+    """A workspace's usage between two days, both included, and its budgets now."""
 
     first: date
     last: date
@@ -28,17 +28,17 @@ class Statement(Struct, frozen=True, kw_only=True):
 
     @property
     def jobs_count(self) -> int:
-        """How many jobs were completed."""
+        """Return how many jobs were completed."""
         return sum(one.jobs_count for one in self.items)
 
     @property
     def compute_units(self) -> float:
-        """What they cost."""
+        """Return the cost of the completed jobs."""
         return sum(one.compute_units for one in self.items)
 
 
-class UsageDesk:
-    """What may be asked about a workspace's usage."""
+class UsageService:
+    """The operations on a workspace's usage."""
 
     def __init__(self, budgets: Budgets, *, clock: Clock) -> None:
         self._budgets = budgets
@@ -51,17 +51,17 @@ class UsageDesk:
         first: date | None = None,
         last: date | None = None,
         group: tuple[str, ...] = ("day",),
-    ) -> Statement:
-        """Return what was spent: this month so far, unless days are named.
+    ) -> UsageStatement:
+        """Return the usage of this month so far, or between the named days.
 
-        Raises ``InvalidRequest`` for days that are the wrong way round, too far apart, or have more
-        to tell than one answer holds.
+        Raises ``InvalidRequest`` for days that are in the wrong order, too far apart, or have too
+        many items for one answer.
         """
         now_ms = self._clock.now_ms()
         last = last or moment(now_ms).date()
         first = first or last.replace(day=1)
         _check(first, last)
-        wanted = UsageWanted(
+        query = UsageQuery(
             workspace_id=workspace_id,
             first_day=(first - _EPOCH).days,
             last_day=(last - _EPOCH).days,
@@ -70,13 +70,12 @@ class UsageDesk:
             by_token="token" in group,
             limit=ITEMS_MAX + 1,
         )
-        items = await self._budgets.usage(wanted)
+        items = await self._budgets.usage(query)
         if len(items) > ITEMS_MAX:
             raise InvalidRequest(
-                f"There is more to tell than {ITEMS_MAX:,} items hold; ask for fewer days, or by "
-                "less."
+                f"The usage has more than {ITEMS_MAX:,} items; ask for fewer days or fewer groups."
             )
-        return Statement(
+        return UsageStatement(
             first=first,
             last=last,
             group=group,

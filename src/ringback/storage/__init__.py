@@ -1,1 +1,1 @@
-"""Stores: ``contract`` says what one promises; ``sqlite`` is the one that needs no server."""
+"""The stores: ``contract`` is the port, SQLite and PostgreSQL implement it."""

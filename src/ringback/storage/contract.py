@@ -1,28 +1,30 @@
-"""What a store promises: jobs, deliveries and workspaces under one transaction."""
+"""The port of the store: jobs, deliveries and workspaces under one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 from msgspec import Struct
 
-from ringback.apps.shelf import Apps
-from ringback.assets.shelf import Assets
 from ringback.clock import Clock
+from ringback.files.assets.store import AssetStore
 from ringback.jobs.budget import Budgets
 from ringback.jobs.model import Job
-from ringback.jobs.queue import JobQueue, Prompts
-from ringback.ledger import Ledger
-from ringback.retention import Kept, Pruned
-from ringback.styles.shelf import Styles
-from ringback.webhooks.desk import Chores, DeliveryLog, Endpoints, Secrets
+from ringback.jobs.store import JobStore, Prompts
+from ringback.node_apps.store import NodeAppStore
+from ringback.signing.rotation import SigningKey
+from ringback.storage.activity import ActivityStore
+from ringback.storage.audit import AuditReport
+from ringback.storage.retention import Kept, Pruned
+from ringback.styles.store import StyleStore
 from ringback.webhooks.outbox import Outbox
-from ringback.webhooks.rotation import SigningKey
+from ringback.webhooks.store import BulkOperationStore, DeliveryLog, EndpointStore, SecretStore
 
 
 class Workspace(Struct, frozen=True, kw_only=True):
-    """Whose jobs they are."""
+    """An owner of jobs."""
 
     workspace_id: str
     created_at_ms: int
@@ -46,7 +48,21 @@ class Counts(Struct, frozen=True, kw_only=True):
     deliveries: dict[str, int]
 
 
-class Workspaces(Protocol):
+class EmptiedWorkspace(Struct, frozen=True, kw_only=True):
+    """The numbers of a workspace's deleted rows, its jobs that had not ended, and its files."""
+
+    jobs_count: int
+    deliveries_count: int
+    events_count: int
+    endpoints_count: int  # with listeners
+    assets_count: int
+    styles_count: int
+    apps_count: int
+    pending_job_ids: tuple[str, ...]
+    files: tuple[str, ...]  # the names of artifacts that the rows named
+
+
+class WorkspaceStore(Protocol):
     """Workspaces and the tokens that open them."""
 
     async def open_workspace(self, workspace: Workspace, key: SigningKey) -> Workspace:
@@ -57,6 +73,12 @@ class Workspaces(Protocol):
 
     async def list_workspaces(self) -> list[Workspace]:
         """Return every workspace, by id."""
+
+    async def empty_workspace(self, workspace_id: str) -> EmptiedWorkspace:
+        """Delete everything of a workspace but itself, its tokens, its keys and its budgets.
+
+        It is one transaction. Later writes of holders find nothing and change nothing.
+        """
 
     async def add_token(self, token: Token) -> None:
         """Keep a new token."""
@@ -71,15 +93,25 @@ class Workspaces(Protocol):
         """Make a token open nothing; False when none has that id or it was revoked before."""
 
 
-class Books(Protocol):
-    """What was promised, against what is there."""
+class EndedSessions(Protocol):
+    """Sessions of the dashboard that a person ended by logging out."""
+
+    async def end_session(self, session_id: str, *, forget_at_ms: int, now_ms: int) -> None:
+        """Remember until then that a session has ended, and forget those whose time is over."""
+
+    async def is_session_ended(self, session_id: str) -> bool:
+        """Say whether a session was ended."""
+
+
+class AuditStore(Protocol):
+    """The audit: counters against rows."""
 
     async def ledger(
         self, workspace_id: str | None = None, *, on_rule: Callable[[str], None] = ...
-    ) -> Ledger:
-        """Return the books of one workspace or of all, as of one moment.
+    ) -> AuditReport:
+        """Return the audit of one workspace or of all, as of one moment.
 
-        Takes time in the number of rows, and tells ``on_rule``, from a thread, what it looks at.
+        Takes time in the number of rows; calls ``on_rule``, from a thread, with each rule's name.
         """
 
 
@@ -101,7 +133,7 @@ class Holder(Struct, frozen=True, kw_only=True):
 
 
 class DueStats(Struct, frozen=True, kw_only=True):
-    """Deliveries that are due, since when the oldest is, and how many dispatchers hold."""
+    """The number of due deliveries, the time of the oldest, and the number that is held."""
 
     due_count: int
     oldest_at_ms: int | None
@@ -109,10 +141,10 @@ class DueStats(Struct, frozen=True, kw_only=True):
 
 
 class Control(Protocol):
-    """What processes agree on, and what an operator sees of them."""
+    """Leases and roles that processes share, and figures for operators."""
 
-    async def lead(self, what: str, *, holder: str, now_ms: int, until_ms: int) -> bool:
-        """Take or keep the lead in something; False while somebody else has it."""
+    async def lead(self, kind: str, *, holder: str, now_ms: int, until_ms: int) -> bool:
+        """Take or keep a leader's lease; False while another holder has it."""
 
     async def drain_role(self, role: str, *, now_ms: int) -> None:
         """Let no process claim in that role from now on."""
@@ -121,10 +153,22 @@ class Control(Protocol):
         """Let processes claim in that role again."""
 
     async def drained_roles(self) -> frozenset[str]:
-        """Return the roles in which nobody may claim."""
+        """Return the roles in which no process may claim."""
+
+    async def last_written_ms(self) -> int:
+        """Return the latest time of the rows that are written in order of time, or 0."""
+
+    async def move_times(self, by_ms: int, *, now_ms: int) -> None:
+        """Move times of rows that are due or leased after ``now_ms``, in one transaction.
+
+        For a clock that was set back: a wait of a minute stays a wait of a minute.
+        """
+
+    async def move_keys(self, by_ms: int) -> None:
+        """Move the times at which idempotency keys were used, for a clock that was set."""
 
     async def queued(self) -> list[Queued]:
-        """Return what waits for a worker, by engine and model."""
+        """Return the jobs that wait for a worker, by engine and model."""
 
     async def holders(self) -> list[Holder]:
         """Return the workers that hold jobs."""
@@ -137,57 +181,63 @@ class Control(Protocol):
 
 
 class Pruning(Protocol):
-    """Forgetting what is past its time."""
+    """The deletion of rows past their retention."""
 
-    async def prune(self, what: Kept, *, before_ms: int, limit: int) -> Pruned:
-        """Look at the next rows and delete what was made, and has ended, before that time.
+    async def prune(self, kind: Kept, *, before_ms: int, limit: int) -> Pruned:
+        """Read the next rows and delete those that were made, and have ended, before that time.
 
-        The place of the last step is kept, so a step costs the same however much there is.
+        The position of the last step is kept, so a step costs the same however many there are.
         """
 
-    async def urls_past(self, *, before_ms: int, limit: int) -> tuple[str, ...]:
-        """Return where the results are of the jobs that such a step would delete."""
+    async def files_past(self, *, before_ms: int, limit: int) -> tuple[str, ...]:
+        """Return the names of the files of the jobs that such a step would delete."""
 
-    async def forget_chores(self, *, before_ms: int, limit: int) -> int:
-        """Delete chores that ended before then, at most so many; returns how many."""
+    async def forget_bulk_operations(self, *, before_ms: int, limit: int) -> int:
+        """Delete bulk operations that ended before then, at most so many; returns how many."""
 
 
 class Store(
-    JobQueue,
+    JobStore,
     Prompts,
     Outbox,
     DeliveryLog,
-    Endpoints,
-    Workspaces,
-    Secrets,
-    Chores,
-    Apps,
-    Assets,
-    Styles,
-    Books,
+    EndpointStore,
+    WorkspaceStore,
+    EndedSessions,
+    SecretStore,
+    BulkOperationStore,
+    NodeAppStore,
+    AssetStore,
+    StyleStore,
+    AuditStore,
     Pruning,
     Control,
     Budgets,
+    ActivityStore,
     Protocol,
 ):
-    """Everything that is remembered; any implementation passes the suite of tests/contract."""
+    """All ports together; every implementation passes tests/storage/contract."""
 
     @property
     def is_shared(self) -> bool:
-        """Say whether other servers may be working on it: then their leases are theirs."""
+        """Say whether other servers may use it at the same time, with leases of their own."""
 
     @property
     def clock(self) -> Clock:
-        """The time that its data live in, which whoever hands it times should take them from."""
+        """The clock of its data: times that are handed to it should come from there."""
 
     def pass_on(self, job_id: str) -> None:
-        """Ring in other processes for whoever waits for a provider's news of a job; it may fail."""
+        """Wake other processes that wait for a provider's news of a job; this may fail."""
 
     async def counts(self) -> Counts:
         """Return how many jobs and deliveries there are, by status."""
 
     async def maintain(self) -> None:
-        """Have the database tidy up after what was pruned; may take long, and stops nobody."""
+        """Have the database reclaim pruned space; may take long, and blocks no other call."""
 
-    async def close(self) -> None:
-        """Finish what was accepted and let go of the data; no call may follow."""
+    @property
+    def is_away(self) -> bool:
+        """Say whether the database is known to be unreachable at present."""
+
+    async def close(self, *, within_s: float = inf) -> None:
+        """Finish the accepted calls, for at most so long, and close; no call may follow."""

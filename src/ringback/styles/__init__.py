@@ -1,1 +1,1 @@
-"""Styles that were trained: what one is, who may use it, and what is remembered of them."""
+"""Trained styles: their values, their access rules and their store."""

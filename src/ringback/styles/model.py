@@ -1,4 +1,4 @@
-"""A style as a frozen value, and who may see it and change it: pure."""
+"""A style as a frozen value, and the rules of access to it. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PROMPT = "a picture in the style of {}"
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """Who asks: a token of a workspace, and the id that stands for it where others see it."""
+    """A token of a workspace, and the id under which other members see it."""
 
     workspace_id: str
     token_id: str
@@ -20,38 +20,38 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Trained(Struct, frozen=True, kw_only=True):
-    """What an engine made of a training: the file that it draws by, and pictures to show it."""
+    """The result of a training: the file with the learned style, and preview images."""
 
     artifact: str
     previews: tuple[str, ...] = ()
 
 
 class Style(Struct, frozen=True, kw_only=True):
-    """One trained style; it has the id of the job that trained it, so that job makes one."""
+    """One trained style; its id is that of the training job, so that a job creates only one."""
 
     style_id: str
     workspace_id: str
-    owner_id: str  # the member whose training it was
-    token_id: str  # that the member had
+    owner_id: str  # the member that trained it
+    token_id: str  # of that member
     title: str
-    prompt: str  # what to ask for, to see it
-    model: str  # that it was trained for, as the training named it: "flux_dev"
+    prompt: str  # a prompt that shows the style
+    model: str  # the model of the training: "flux_dev"
     type: str  # "Style", "Object", "Character" or "Default"
-    engine: str  # that alone can draw by its file
+    engine: str  # the only engine that can use its file
     artifact: str
     previews: tuple[str, ...]  # artifacts
     created_at_ms: int
-    urls: tuple[str, ...] | None = None  # shown in the previews' place
+    urls: tuple[str, ...] | None = None  # replace the previews
     cover_url: str | None = None
     public: bool = False  # every workspace of this server may use it
     shared: bool = False  # every member of its workspace may use it
-    share_id: str | None = None  # by which whoever knows it may use it
+    share_id: str | None = None  # anybody who knows it may use the style
     likes_count: int = 0
-    orphaned: bool = False  # its owner's token opens nothing any more
+    orphaned: bool = False  # its owner's token was revoked
 
 
 class StyleChange(Struct, frozen=True, kw_only=True):
-    """What is to be changed of a style; None leaves it as it is."""
+    """A change of a style; None leaves a field unchanged."""
 
     title: str | None = None
     urls: tuple[str, ...] | None = None
@@ -61,7 +61,7 @@ class StyleChange(Struct, frozen=True, kw_only=True):
 
 
 class StyleFilter(Struct, frozen=True, kw_only=True):
-    """Which styles are asked for, of those that the member may see."""
+    """A filter over the styles that a member may see."""
 
     member: Member
     limit: int
@@ -76,16 +76,16 @@ class StyleFilter(Struct, frozen=True, kw_only=True):
 
 
 def member_of(workspace_id: str, token_id: str | None) -> Member:
-    """Return whom a token stands for; without one, it is the workspace itself."""
+    """Return the member of a token; without a token it is the workspace itself."""
     token_id = token_id or ""
     member_id = derived_uuid("member", workspace_id, token_id)
     return Member(workspace_id=workspace_id, token_id=token_id, member_id=member_id)
 
 
 def owns(member: Member, style: Style) -> bool:
-    """Say whether a style is the member's own.
+    """Return whether a style belongs to the member.
 
-    When a token is revoked, its styles pass to its whole workspace: they would be nobody's.
+    The styles of a revoked token belong to the whole workspace, or they would have no owner.
     """
     return style.workspace_id == member.workspace_id and (
         style.owner_id == member.member_id or style.orphaned
@@ -93,7 +93,7 @@ def owns(member: Member, style: Style) -> bool:
 
 
 def may_see(member: Member, style: Style, *, by: str) -> bool:
-    """Say whether a member may see and use a style that was asked for by this id."""
+    """Return whether a member may see and use a style that it named by the id ``by``."""
     if by == style.share_id:
         return True
     is_at_home = style.workspace_id == member.workspace_id
@@ -102,7 +102,7 @@ def may_see(member: Member, style: Style, *, by: str) -> bool:
 
 def style_of(
     trained: Trained,
-    asked: dict[str, Any],
+    inputs: dict[str, Any],
     *,
     job_id: str,
     model: str,
@@ -110,17 +110,17 @@ def style_of(
     owner: Member,
     now_ms: int,
 ) -> Style:
-    """Return the style that a training of this input made."""
-    title = str(asked["name"])
+    """Return the style of a completed training with that input."""
+    title = str(inputs["name"])
     return Style(
         style_id=job_id,
         workspace_id=owner.workspace_id,
         owner_id=owner.member_id,
         token_id=owner.token_id,
         title=title,
-        prompt=str(asked.get("trigger_word") or _PROMPT.format(title)),
+        prompt=str(inputs.get("trigger_word") or _PROMPT.format(title)),
         model=model.rpartition("/")[2],
-        type=str(asked.get("type") or "Default"),
+        type=str(inputs.get("type") or "Default"),
         engine=engine,
         artifact=trained.artifact,
         previews=trained.previews,

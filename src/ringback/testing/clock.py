@@ -1,4 +1,4 @@
-"""Time that stands still until a test moves it."""
+"""A clock for tests, which stands still until a test advances it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _START_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 
 
 class FakeClock:
-    """Time that stands still until a test moves it."""
+    """A ``Clock`` that stands still until a test advances it."""
 
     def __init__(self, start_ms: int = _START_MS) -> None:
         self._start_ms = start_ms
@@ -24,11 +24,11 @@ class FakeClock:
         return self._start_ms + self._elapsed_us // 1000
 
     def monotonic(self) -> float:
-        """Return the seconds that were advanced since the clock was made."""
+        """Return the seconds by which the clock was advanced in all."""
         return self._elapsed_us / 1_000_000
 
     async def sleep(self, seconds: float) -> None:
-        """Return once the clock was advanced by that much; at once, but yielding, for zero."""
+        """Return once the clock was advanced by that much; zero yields to other tasks once."""
         loop = asyncio.get_running_loop()
         woken = loop.create_future()
         if seconds <= 0:
@@ -40,18 +40,18 @@ class FakeClock:
 
     @property
     def sleepers_count(self) -> int:
-        """Return how many are asleep."""
+        """Return how many tasks sleep on this clock."""
         return sum(not woken.done() for _, _, woken in self._sleepers)
 
     def advance(self, by: float | timedelta) -> None:
-        """Move time on and wake, in order, whoever slept until then; they run at the next await."""
+        """Advance time and wake the sleepers that are due, in order; they run at the next await."""
         until_us = self._elapsed_us + _microseconds(by)
         while self._wake_next(until_us):
             pass
         self._elapsed_us = until_us
 
     async def elapse(self, by: float | timedelta) -> None:
-        """Move time on step by step: whoever wakes runs, and may sleep again, before the next."""
+        """Advance time step by step: each sleeper runs, and may sleep again, before the next."""
         until_us = self._elapsed_us + _microseconds(by)
         await settle()
         while self._wake_next(until_us):
@@ -76,7 +76,7 @@ async def settle(turns: int = 20) -> None:
 
 
 def wake(woken: asyncio.Future[None]) -> None:
-    """Let whoever waits on this go on, unless somebody did before."""
+    """Complete the future unless it is done already."""
     if not woken.done():
         woken.set_result(None)
 

@@ -13,29 +13,28 @@ from typing import Any, TypeVar
 
 import structlog
 
-from ringback.app.app import DEV_WORKSPACE, App
-from ringback.app.serving import Address, serve
-from ringback.http_server import Server
+from ringback.http.server import Server
 from ringback.lab.script import Script
 from ringback.log import configure
+from ringback.server.app import DEV_WORKSPACE, App
+from ringback.server.run import Address, serve
 from ringback.settings import Settings
+from ringback.testing.server import environment_of
 from ringback.testing.threads import LoopThread
 
 T = TypeVar("T")
 
-_CALL_S = 600  # a three-day schedule takes a second; one of many dead receivers takes longer
-_GRACE_S = 0.2  # what a test has left running is of no use to anybody
+_CALL_S = 600  # a three-day schedule takes a second; many dead receivers take longer
+_GRACE_S = 0.05  # no test needs the jobs that still run at its end
 
 
 class Emulator:
-    """``ringback dev`` inside this process: the whole server, on a free port, as a context.
+    """Runs the whole server of ``ringback dev`` in this process, on a free port, as a context.
 
-    Everything is real, the sockets and the database included. ``url`` is where it answers, any
-    ``api_key`` opens a workspace of its name, and ``secret`` signs the webhooks of ``dev``.
-    Settings are those of ``ringback dev``, as keyword arguments.
+    Sockets and database are real. ``url`` is the server's address, any ``api_key`` opens a
+    workspace of its name, and ``secret`` signs the webhooks of the workspace ``dev``. Keyword
+    arguments are settings.
     """
-
-    api_key = DEV_WORKSPACE
 
     def __init__(self, data: Path, **settings: Any) -> None:
         chosen = {"port": 0, "grace_s": _GRACE_S, **settings}
@@ -44,12 +43,13 @@ class Emulator:
         self._serving: Future[None] | None = None
         self._stop: Callable[[], object] | None = None
         self._app: App | None = None
+        self.api_key = DEV_WORKSPACE
         self.url = ""
         self.secret = ""
 
     def __enter__(self) -> Emulator:
         if not structlog.is_configured():
-            # The real file: the one that stands in for it during a test is closed after it.
+            # pytest replaces sys.stderr during a test and closes the replacement afterwards.
             configure(level="warning", as_json=False, file=sys.__stderr__, for_good=False)
         self._thread = LoopThread("ringback-emulator")
         ready: Future[tuple[App, Address]] = Future()
@@ -61,7 +61,7 @@ class Emulator:
                 warm=False,
             )
         )
-        self._serving.add_done_callback(lambda ended: _tell(ready, ended))
+        self._serving.add_done_callback(lambda ended: _pass_on_failure(ready, ended))
         try:
             self._app, address = ready.result(30)
         except BaseException:
@@ -85,21 +85,21 @@ class Emulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables by which clients and receivers find this server."""
-        return {
-            "RINGBACK_BASE_URL": self.url,
-            "RINGBACK_API_KEY": self.api_key,
-            "RINGBACK_WEBHOOK_SECRET": self.secret,
-        }
+        """Return the environment variables that configure clients and receivers for this server."""
+        return environment_of(self)
 
     def advance(self, seconds: float) -> int:
-        """Move the server's time on, doing on the way what falls due; return the attempts made."""
+        """Advance the server's clock, run everything due on the way, and return the attempts."""
         stepping = self._running.stepping
         assert stepping is not None
         return self._call(stepping.advance(seconds)).attempts_count
 
+    def reset(self) -> None:
+        """Empty the workspace of ``api_key``."""
+        self._call(self._running.workspace_reset.reset(self.api_key))
+
     def use_script(self, script: Script) -> None:
-        """Have the jobs from now on follow a fault script, which counts them from 1."""
+        """Apply a fault script to the jobs from now on; it numbers them from 1."""
         faults = self._running.faults
         assert faults is not None
 
@@ -131,7 +131,7 @@ class Emulator:
         self._stop = None
 
 
-def _tell(ready: Future[tuple[App, Address]], ended: Future[None]) -> None:
-    """Pass on why a server ended that was never ready."""
+def _pass_on_failure(ready: Future[tuple[App, Address]], ended: Future[None]) -> None:
+    """Fail the future with the server's error if the server ended before it was ready."""
     if not ready.done():
         ready.set_exception(ended.exception() or RuntimeError("The emulator ended at once."))

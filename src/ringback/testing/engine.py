@@ -1,9 +1,10 @@
-"""An engine that does what a test says, and a world that keeps what an engine does."""
+"""An engine that runs a test's function, and an ``EngineIO`` that records an engine's calls."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from anyio import to_thread
@@ -14,14 +15,14 @@ from ringback.errors import EngineError, FetchError
 EngineScript = Callable[[EngineRequest, EngineIO], Awaitable[Made]]
 
 
-def _taken(path: Path) -> bytes:
+def _read_and_delete(path: Path) -> bytes:
     content = path.read_bytes()
     path.unlink()
     return content
 
 
 class ScriptedEngine:
-    """Runs what the test says, and remembers how its runs ended."""
+    """An engine that runs the test's function and records how each run ended."""
 
     name = "null"
 
@@ -31,7 +32,7 @@ class ScriptedEngine:
         self.started = asyncio.Event()
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
-        """Do what the script does."""
+        """Run the script."""
         self.started.set()
         ended = "raised"
         try:
@@ -45,19 +46,19 @@ class ScriptedEngine:
         return made
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: this engine holds no resources."""
 
 
 async def never_ends(request: EngineRequest, io: EngineIO) -> Made:
-    """Work until the run is cancelled: a script for ``ScriptedEngine``."""
+    """Wait until the run is cancelled: a script for ``ScriptedEngine``."""
     await asyncio.Event().wait()
     raise AssertionError
 
 
 class RecordingIO:
-    """The world of one run: keeps what its engine does to it, and has the inputs that a test gives.
+    """An ``EngineIO`` that records the engine's calls and serves inputs from the test.
 
-    Files are named by their number, from 0, and their kind: ``0.png``, ``1.mp4``.
+    Saved files are named by their number, from 0, and their type: ``0.png``, ``1.mp4``.
     """
 
     def __init__(
@@ -67,53 +68,68 @@ class RecordingIO:
         styles: Mapping[str, bytes] | None = None,
     ) -> None:
         self.inputs = dict(inputs or {})
-        self.styles = dict(styles or {})  # what was learned of them, by their ids
+        self.styles = dict(styles or {})  # learned content by style id
         self.saved: dict[str, bytes] = {}
         self.previews: list[str] = []
         self.fractions: list[float] = []
-        self.memos: list[str] = []
+        self.resume_states: list[str] = []
+        self.waits = 0  # how often the engine entered ``waiting``
         self.on_preview: Callable[[], None] = lambda: None
+        self.on_waiting: Callable[[], None] = lambda: None
         self.over = False
 
     async def progress(self, fraction: float) -> None:
-        """Keep the fraction."""
+        """Record the fraction."""
         self.fractions.append(fraction)
 
     async def preview(self, artifact: str) -> None:
-        """Keep the name, and tell the test."""
+        """Record the name and call ``on_preview``."""
         self.previews.append(artifact)
         self.on_preview()
 
     async def save(self, content: bytes | Path, *, media_type: str) -> str:
-        """Keep the bytes; a file is moved, as its engine has nothing more to do with it."""
+        """Record the bytes; a file is deleted after reading, as the real ``save`` moves it."""
         name = f"{len(self.saved)}.{media_type.partition('/')[2]}"
         if isinstance(content, Path):
-            content = await to_thread.run_sync(_taken, content)
+            content = await to_thread.run_sync(_read_and_delete, content)
         self.saved[name] = content
         return name
 
     async def share(self, content: bytes, *, media_type: str) -> str:
-        """Keep the bytes."""
+        """Record the bytes."""
         return await self.save(content, media_type=media_type)
 
-    async def remember(self, memo: str) -> None:
-        """Keep the memo; a test hands the last one to the next run."""
-        self.memos.append(memo)
+    async def remember(self, resume_state: str) -> None:
+        """Record the state; a test passes the last one to the next run."""
+        self.resume_states.append(resume_state)
 
     async def style(self, name: str) -> bytes:
-        """Return what the test says was learned of the style, or raise ``EngineError``."""
+        """Return the style's learned content, or raise ``EngineError``."""
         if name not in self.styles:
-            raise EngineError("A style that was asked for is gone.")
+            raise EngineError("The requested style does not exist any more.")
         return self.styles[name]
 
     async def fetch(self, url: str, *, bytes_max: int) -> bytes:
-        """Return the input that the test gave, or raise ``FetchError``."""
+        """Return the test's input for a URL, or raise ``FetchError``."""
         if url not in self.inputs:
             raise FetchError("connect", "secret detail about the network")
         if len(self.inputs[url]) > bytes_max:
             raise FetchError("too_large", f"more than {bytes_max} bytes")
         return self.inputs[url]
 
+    async def download(self, url: str, path: Path, *, bytes_max: int) -> int:
+        """Write the test's input for a URL to the path, or raise ``FetchError``."""
+        content = await self.fetch(url, bytes_max=bytes_max)
+        await asyncio.to_thread(path.write_bytes, content)
+        return len(content)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the wait and call ``on_waiting``."""
+        self.waits += 1
+        self.on_waiting()
+        yield
+
     def is_over(self) -> bool:
-        """Say what the test says."""
+        """Return ``over``, which the test sets."""
         return self.over

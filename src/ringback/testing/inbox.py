@@ -1,4 +1,4 @@
-"""An inbox for webhooks: a real receiver in a thread, which tests wait on and assert about."""
+"""A webhook inbox for tests: a real receiver in a thread, with methods to wait and assert."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from ringback.client.models import JobDocument, job_document
 from ringback.testing.receiver import FakeReceiver, ReceivedRequest, Script
 from ringback.testing.threads import LoopThread
+from ringback.wire.names import EventName
 from ringback.wire.signature import SignatureMismatch, verify
 
 _SHOWN_MAX = 20
@@ -17,7 +18,7 @@ _SHOWN_MAX = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxWebhook:
-    """One webhook as it arrived, whether it is genuine or not."""
+    """One received webhook, genuine or not."""
 
     webhook_id: str
     event: str
@@ -48,15 +49,18 @@ class InboxWebhook:
 
 
 class WebhookInbox:
-    """Takes webhooks at ``url`` and answers them by a script; 204 when there is none.
+    """Receives webhooks at ``url`` and answers them by a script, or with 204 without one.
 
-    ``wait`` hands each webhook out once, in the order of arrival; ``webhooks`` has them all.
+    ``wait`` returns each webhook once, in the order of arrival; ``webhooks`` lists all of them.
+    ``host`` is a name by which a server on another machine, or in a container, reaches this one;
+    without one the inbox listens on loopback.
     """
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, *, host: str | None = None) -> None:
         self._secret = secret
+        self._host = host
         self._scripted: list[Script] = []
-        self._receiver = _Receiver(self)
+        self._receiver = _Receiver(self, "127.0.0.1" if host is None else "0.0.0.0")
         self._thread: LoopThread | None = None
         self._arrived = asyncio.Condition()
         self._waiting: list[InboxWebhook] = []
@@ -77,7 +81,7 @@ class WebhookInbox:
     @property
     def url(self) -> str:
         """Return the webhook URL to submit jobs with."""
-        return self._receiver.url
+        return self._receiver.url_at("/hook", host=self._host)
 
     def answer(self, *answers: Script) -> None:
         """Give these answers to the next webhooks: statuses, or scripts of ``ringback.testing``."""
@@ -86,13 +90,13 @@ class WebhookInbox:
     def wait(
         self,
         *,
-        event: str | None = None,
+        event: EventName | None = None,
         job_id: str | None = None,
         timeout_s: float = 10.0,
     ) -> InboxWebhook:
-        """Return the first webhook like that which was not handed out yet, once it is there.
+        """Wait for the first matching webhook that ``wait`` has not returned yet.
 
-        Raises ``AssertionError`` after the timeout, saying what came instead.
+        Raises ``AssertionError`` after the timeout; its message lists the received webhooks.
         """
         assert self._thread is not None
         return self._thread.call(
@@ -102,7 +106,7 @@ class WebhookInbox:
     async def wait_async(
         self,
         *,
-        event: str | None = None,
+        event: EventName | None = None,
         job_id: str | None = None,
         timeout_s: float = 10.0,
     ) -> InboxWebhook:
@@ -112,7 +116,7 @@ class WebhookInbox:
         return await asyncio.wrap_future(self._thread.begin(waiting))
 
     def assert_nothing_more(self) -> None:
-        """Raise ``AssertionError`` if a webhook came that ``wait`` has not handed out."""
+        """Raise ``AssertionError`` if a webhook arrived that ``wait`` has not returned."""
         left = list(self._waiting)
         if left:
             raise AssertionError(f"Webhooks came that nobody waited for: {_listed(left)}.")
@@ -137,9 +141,9 @@ class WebhookInbox:
                 self._waiting.remove(webhook)
                 return webhook
         except TimeoutError:
-            asked = " ".join(word for word in (event, job_id and f"of job {job_id}") if word)
+            awaited = " ".join(word for word in (event, job_id and f"of job {job_id}") if word)
             raise AssertionError(
-                f"No webhook {asked or 'at all'} came within {timeout_s:g} s; "
+                f"No webhook {awaited or 'at all'} came within {timeout_s:g} s; "
                 f"there came {_listed(self.webhooks)}."
             ) from None
 
@@ -157,7 +161,7 @@ class WebhookInbox:
                 [self._secret],
                 headers=headers,
                 body=request.body,
-                # The emulator signs by the machine's time, however far its own was moved.
+                # The emulator signs by the machine's time, also after its clock was advanced.
                 now_s=request.at_ms / 1000,
             )
             is_genuine = True
@@ -176,8 +180,8 @@ class WebhookInbox:
 class _Receiver(FakeReceiver):
     """The receiver behind an inbox."""
 
-    def __init__(self, inbox: WebhookInbox) -> None:
-        super().__init__(_Scripted(inbox._scripted), then=204)
+    def __init__(self, inbox: WebhookInbox, host: str) -> None:
+        super().__init__(_Scripted(inbox._scripted), then=204, host=host)
         self._inbox = inbox
         self._taking: set[asyncio.Task[Any]] = set()
 
@@ -189,7 +193,7 @@ class _Receiver(FakeReceiver):
 
 
 class _Scripted:
-    """The answers that were asked for, and more of them once more are asked for."""
+    """Iterates over the scripted answers; answers that are added later extend the iteration."""
 
     def __init__(self, answers: list[Script]) -> None:
         self._answers = answers

@@ -1,64 +1,66 @@
-"""A provider of upstream engines that does what a test says."""
+"""A provider for upstream engines that answers by a test's script."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from ringback.engines.upstream.provider import Inputs, Look, Order
+from ringback.engines.upstream.provider import Inputs, ProviderStatus, Submission
 
 
 class ScriptedProvider:
-    """Answers submissions and looks from two lists, and remembers what it was asked.
+    """Responds to submissions and polls from two lists, and records the calls.
 
-    An exception in a list is raised, and the last of the looks stays. ``gate`` holds submissions
-    up until the test opens it.
+    An exception in a list is raised, and the last poll repeats. ``gate`` blocks submissions
+    until the test sets it.
     """
 
     def __init__(
         self,
         *,
-        submissions: Sequence[str | Look | Exception] = ("t-1",),
-        looks: Sequence[Look | Exception] = (Look(status="completed"),),
+        submissions: Sequence[str | ProviderStatus | Exception] = ("t-1",),
+        polls: Sequence[ProviderStatus | Exception] = (ProviderStatus(status="completed"),),
         is_idempotent: bool = True,
     ) -> None:
         self.is_idempotent = is_idempotent
         self.submissions = list(submissions)
-        self.looks = list(looks)
-        self.orders: list[Order] = []
-        self.looked: list[str] = []
+        self.polls = list(polls)
+        self.received: list[Submission] = []
+        self.polled: list[str] = []
         self.cancelled: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.asked = asyncio.Event()
-        self.on_look = asyncio.Event()
+        self.submitting = asyncio.Event()
+        self.on_poll = asyncio.Event()
 
-    async def submit(self, order: Order, inputs: Inputs) -> str | Look:
-        """Keep the order and give the next answer."""
-        self.orders.append(order)
-        self.asked.set()
+    async def submit(self, submission: Submission, inputs: Inputs) -> str | ProviderStatus:
+        """Record the submission and return the next response."""
+        self.received.append(submission)
+        self.submitting.set()
         await self.gate.wait()
         answer = self.submissions.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def look(self, ticket: str) -> Look:
-        """Keep the ticket and give the next look."""
-        self.looked.append(ticket)
-        self.on_look.set()
-        answer = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+    async def poll(self, ticket: str) -> ProviderStatus:
+        """Record the ticket and return the next status."""
+        self.polled.append(ticket)
+        self.on_poll.set()
+        answer = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     async def cancel(self, ticket: str) -> None:
-        """Keep the ticket."""
+        """Record the ticket."""
         self.cancelled.append(ticket)
 
-    async def judge_hook(self, headers: Mapping[str, str], body: bytes, *, now_s: float) -> bool:
-        """Believe the body ``genuine``."""
-        return body == b"genuine"
+    async def verify_webhook(
+        self, headers: Mapping[str, str], body: bytes, *, now_s: float
+    ) -> str | None:
+        """Accept only the body ``genuine``."""
+        return "" if body == b"genuine" else None
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: this provider holds no resources."""

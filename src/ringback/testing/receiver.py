@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers by a script, however badly."""
+"""A real HTTP server on loopback that answers by a script, also with broken HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import cast
 from httptools import HttpParserError, HttpRequestParser
 
 from ringback.clock import Clock, SystemClock
-from ringback.testing.clock import wake
+from ringback.testing.clock import settle, wake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class ReceivedRequest:
         return next((value for key, value in self.headers if key == name), None)
 
 
-# A status, the raw bytes of an answer, or something to do to the connection.
+# A status, the raw bytes of an answer, or a function that acts on the connection.
 Script = int | bytes | Callable[[ReceivedRequest, asyncio.Transport], None]
 
 
@@ -44,7 +44,7 @@ def respond(status: int, *, headers: Sequence[tuple[str, str]] = (), body: bytes
 
 
 def redirect(location: str, status: int = 302) -> bytes:
-    """Return an answer that points elsewhere."""
+    """Return an answer that redirects to another location."""
     return respond(status, headers=[("location", location)])
 
 
@@ -54,7 +54,7 @@ def hang() -> Script:
 
 
 def close_after(data: bytes = b"") -> Script:
-    """Send these bytes and close the connection in good order."""
+    """Send these bytes, then close the connection properly."""
 
     def act(_request: ReceivedRequest, transport: asyncio.Transport) -> None:
         transport.write(data)
@@ -74,7 +74,11 @@ def half_close_after(data: bytes = b"") -> Script:
 
 
 def reset(data: bytes = b"") -> Script:
-    """Send these bytes and reset the connection."""
+    """Send these bytes and reset the connection.
+
+    Without bytes, a sender that reused an idle connection sends again within the same attempt, as
+    it may after such a reset: script two of them where the attempt has to fail.
+    """
 
     def act(_request: ReceivedRequest, transport: asyncio.Transport) -> None:
         transport.write(data)
@@ -103,7 +107,7 @@ def drip(data: bytes, *, every_s: float = 0.02, chunk_bytes: int = 1) -> Script:
 
 
 def endless(first: bytes, again: bytes) -> Script:
-    """Send the first bytes and then the others for as long as the connection takes them."""
+    """Send the first bytes, then repeat the others until the connection closes."""
 
     def act(_request: ReceivedRequest, transport: asyncio.Transport) -> None:
         loop = asyncio.get_running_loop()
@@ -122,9 +126,9 @@ def endless(first: bytes, again: bytes) -> Script:
 
 
 class FakeReceiver:
-    """A real HTTP server on loopback that answers by a script and remembers what it was sent.
+    """A real HTTP server on loopback that answers by a script and records its requests.
 
-    The answers are given in order, over all connections; after the last, ``then`` is.
+    The answers are given in order, over all connections; further requests get ``then``.
     """
 
     def __init__(
@@ -176,7 +180,7 @@ class FakeReceiver:
         return self.requests
 
     def drop_connections(self) -> None:
-        """Close every open connection, as a receiver does that restarts."""
+        """Close every open connection, as a receiver does when it restarts."""
         for transport in list(self._connections):
             transport.close()
 
@@ -190,6 +194,11 @@ class FakeReceiver:
 
     async def __aexit__(self, *_exc: object) -> None:
         assert self._server is not None
+        # Python 3.11 leaves a connection open that it accepts while its server is closed: accepting
+        # ends first, and the connections that were just accepted get their transports.
+        for listening in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        await settle()
         self._server.close()
         for transport in list(self._connections):
             transport.abort()

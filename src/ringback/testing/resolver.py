@@ -1,4 +1,4 @@
-"""A resolver that answers from a table."""
+"""A DNS resolver for tests that answers from a table."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class FakeResolver:
         self._answers = dict(answers)
         self.questions: list[tuple[str, int]] = []
 
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
+    async def resolve(self, host: str, port: int, *, workspace_id: str = "") -> Sequence[str]:
         """Return the scripted addresses; names that were not scripted do not exist."""
-        asked_before = sum(question[0] == host for question in self.questions)
+        earlier = sum(question[0] == host for question in self.questions)
         self.questions.append((host, port))
         answer = self._answers.get(host, OSError("name not known"))
         if isinstance(answer, OSError):
             raise answer
         if answer and not isinstance(answer[0], str):
-            answer = answer[min(asked_before, len(answer) - 1)]
+            answer = answer[min(earlier, len(answer) - 1)]
         return cast("Sequence[str]", answer)

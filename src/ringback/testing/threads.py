@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for fixtures that tests of any kind can use."""
+"""An event loop in a thread of its own, for fixtures of synchronous and asynchronous tests."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class LoopThread:
         self._thread.start()
 
     def begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start the coroutine; the future holds what it returns or raises."""
+        """Start the coroutine and return the future of its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(self, coroutine: Coroutine[Any, Any, T], *, timeout_s: float = 30.0) -> T:
-        """Return what the coroutine returns; ``TimeoutError`` when it takes longer."""
+        """Return the coroutine's result; raise ``TimeoutError`` when it takes longer."""
         return self.begin(coroutine).result(timeout_s)
 
     def close(self) -> None:
-        """Cancel what still runs, and end the thread."""
+        """Cancel the running coroutines and end the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
     def _run(self) -> None:
-        # The runner cancels what is left, and ends generators and threads, when it is closed.
+        # On close the runner cancels remaining tasks and ends generators and threads.
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.get_loop().run_forever()

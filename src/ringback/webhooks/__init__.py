@@ -1,1 +1,1 @@
-"""Webhook deliveries: what is owed, when to try, what an answer means, and who sends."""
+"""Webhook deliveries: fan-out, schedule, outcome of an attempt, and the dispatcher."""

@@ -1,4 +1,4 @@
-"""Endpoints: webhook URLs that a workspace keeps, and which events each is told."""
+"""Endpoints: the webhook URLs that a workspace keeps, and the events that each selects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LISTENER = "listener:"
 
 
 def listener_url(name: str) -> str:
-    """Return what stands in the place of a listener's URL, and of its destination."""
+    """Return the stand-in for a listener's URL and for its destination."""
     return _LISTENER + name
 
 
@@ -39,13 +39,13 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     disabled_at_ms: int | None = None
     disabled_reason: str | None = None  # "asked", "gone" (410), "failing" or "unheard"
     failing_since_ms: int | None = None  # the first failure since its last success
-    warned_percent: int = 0  # how far on the way to being disabled the operator was told
-    missed_since_ms: int | None = None  # enabled again, and not asked to recover since
+    warned_percent: int = 0  # the last percentage of which the operator had a notice
+    missed_since_ms: int | None = None  # enabled again, and not recovered since
     listener: str | None = None  # its name, if it is one; None: deliveries are posted to the URL
     heard_at_ms: int | None = None  # when its program was last known to be connected
 
     def wants(self, event_type: EventType, model: str) -> bool:
-        """Say whether the endpoint is told such an event of a job of that model."""
+        """Say whether the endpoint gets such an event of a job of that model."""
         return (
             self.disabled_at_ms is None
             and event_type in self.events
@@ -54,14 +54,14 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
 
 class FailingSettings(Struct, frozen=True, kw_only=True):
-    """How long an endpoint may fail before it is disabled, and when the operator is told."""
+    """How long an endpoint may fail before it is disabled, and when the operator gets a notice."""
 
     disable_after_s: float = 5 * 86_400.0
     warn_percents: tuple[int, ...] = (50, 70, 90)
 
 
 def percent_to_warn(endpoint: Endpoint, *, now_ms: int, settings: FailingSettings) -> int | None:
-    """Return the newly passed percentage of the way to being disabled (100: it is), or None."""
+    """Return the newly reached percentage of the time to being disabled (100: it is), or None."""
     if endpoint.failing_since_ms is None:
         return None
     percent = 100 * (now_ms - endpoint.failing_since_ms) / (1000 * settings.disable_after_s)

@@ -1,4 +1,4 @@
-"""What can be told: the event types, and one event as a frozen value."""
+"""The event types, and one event as a frozen value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from ringback.jobs.model import JobStatus
 
 OPERATOR = "ringback:operator"
-"""The workspace of the operator's own events: no token opens it, and no tenant sees it."""
+"""The workspace of the operator's own events: no token opens it, and no other workspace sees it."""
 
 
 class EventType(StrEnum):
@@ -36,16 +36,16 @@ EVENT_FOR = {
 }
 
 TERMINAL_EVENTS = (EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELLED)
-"""What every webhook URL is told unless it asks for something else."""
+"""The events that a webhook URL gets unless it selects others."""
 
-PASSING_EVENTS = (EventType.JOB_BACKLOGGED, EventType.JOB_STARTED, EventType.JOB_PROGRESS)
-"""Told to those alone who ask for them, and to nobody any more once the job has ended."""
+INTERIM_EVENTS = (EventType.JOB_BACKLOGGED, EventType.JOB_STARTED, EventType.JOB_PROGRESS)
+"""Sent only to receivers that select them, and not after the job has ended."""
 
-JOB_EVENTS = TERMINAL_EVENTS + PASSING_EVENTS
+JOB_EVENTS = TERMINAL_EVENTS + INTERIM_EVENTS
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """Something that happened, with the very bytes that tell of it.
+    """Something that happened, with the bytes of its webhook.
 
     ``job_id`` is empty for an event that is not of a job. ``seq`` is the order of commits, known
     once the event is written.

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.endpoints import Endpoint
-from ringback.webhooks.events import PASSING_EVENTS
+from ringback.webhooks.events import INTERIM_EVENTS
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus, Destination
 from ringback.wire.document import iso_time
 
@@ -19,7 +19,7 @@ _OTHERS_SAY_WHEN = {"destination_paused", "destination_probed", "listener_away"}
 
 
 class Caps(Struct, frozen=True, kw_only=True):
-    """What bounds the attempts of a server; a rate of 0 is no bound."""
+    """The bounds of a server's attempts; a rate of 0 is no bound."""
 
     concurrency: int
     concurrency_per_destination: int
@@ -28,7 +28,7 @@ class Caps(Struct, frozen=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """All that an explanation is made from."""
+    """The facts that an explanation is made from."""
 
     delivery: Delivery
     now_ms: int
@@ -41,7 +41,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     last_attempt: Attempt | None = None
 
 
-class Ground(Struct, frozen=True):
+class StatusReason(Struct, frozen=True):
     """One reason, by a stable code and as a sentence."""
 
     code: str
@@ -51,7 +51,7 @@ class Ground(Struct, frozen=True):
 class Explanation(Struct, frozen=True, kw_only=True):
     """Every reason that holds, the weightiest first, and when the delivery can move, if known."""
 
-    grounds: tuple[Ground, ...]
+    reasons: tuple[StatusReason, ...]
     moves_at_ms: int | None = None
 
 
@@ -61,61 +61,61 @@ def explain(facts: Facts) -> Explanation:
         case DeliveryStatus.WAITING:
             return _of_waiting(facts)
         case DeliveryStatus.DELIVERED:
-            ground = _delivered(facts.delivery)
+            reason = _delivered(facts.delivery)
         case DeliveryStatus.EXHAUSTED:
-            ground = _exhausted(facts)
+            reason = _exhausted(facts)
         case DeliveryStatus.DISCARDED:
-            ground = _discarded(facts)
+            reason = _discarded(facts)
         case DeliveryStatus.CANCELLED:
-            ground = _cancelled(facts.delivery)
+            reason = _cancelled(facts.delivery)
         case never:
             assert_never(never)
-    return Explanation(grounds=(ground,))
+    return Explanation(reasons=(reason,))
 
 
 def _of_waiting(facts: Facts) -> Explanation:
     if facts.is_held:
         number = facts.delivery.attempts_count + 1
         sentence = (
-            f"Attempt {number} is being made right now, or is the next in its destination's line."
+            f"Attempt {number} is being made right now, or is the next in its destination's queue."
         )
-        return Explanation(grounds=(Ground("in_flight", sentence),), moves_at_ms=facts.now_ms)
-    grounds = [
+        return Explanation(reasons=(StatusReason("in_flight", sentence),), moves_at_ms=facts.now_ms)
+    reasons = [
         *_of_people(facts),
         *_of_listener(facts),
         *_of_time(facts),
         *_of_breaker(facts),
         *_of_turn(facts),
     ]
-    if not grounds:
-        grounds = [_of_caps(facts)]
-    return Explanation(grounds=tuple(grounds), moves_at_ms=_moves_at_ms(facts, grounds))
+    if not reasons:
+        reasons = [_of_caps(facts)]
+    return Explanation(reasons=tuple(reasons), moves_at_ms=_moves_at_ms(facts, reasons))
 
 
-def _of_people(facts: Facts) -> Iterator[Ground]:
+def _of_people(facts: Facts) -> Iterator[StatusReason]:
     delivery, endpoint, destination = facts.delivery, facts.endpoint, facts.destination
     if delivery.endpoint_id is not None and endpoint is None:
-        yield Ground("endpoint_deleted", "Its endpoint was deleted, so it will be discarded.")
+        yield StatusReason("endpoint_deleted", "Its endpoint was deleted, so it will be discarded.")
     if endpoint is not None and endpoint.disabled_at_ms is not None:
-        yield Ground(
+        yield StatusReason(
             "endpoint_disabled",
             f"Its endpoint was disabled at {iso_time(endpoint.disabled_at_ms)}"
             f"{_why_disabled(endpoint)}, so it will be discarded.",
         )
     if destination is not None and destination.paused_at_ms is not None:
-        yield Ground(
+        yield StatusReason(
             "destination_paused",
             f"A person paused {destination.origin} at {iso_time(destination.paused_at_ms)}: "
             "nothing is sent there until it is resumed.",
         )
 
 
-def _of_listener(facts: Facts) -> Iterator[Ground]:
+def _of_listener(facts: Facts) -> Iterator[StatusReason]:
     endpoint = facts.endpoint
     if endpoint is None or endpoint.listener is None or endpoint.heard_at_ms is None:
         return
     if facts.now_ms - endpoint.heard_at_ms > _SILENCE_MS:
-        yield Ground(
+        yield StatusReason(
             "listener_away",
             f"It waits for its listener to connect: ringback listen --name {endpoint.listener} "
             f"--forward-to URL takes it. No program has been connected since "
@@ -123,17 +123,17 @@ def _of_listener(facts: Facts) -> Iterator[Ground]:
         )
 
 
-def _of_time(facts: Facts) -> Iterator[Ground]:
+def _of_time(facts: Facts) -> Iterator[StatusReason]:
     delivery = facts.delivery
     at_ms = delivery.next_attempt_at_ms
     if at_ms is None or at_ms <= facts.now_ms:
         return
     done = delivery.attempts_count
     begin = f"Attempt {done} failed ({_failure(facts)})" if delivery.reason else "It is not due yet"
-    yield Ground("not_due", f"{begin}; attempt {done + 1} is due at {iso_time(at_ms)}.")
+    yield StatusReason("not_due", f"{begin}; attempt {done + 1} is due at {iso_time(at_ms)}.")
 
 
-def _of_breaker(facts: Facts) -> Iterator[Ground]:
+def _of_breaker(facts: Facts) -> Iterator[StatusReason]:
     destination = facts.destination
     if destination is None or destination.breaker.is_closed:
         return
@@ -141,42 +141,42 @@ def _of_breaker(facts: Facts) -> Iterator[Ground]:
     until_ms = breaker.open_until_ms
     assert until_ms is not None
     if breaker.flying:
-        yield Ground(
+        yield StatusReason(
             "destination_probed",
             f"{origin} has been failing and is being probed: {_count(breaker.flying)} on the way "
             f"there, and more follow when {'it has' if breaker.flying == 1 else 'they have'} "
             "fared well.",
         )
     elif until_ms > facts.now_ms:
-        yield Ground(
+        yield StatusReason(
             "destination_failing",
             f"{origin} has failed {breaker.failures_count} times in a row and is left alone until "
             f"{iso_time(until_ms)}, when {_probe(breaker)} to see whether it is back.",
         )
     else:
-        yield Ground(
+        yield StatusReason(
             "destination_recovering",
             f"{origin} is recovering from failures and is handed a few deliveries at a time: next, "
             f"{_probe(breaker)}.",
         )
 
 
-def _of_turn(facts: Facts) -> Iterator[Ground]:
+def _of_turn(facts: Facts) -> Iterator[StatusReason]:
     if not facts.before_count:
         return
     more = " or more" if facts.before_count >= facts.before_count_max else ""
     is_one = facts.before_count == 1 and not more
-    yield Ground(
+    yield StatusReason(
         "in_line",
         f"{_count(facts.before_count, more)} of its destination {'is' if is_one else 'are'} due "
         f"before it, and {'goes' if is_one else 'go'} first.",
     )
 
 
-def _of_caps(facts: Facts) -> Ground:
+def _of_caps(facts: Facts) -> StatusReason:
     caps = facts.caps
     if facts.endpoint is not None and facts.endpoint.listener is not None:
-        return Ground(
+        return StatusReason(
             "no_room",
             "It is due and nothing goes before it: it is handed to its listener's program as soon "
             "as that has room.",
@@ -189,7 +189,7 @@ def _of_caps(facts: Facts) -> Ground:
         )
         if rate
     ]
-    return Ground(
+    return StatusReason(
         "no_room",
         "It is due and nothing goes before it: it is sent as soon as there is room. At most "
         + ", ".join(
@@ -203,8 +203,8 @@ def _of_caps(facts: Facts) -> Ground:
     )
 
 
-def _moves_at_ms(facts: Facts, grounds: list[Ground]) -> int | None:
-    if {ground.code for ground in grounds} & _OTHERS_SAY_WHEN:
+def _moves_at_ms(facts: Facts, reasons: list[StatusReason]) -> int | None:
+    if {reason.code for reason in reasons} & _OTHERS_SAY_WHEN:
         return None
     at_ms = facts.delivery.next_attempt_at_ms or facts.now_ms
     if facts.destination is not None:
@@ -214,56 +214,56 @@ def _moves_at_ms(facts: Facts, grounds: list[Ground]) -> int | None:
     return max(at_ms, facts.now_ms)
 
 
-def _delivered(delivery: Delivery) -> Ground:
-    return Ground(
+def _delivered(delivery: Delivery) -> StatusReason:
+    return StatusReason(
         "delivered",
         f"It was delivered{_at(delivery)} by attempt {delivery.attempts_count}: "
         "the receiver answered 2xx.",
     )
 
 
-def _exhausted(facts: Facts) -> Ground:
+def _exhausted(facts: Facts) -> StatusReason:
     delivery = facts.delivery
-    return Ground(
+    return StatusReason(
         "exhausted",
         f"It was given up{_at(delivery)}: attempt {delivery.attempts_count} was the last of its "
         f"schedule and failed ({_failure(facts)}). Redeliver it to begin the schedule again.",
     )
 
 
-def _discarded(facts: Facts) -> Ground:
+def _discarded(facts: Facts) -> StatusReason:
     delivery, endpoint, last = facts.delivery, facts.endpoint, facts.last_attempt
     if last is not None and last.status_code == _GONE:
-        return Ground(
+        return StatusReason(
             "gone",
             f"It was discarded{_at(delivery)}: the receiver answered 410 Gone, which asks for no "
             "more.",
         )
     if delivery.endpoint_id is not None and endpoint is None:
-        return Ground(
+        return StatusReason(
             "endpoint_deleted", f"It was discarded{_at(delivery)}, as its endpoint was deleted."
         )
     if endpoint is not None and endpoint.disabled_at_ms is not None:
-        return Ground(
+        return StatusReason(
             "endpoint_disabled",
             f"It was discarded{_at(delivery)}, as its endpoint was disabled at "
             f"{iso_time(endpoint.disabled_at_ms)}{_why_disabled(endpoint)}.",
         )
-    return Ground(
+    return StatusReason(
         "discarded",
         f"It was discarded{_at(delivery)}, because it could not be sent: its endpoint was disabled "
-        "at that time, or somebody had it discarded. Redeliver it to send it after all.",
+        "at that time, or a person had it discarded. Redeliver it to send it after all.",
     )
 
 
-def _cancelled(delivery: Delivery) -> Ground:
-    if delivery.event in PASSING_EVENTS:
-        return Ground(
+def _cancelled(delivery: Delivery) -> StatusReason:
+    if delivery.event in INTERIM_EVENTS:
+        return StatusReason(
             "cancelled",
-            f"It was cancelled{_at(delivery)}: its job ended, after which only the end is told, or "
+            f"It was cancelled{_at(delivery)}: its job ended, after which only the end is sent, or "
             "a person cancelled it.",
         )
-    return Ground("cancelled", f"A person cancelled it{_at(delivery)}.")
+    return StatusReason("cancelled", f"A person cancelled it{_at(delivery)}.")
 
 
 def _failure(facts: Facts) -> str:

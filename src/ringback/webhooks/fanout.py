@@ -1,4 +1,4 @@
-"""To whom an event is owed: pure, and asked inside the store's transaction."""
+"""Decides the deliveries of an event: pure, called inside the store's transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ringback.egress.url import parse_target
 from ringback.jobs.model import Job
-from ringback.lab.faults import parse_faults
+from ringback.jobs.requested_faults import parse_faults
 from ringback.webhooks.endpoints import Endpoint, is_listener
 from ringback.webhooks.events import TERMINAL_EVENTS, Event
 from ringback.webhooks.model import Delivery
@@ -68,5 +68,5 @@ def _delay_ms(lab: str | None) -> int:
 
 @lru_cache(maxsize=4096)
 def origin_of(url: str) -> str:
-    """Return the scheme, host and port of a URL that was judged before; a listener is its own."""
+    """Return the scheme, host and port of a URL that was checked before; a listener is its own."""
     return url if is_listener(url) else parse_target(url).origin

@@ -10,7 +10,7 @@ from ringback.webhooks.breaker import Breaker
 
 
 class DeliveryStatus(StrEnum):
-    """Where a delivery stands; all but waiting are the end of it."""
+    """The status of a delivery; all but waiting are its end."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -33,11 +33,11 @@ class Delivery(Struct, frozen=True, kw_only=True):
     event: str
     engine: str
     url: str
-    destination: str  # the URL's origin: with the workspace, what concurrency is bounded by
+    destination: str  # the URL's origin; concurrency is bounded by workspace and origin
     body: bytes
     created_at_ms: int
     endpoint_id: str | None = None  # None: the URL came with the job
-    lab: str | None = None  # faults that its submission asked for, in dev alone
+    lab: str | None = None  # faults that its submission requested, in dev alone
     status: DeliveryStatus = DeliveryStatus.WAITING
     reason: str | None = None  # of the last attempt; None: none failed, or the last did not
     attempts_count: int = 0
@@ -70,11 +70,11 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class Destination(Struct, frozen=True, kw_only=True):
-    """One (workspace, origin): what fairness, rates and the breaker are about."""
+    """One (workspace, origin): the unit of fairness, rates and breakers."""
 
     destination_id: int
     workspace_id: str
     origin: str
     breaker: Breaker
-    next_due_at_ms: int | None = None  # of its deliveries that nobody holds
+    next_due_at_ms: int | None = None  # of its deliveries that are not held
     paused_at_ms: int | None = None  # by a person

@@ -1,4 +1,4 @@
-"""What the verbs and the dispatcher need remembered about events and deliveries."""
+"""The port of the outbox: events and their deliveries."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from ringback.jobs.admission import Limits
 from ringback.jobs.model import Job
 from ringback.styles.model import Style
 from ringback.webhooks.breaker import BreakerSettings
+from ringback.webhooks.claim_rooms import WorkspaceRooms
 from ringback.webhooks.endpoints import Endpoint, FailingSettings
 from ringback.webhooks.events import Event
 from ringback.webhooks.model import Attempt, Delivery, DeliveryStatus
 
 
 class Ending(Struct, frozen=True, kw_only=True):
-    """A job that is over, the job as it was before, and the event that tells of it.
+    """A job that has ended, the job as it was before, and its terminal event.
 
     A training that completed also has its style.
     """
@@ -29,10 +30,10 @@ class Ending(Struct, frozen=True, kw_only=True):
     style: Style | None = None
 
 
-class Recording(Struct, frozen=True, kw_only=True):
-    """An attempt that was made: the delivery as it is after, and what it says of others.
+class AttemptRecord(Struct, frozen=True, kw_only=True):
+    """An attempt to write: the delivery after it, and the facts for breakers and endpoints.
 
-    ``healthy`` says whether the destination did its part, whatever became of the delivery.
+    ``healthy`` says whether the destination did its part, even if the delivery failed.
     """
 
     delivery: Delivery
@@ -44,8 +45,8 @@ class Recording(Struct, frozen=True, kw_only=True):
     failing: FailingSettings
 
 
-class Recorded(Struct, frozen=True, kw_only=True):
-    """What became of a recording."""
+class RecordOutcome(Struct, frozen=True, kw_only=True):
+    """The outcome of writing an attempt."""
 
     written: bool  # False: the delivery has changed hands, nothing was changed
     paused: bool = False  # the destination's breaker is open: nothing more goes there now
@@ -55,19 +56,19 @@ class Outbox(Protocol):
     """Events and deliveries, durably: written with the terminal status, claimed when due."""
 
     async def end_job(self, ending: Ending) -> bool:
-        """Write the terminal status, its event, what it owes and its style in one transaction.
+        """Write the terminal status, its event, the deliveries and the style in one transaction.
 
         Returns False, and changes nothing, when the job has changed hands since ``before``.
-        Owed are: the job's own webhook URL and the workspace's endpoints, each if it wants the
-        event. Deliveries of the job's passing events that still wait are cancelled. A job that
+        The job's own webhook URL and the workspace's endpoints get a delivery if they select the
+        event. Waiting deliveries of the job's interim events are cancelled. A job that
         ends makes room: the workspace's longest-backlogged jobs join the queue.
         """
 
-    async def tell(self, job: Job, event: Event) -> bool:
-        """Write a passing event of a job and what it owes; False if the job has changed hands.
+    async def add_interim_event(self, job: Job, event: Event) -> bool:
+        """Write an interim event of a job and its deliveries; False if the job has changed hands.
 
-        Nothing is written when nobody wants it. Progress takes the place of progress that still
-        waits, and nobody is owed any while the last is on its way there.
+        Nothing is written when no receiver selects it. Progress replaces progress that still
+        waits, and a receiver gets none while the last is on its way there.
         """
 
     async def claim_due(
@@ -78,25 +79,30 @@ class Outbox(Protocol):
         limit_each: int,
         lease_until_ms: int,
         rooms: Mapping[int, int] | None = None,
-        passing_rooms: Mapping[int, int] | None = None,
+        interim_rooms: Mapping[int, int] | None = None,
+        workspaces: WorkspaceRooms | None = None,
         listener: Endpoint | None = None,
     ) -> list[Delivery]:
-        """Take deliveries that are due, destinations in the order of their longest-due one.
+        """Take deliveries that are due: of workspaces in turn, of each the longest-due first.
 
         With a ``listener`` they are those of its destination; without, of any but listeners'.
 
-        Of one destination, passing events come after all else, and no more of them than half of
-        ``limit_each``, or than ``passing_rooms`` has for its number.
+        No workspace gives more than ``workspaces`` has room for, and none more than an equal part
+        of ``limit`` while others have deliveries that are due: however many destinations one has,
+        it hides no other's.
+
+        Of one destination, interim events come after all else, and no more of them than half of
+        ``limit_each``, or than ``interim_rooms`` has for its number.
 
         No destination gives more than ``limit_each``, or than ``rooms`` has for its number, so
-        that one long line does not fill a claim; one whose breaker is not closed gives no more
+        that one long queue does not fill a claim; one whose breaker is not closed gives no more
         than its flight, and one that a person paused nothing.
         """
 
-    async def record_attempt(self, recording: Recording) -> Recorded:
+    async def record_attempt(self, recording: AttemptRecord) -> RecordOutcome:
         """Write an attempt and all that follows from it, in one transaction.
 
-        That is the delivery, the destination's breaker, how its endpoint fares, and the
+        That is the delivery, the destination's breaker, the state of its endpoint, and the
         operator's events about them.
         """
 
@@ -106,7 +112,7 @@ class Outbox(Protocol):
     async def rescue_deliveries(self, *, leases_until_ms: int, now_ms: int) -> int:
         """Give back deliveries whose lease ended by then, due again now; returns how many.
 
-        Of what a listener's program holds, only that of which the lease has ended by now.
+        Of those that a listener's program holds, only those whose lease has ended by now.
         """
 
     async def end_delivery(
@@ -117,10 +123,12 @@ class Outbox(Protocol):
     async def is_held(self, delivery: Delivery) -> bool:
         """Say whether a claimed delivery is still in its claimer's hands."""
 
-    async def next_due_ms(self) -> int | None:
+    async def next_due_ms(self, *, after_ms: int = -1) -> int | None:
         """Return when the next delivery may be claimed, or None when none waits.
 
-        What waits for a listener does not count: its program takes it whenever it comes.
+        With ``after_ms``, of those that may be claimed later than that.
+
+        Deliveries for listeners do not count: their programs take them when they connect.
         """
 
     async def deliveries_of(self, job_id: str) -> list[Delivery]:

@@ -1,19 +1,15 @@
-"""What a receiver's answer means for the delivery; decided purely, acted on elsewhere."""
+"""Classifies a receiver's answer: delivered, try again, or give up. Pure."""
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
 from ringback.egress.answer import Answer, Reason
-from ringback.webhooks.http_date import parse_http_date
-
-_SECONDS = re.compile(rb"[0-9]+")
-_SECONDS_DIGITS_MAX = 9  # thirty years; more digits mean the same and cost more to read
+from ringback.wire.http_date import parse_retry_after
 
 
 class Outcome(StrEnum):
-    """What to do about a delivery after an attempt."""
+    """The next step of a delivery after an attempt."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
@@ -21,9 +17,9 @@ class Outcome(StrEnum):
 
 
 def classify(answer: Answer) -> Outcome:
-    """Say what the receiver's answer means for the delivery.
+    """Return the outcome of a receiver's answer.
 
-    Only a whole 2xx delivers: when the rest of an answer is lost, nobody knows how it went on.
+    Only a whole 2xx delivers: when the rest of an answer is lost, its end is unknown.
     """
     if answer.reason is None:
         return Outcome.DELIVERED
@@ -36,7 +32,7 @@ def is_gone(answer: Answer) -> bool:
 
 
 def is_healthy(answer: Answer) -> bool:
-    """Say whether the destination did its part, whatever it thinks of this delivery.
+    """Say whether the destination did its part, even if it refuses this delivery.
 
     A receiver that refuses one webhook (a 404 for one of its URLs) is well; one that cannot be
     reached, breaks (5xx) or asks for less (429) is not.
@@ -54,12 +50,3 @@ def retry_after_s(answer: Answer, *, now_ms: int) -> float | None:
     """Return how long the receiver asks us to wait; None when it does not, or not intelligibly."""
     value = answer.header(b"retry-after")
     return None if value is None else parse_retry_after(value, now_ms=now_ms)
-
-
-def parse_retry_after(value: bytes, *, now_ms: int) -> float | None:
-    """Return the seconds in a Retry-After value, a number or an HTTP date; None for any other."""
-    value = value.strip()
-    if _SECONDS.fullmatch(value):
-        return float(value.lstrip(b"0")[:_SECONDS_DIGITS_MAX] or b"0")
-    at_s = parse_http_date(value, now_ms=now_ms)
-    return None if at_s is None else max(0.0, at_s - now_ms / 1000)

@@ -22,7 +22,13 @@ SCHEDULE_S: tuple[float, ...] = (
     24 * _HOUR,
 )
 
-JITTER = 0.2
+# For development: a receiver that was restarted is called again within seconds.
+QUICK_SCHEDULE_S: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0)
+
+SCHEDULES = {"standard": SCHEDULE_S, "quick": QUICK_SCHEDULE_S}
+"""The schedules that settings call by a name."""
+
+JITTER = 0.2  # of each delay, both ways; ``horizon_s`` and ``is_over`` count with it too
 RETRY_AFTER_S_MAX = 24 * _HOUR
 
 

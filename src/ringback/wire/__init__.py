@@ -1,1 +1,1 @@
-"""What crosses the wire: the public job document and the signature. Standard library only."""
+"""The public job document and the webhook signature; only the standard library is imported."""

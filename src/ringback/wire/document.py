@@ -14,7 +14,7 @@ def iso_time(ms: int) -> str:
     return f"{_iso_seconds(seconds)}.{rest:03d}Z"
 
 
-@lru_cache(maxsize=64)  # most times that are shown are of this very second
+@lru_cache(maxsize=64)  # most rendered times are of the current second
 def _iso_seconds(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 

@@ -1,8 +1,8 @@
 """Standard Webhooks signatures: made by the server, checked by the receiver.
 
-What is signed is ``{webhook-id}.{webhook-timestamp}.{body}``, so a receiver that checks the
-signature and the time knows who sent these bytes, that they are whole, and that they are not old.
-The HMAC-SHA256 of v1 is made here; Ed25519, v1a, takes more than the standard library.
+The signed content is ``{webhook-id}.{webhook-timestamp}.{body}``, so a receiver that checks the
+signature and the time knows that the bytes are the sender's, complete and recent. The HMAC-SHA256
+of v1 is made here; Ed25519, v1a, takes more than the standard library.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class SignatureMismatch(ValueError):
-    """The request was not signed with any of the secrets, or not lately; it must be refused."""
+    """The request was not signed with any of the secrets, or too long ago; refuse it."""
 
 
 class MessageSigner(Protocol):
-    """Signs messages with one key; which kind of key, the signature's first letters say."""
+    """Signs messages with one key; the signature's prefix names the kind of key."""
 
     def sign(self, *, webhook_id: str, timestamp_s: int, body: bytes) -> str:
         """Return the version, a comma and the base64 signature of a message."""
@@ -38,14 +38,18 @@ class MessageSigner(Protocol):
 def signed_content(*, webhook_id: str, timestamp_s: int, body: bytes) -> bytes:
     """Return the bytes that every kind of signature signs."""
     if "." in webhook_id:
-        raise ValueError("a webhook-id must not contain a dot: it would blur what is signed")
+        raise ValueError("a webhook-id must not contain a dot: a dot ends it in the signed content")
     return b"%b.%d.%b" % (webhook_id.encode(), timestamp_s, body)
 
 
 def decode_secret(secret: str) -> bytes:
-    """Return the key in a ``whsec_…`` secret, prefixed or not, or raise ``ValueError``."""
+    """Return the key in a ``whsec_…`` secret, prefixed or not, or raise ``ValueError``.
+
+    Blanks and line ends around it are ignored: a file or a variable often has one.
+    """
     try:
-        key = a2b_base64(secret.removeprefix(SECRET_PREFIX).encode("ascii"), strict_mode=True)
+        bare = secret.strip().removeprefix(SECRET_PREFIX)
+        key = a2b_base64(bare.encode("ascii"), strict_mode=True)
     except ValueError as exc:
         # The secret itself must not reach a log by way of this exception.
         raise ValueError("a webhook secret is whsec_ and base64") from exc
@@ -55,7 +59,7 @@ def decode_secret(secret: str) -> bytes:
 
 
 class Signer:
-    """Signs messages with one secret, whose share of the arithmetic is done beforehand."""
+    """Signs messages with one secret; the hashing of the key is done once, beforehand."""
 
     __slots__ = ("_inner", "_outer")
 
@@ -93,7 +97,7 @@ def webhook_headers(
         signer.sign(webhook_id=webhook_id, timestamp_s=timestamp_s, body=body) for signer in signers
     ]
     joined = " ".join(signatures)
-    # Receivers split at each single space, and some fail as a whole over an empty piece.
+    # Receivers split at each single space, and some reject the request for an empty piece.
     if not signatures or joined.split() != signatures:
         raise ValueError("a webhook needs a signature, and a signature has no spaces")
     return [
@@ -104,7 +108,7 @@ def webhook_headers(
 
 
 class ReceivedHeaders(NamedTuple):
-    """What a request says of itself; of this, only the form and the time have been checked."""
+    """The three headers of a request; only their form and the time have been checked."""
 
     webhook_id: str
     timestamp_s: int
@@ -114,7 +118,7 @@ class ReceivedHeaders(NamedTuple):
 def read_headers(
     headers: Mapping[str, str], *, now_s: float, tolerance_s: float
 ) -> ReceivedHeaders:
-    """Return the three headers of a request of about now, or raise ``SignatureMismatch``."""
+    """Return the three headers of a recent request, or raise ``SignatureMismatch``."""
     named = {name.lower(): value for name, value in headers.items()}
     try:
         webhook_id = named["webhook-id"]
@@ -141,9 +145,9 @@ def verify(
     now_s: float,
     tolerance_s: float = TOLERANCE_S,
 ) -> str:
-    """Return the webhook-id of a request that one of the secrets signed lately.
+    """Return the webhook-id of a request that one of the secrets signed within the tolerance.
 
-    Raises ``SignatureMismatch`` for any other, whatever its headers are.
+    Raises ``SignatureMismatch`` for any other request.
     """
     webhook_id, timestamp_s, signatures = read_headers(
         headers, now_s=now_s, tolerance_s=tolerance_s
@@ -151,7 +155,7 @@ def verify(
     matches = False
     for secret in secrets:
         expected = sign(secret, webhook_id=webhook_id, timestamp_s=timestamp_s, body=body).encode()
-        # Only the encoded forms are compared: nothing of the stranger's is decoded.
+        # Only the encoded forms are compared, so untrusted bytes are never decoded.
         for signature in signatures:
             matches |= hmac.compare_digest(expected, signature)
     if not matches:

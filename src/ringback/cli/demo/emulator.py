@@ -1,4 +1,4 @@
-"""The demo's emulator: ``ringback dev`` in a process of its own, stopped whatever happens."""
+"""Runs the demo's emulator: ``ringback dev`` in a process that always ends with the demo."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from typing import IO
 
 import click
 
-from ringback.cli.demo.teller import Teller
+from ringback.cli.demo.printer import Printer
 from ringback.clock import SystemClock
 
 _READY_S_MAX = 30.0
 _GRACE_S = 5
-_LOOK_EVERY_S = 0.1
+_POLL_S = 0.1
 _LAST_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A running emulator: where it is, what signs its webhooks, where its data are."""
+    """A running emulator: its URL, its signing secret, its data directory and its process."""
 
     url: str
     secret: str
@@ -36,13 +36,13 @@ class Emulator:
     errors: IO[bytes]
 
     def check_alive(self) -> None:
-        """Raise ``ClickException`` with the emulator's last words if it is no more."""
+        """Raise ``ClickException`` with the emulator's last log lines if it has ended."""
         if self.process.poll() is not None:
             raise _died(self.process, self.errors)
 
 
 @contextmanager
-def running(teller: Teller, *, data: Path, port: int) -> Iterator[Emulator]:
+def running(printer: Printer, *, data: Path, port: int) -> Iterator[Emulator]:
     """Start the emulator, wait until it is ready, and stop it at the end of the context."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
@@ -50,24 +50,24 @@ def running(teller: Teller, *, data: Path, port: int) -> Iterator[Emulator]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            # The demo is the same story whatever this shell has set for other servers.
+            # Settings for other servers in this shell must not change the demo.
             env={k: v for k, v in os.environ.items() if not k.startswith("RINGBACK_")},
         )
         try:
-            ready = json.loads(_first_line(process, errors, teller))
+            ready = json.loads(_first_line(process, errors, printer))
             yield Emulator(ready["url"], ready["secret"], data, process, errors)
         finally:
             _stop(process)
 
 
 def _command(data: Path, port: int) -> list[str]:
-    # -P: a file of the current directory must not stand in for a module of ours.
+    # -P: a file in the current directory must not replace a module of ours.
     program = [sys.executable, "-P", "-m", "ringback", "dev", "--json"]
     where = ["--port", str(port), "--data", str(data)]
     return [*program, *where, "--grace-s", str(_GRACE_S), "--log-level", "warning"]
 
 
-def _first_line(process: subprocess.Popen[bytes], errors: IO[bytes], teller: Teller) -> bytes:
+def _first_line(process: subprocess.Popen[bytes], errors: IO[bytes], printer: Printer) -> bytes:
     assert process.stdout is not None
     clock = SystemClock()
     started = clock.monotonic()
@@ -76,8 +76,8 @@ def _first_line(process: subprocess.Popen[bytes], errors: IO[bytes], teller: Tel
         waited_s = clock.monotonic() - started
         if waited_s > _READY_S_MAX:
             raise click.ClickException(f"The emulator was not ready within {_READY_S_MAX:.0f} s.")
-        teller.passing("starting")
-        if select.select([process.stdout], [], [], _LOOK_EVERY_S)[0]:
+        printer.status("starting")
+        if select.select([process.stdout], [], [], _POLL_S)[0]:
             read = os.read(process.stdout.fileno(), 4096)
             if not read:
                 process.wait(_GRACE_S)

@@ -1,4 +1,4 @@
-"""The demo's receiver: the standard library's HTTP server, as a user might write it."""
+"""The demo's receiver, written with the standard library's HTTP server."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BODY_BYTES_MAX = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One webhook as it arrived."""
+    """One received webhook."""
 
     headers: dict[str, str]  # names in lower case
     body: bytes
 
 
 class Receiver:
-    """Takes webhooks on loopback, answers at once, and hands them over one by one."""
+    """Receives webhooks on loopback, answers at once, and queues them for ``take``."""
 
     def __init__(self) -> None:
         self._received: SimpleQueue[Received] = SimpleQueue()
@@ -63,13 +63,13 @@ def _handler(received: SimpleQueue[Received]) -> type[BaseHTTPRequestHandler]:
                 self.send_error(400)
                 return
             body = self.rfile.read(int(length))
-            # First the answer, then the work: a sender should never wait for it.
+            # The answer comes before the work, so that the sender does not wait for it.
             self.send_response(204)
             self.end_headers()
             headers = {name.lower(): value for name, value in self.headers.items()}
             received.put(Received(headers, body))
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the story is told elsewhere."""
+            """Print nothing: the demo prints its own lines."""
 
     return Handler

@@ -1,1 +1,1 @@
-"""What is wrong with a webhook's signature, found by trying what goes wrong in practice."""
+"""Diagnoses a wrong webhook signature by trying the usual mistakes."""

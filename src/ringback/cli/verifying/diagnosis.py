@@ -1,4 +1,4 @@
-"""Whether a captured webhook is genuine, and in a few sentences why not. Pure."""
+"""Decides whether a captured webhook is genuine, and explains why it is not. Pure."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _WRONG_MAX = 2  # things that are wrong at once
 
 
 class Finding(NamedTuple):
-    """One thing about a request, as a word for programs and a sentence for people."""
+    """One finding about a request: a code for programs and a sentence for people."""
 
     code: str
     sentence: str
 
 
 class Diagnosis(NamedTuple):
-    """The verdict on a request; the findings say why, the gravest first."""
+    """The verdict on a request, and the findings that explain it, the gravest first."""
 
     is_genuine: bool
     findings: tuple[Finding, ...]
@@ -39,7 +39,7 @@ class Diagnosis(NamedTuple):
 def diagnose(
     request: Captured, secrets: Sequence[str], *, now_s: float, tolerance_s: float
 ) -> Diagnosis:
-    """Return whether one of the secrets signed the request lately, and if not, what is wrong."""
+    """Return whether one of the secrets signed the request within the tolerance, and why not."""
     missing = list(_missing(request))
     if missing:
         return Diagnosis(False, tuple(missing))
@@ -78,7 +78,7 @@ def _twice(request: Captured) -> Iterator[Finding]:
 def _id(webhook_id: str) -> Iterator[Finding]:
     if not webhook_id or "." in webhook_id:
         yield Finding(
-            "malformed", "The webhook-id is empty or has a dot, which would blur what is signed."
+            "malformed", "The webhook-id is empty or has a dot, which separates the signed parts."
         )
 
 
@@ -119,12 +119,12 @@ def _form_of_signature(signature: str) -> Iterator[Finding]:
 def _match(
     request: Captured, secrets: Sequence[str], webhook_id: str, timestamp: str, signature: str
 ) -> list[Finding] | None:
-    """Return what was done wrongly, with which some signature is right; None: with nothing."""
+    """Return the mistakes with which a signature matches, or None if no combination matches."""
     candidates = {_bare(token) for token in filter(None, _SCHEMES.split(signature))}
     length = request.first("content-length") or ""
     declared = int(length) if length.isascii() and length.isdigit() and len(length) < 12 else None
     made = list(bodies(request.body, length=declared))
-    # What is less wrong is likelier, and comes first.
+    # Fewer mistakes at once are likelier, so they are tried first.
     for wrongs in range(_WRONG_MAX + 1):
         for tried in _tries(made, secrets, webhook_id, timestamp, wrongs=wrongs):
             for digest in _digests(tried.key.value, tried.content.value):
@@ -150,7 +150,7 @@ class _Try(NamedTuple):
 def _tries(
     made: Sequence[Variant], secrets: Sequence[str], webhook_id: str, timestamp: str, *, wrongs: int
 ) -> Iterator[_Try]:
-    """Yield each way to sign in which so many things are wrong."""
+    """Yield each way to sign with exactly this many mistakes."""
     known = [key for secret in secrets for key in keys(secret)]
     for body in made:
         if bool(body.code) <= wrongs:
@@ -166,31 +166,33 @@ def _bare(token: str) -> str:
 
 
 def _digests(key: bytes, content: bytes) -> Iterator[Variant]:
-    """Yield the signature as it must be spelled, then as it may be spelled."""
-    said = "The signature is {}; it must be the base64 of an HMAC-SHA256."
+    """Yield the signature in the right encoding, then in the usual wrong ones."""
+    sentence = "The signature is {}; it must be the base64 of an HMAC-SHA256."
     right = hmac.digest(key, content, "sha256")
     yield Variant(b64encode(right))
-    yield Variant(right.hex().encode(), "wrong_encoding", said.format("in hexadecimal"))
-    yield Variant(right.hex().upper().encode(), "wrong_encoding", said.format("in hexadecimal"))
-    yield Variant(urlsafe_b64encode(right), "wrong_encoding", said.format("in base64url"))
+    yield Variant(right.hex().encode(), "wrong_encoding", sentence.format("in hexadecimal"))
+    yield Variant(right.hex().upper().encode(), "wrong_encoding", sentence.format("in hexadecimal"))
+    yield Variant(urlsafe_b64encode(right), "wrong_encoding", sentence.format("in base64url"))
     yield Variant(
-        b64encode(right).rstrip(b"="), "wrong_encoding", said.format("base64 without its =")
+        b64encode(right).rstrip(b"="), "wrong_encoding", sentence.format("base64 without its =")
     )
     yield Variant(
-        urlsafe_b64encode(right).rstrip(b"="), "wrong_encoding", said.format("in base64url")
+        urlsafe_b64encode(right).rstrip(b"="), "wrong_encoding", sentence.format("in base64url")
     )
     yield Variant(
-        b64encode(right.hex().encode()), "wrong_encoding", said.format("base64 of hexadecimal text")
+        b64encode(right.hex().encode()),
+        "wrong_encoding",
+        sentence.format("base64 of hexadecimal text"),
     )
     yield Variant(
         b64encode(hashlib.sha256(key + content).digest()),
         "wrong_digest",
-        said.format("a plain SHA-256"),
+        sentence.format("a plain SHA-256"),
     )
     for name in ("sha1", "sha512"):
         other = hmac.digest(key, content, name)
         for spelled in (b64encode(other), other.hex().encode()):
-            yield Variant(spelled, "wrong_digest", said.format(f"an HMAC-{name.upper()}"))
+            yield Variant(spelled, "wrong_digest", sentence.format(f"an HMAC-{name.upper()}"))
 
 
 def _no_match(request: Captured, secrets: Sequence[str], signature: str) -> list[Finding]:

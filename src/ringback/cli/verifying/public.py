@@ -1,4 +1,4 @@
-"""Requests that published keys sign, beside those of shared secrets."""
+"""Diagnoses requests that are signed with a public key, beside those with shared secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def diagnose_any(
 ) -> Diagnosis:
     """Return whether one of the secrets or public keys signed the request, and if not, why.
 
-    Raises ``ReceiverMisuse`` for a public key that is none.
+    Raises ``ReceiverMisuse`` for an invalid public key.
     """
     public = [secret for secret in secrets if secret.startswith(_PREFIX)]
     if public and all(request.values(name) for name in NAMES):

@@ -1,4 +1,4 @@
-"""A request as somebody captured it: with CRLF or LF, with a first line or without. Pure."""
+"""Parses a captured request: with CRLF or LF, with a request line or without. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _BODY_BYTES_MAX = 16 * 2**20
 
 
 class NoRequest(ValueError):
-    """It is no HTTP request; the sentence says what is wrong."""
+    """The bytes are no HTTP request; the sentence says why."""
 
 
 class Captured(NamedTuple):
-    """A request: its headers in their order, names in lower case, and the bytes behind them."""
+    """A request: its headers in their order, with names in lower case, and its body."""
 
     headers: tuple[tuple[str, str], ...]
     body: bytes
@@ -55,7 +55,7 @@ def read_request(raw: bytes) -> Captured:
 
 
 def _parted(raw: bytes) -> tuple[bytes, bytes]:
-    """Return what stands before the first empty line, and what behind it."""
+    """Return the headers and the body, which the first empty line separates."""
     ends = [(at, len(end)) for end in (b"\r\n\r\n", b"\n\n") if (at := raw.find(end)) >= 0]
     if not ends:
         raise NoRequest("No empty line ends the headers; give the request with its body.")
@@ -64,7 +64,7 @@ def _parted(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def _unpacked(request: Captured) -> Captured:
-    """Return the request with its body as a program gets it: not in chunks, not compressed."""
+    """Return the request with its body decoded from chunks and compression."""
     body = request.body
     if (request.first("transfer-encoding") or "").lower() == "chunked":
         body = _dechunked(body) or body
@@ -74,7 +74,7 @@ def _unpacked(request: Captured) -> Captured:
 
 
 def _dechunked(body: bytes) -> bytes | None:
-    """Return what chunks carry; None when they are none, as where a tool has joined them."""
+    """Return the content of chunks, or None if the capturing tool has joined them already."""
     whole = bytearray()
     while True:
         size, end, rest = body.partition(b"\r\n")
@@ -93,4 +93,4 @@ def _inflated(body: bytes) -> bytes:
     try:
         return inflater.decompress(body, _BODY_BYTES_MAX)
     except zlib.error:
-        return body  # a tool has unpacked it
+        return body  # the capturing tool has decompressed it

@@ -1,4 +1,4 @@
-"""What may have been signed instead: other bytes, another key, another content. Pure."""
+"""The usual mistakes in signing: other bytes, another key, another content. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONTRACT_ORDER = ("job_id", "status", "created_at", "completed_at", "result")
 
 
 class Variant(NamedTuple):
-    """Something that may stand in place of what should; the right one has no code."""
+    """A value that may have been used in signing; the right one has no code."""
 
     value: bytes
     code: str = ""
@@ -23,13 +23,13 @@ class Variant(NamedTuple):
 
 
 _RESERIALIZED = (
-    "The body is not what was signed: it is JSON that was read and written anew ({how}). "
+    "The body differs from the signed one: it is JSON that was read and written anew ({how}). "
     "Verify the bytes as they came, before anything parses them."
 )
 
 
 def bodies(body: bytes, *, length: int | None) -> Iterator[Variant]:
-    """Yield the body as it is, then the bodies that it may have been."""
+    """Yield the captured body, then the bodies that may have been signed."""
     yield Variant(body)
     seen = {body}
     for variant in (*_cut(body, length), *_ends(body), *_encodings(body), *_documents(body)):
@@ -44,7 +44,7 @@ def _cut(body: bytes, length: int | None) -> Iterator[Variant]:
             body[:length],
             "body_longer",
             f"The body has {len(body) - length} bytes more than its content-length says; "
-            "whatever captured it added them.",
+            "the capturing tool added them.",
         )
 
 
@@ -129,14 +129,12 @@ def _orders(document: object) -> Iterator[tuple[str, object]]:
 
 
 def keys(secret: str) -> Iterator[Variant]:
-    """Yield the key in a secret, then what programs take for it."""
+    """Yield the key in a secret, then the values that programs use by mistake."""
     plain = secret.strip()
     with suppress(ValueError):
         yield Variant(decode_secret(plain))
     bare = plain.removeprefix(SECRET_PREFIX)
-    text = (
-        "The secret's {} was used as the key; the key is what the base64 behind whsec_ decodes to."
-    )
+    text = "The secret's {} was used as the key; the key is the decoded base64 after whsec_."
     yield Variant(plain.encode(), "key_not_decoded", text.format("text"))
     yield Variant(bare.encode(), "key_not_decoded", text.format("base64 text"))
     with suppress(ValueError):
@@ -149,20 +147,18 @@ def keys(secret: str) -> Iterator[Variant]:
 
 
 def contents(webhook_id: str, timestamp: str, body: bytes) -> Iterator[Variant]:
-    """Yield what is to be signed, then what is signed by mistake."""
+    """Yield the content to sign, then the contents that programs sign by mistake."""
     one, at = webhook_id.encode("latin-1"), timestamp.encode("latin-1")
     yield Variant(b"%b.%b.%b" % (one, at, body))
-    said = (
-        "What was signed is {}; it must be webhook-id, a dot, webhook-timestamp, a dot, the body."
-    )
+    sentence = "The signed content is {}; it must be webhook-id, dot, webhook-timestamp, dot, body."
     wrong = "wrong_content"
-    yield Variant(body, wrong, said.format("the body alone"))
-    yield Variant(b"%b.%b" % (at, body), wrong, said.format("the timestamp and the body"))
-    yield Variant(b"%b.%b" % (one, body), wrong, said.format("the webhook-id and the body"))
-    yield Variant(b"%b.%b.%b" % (at, one, body), wrong, said.format("the timestamp first"))
-    yield Variant(one + at + body, wrong, said.format("the three without dots"))
+    yield Variant(body, wrong, sentence.format("the body alone"))
+    yield Variant(b"%b.%b" % (at, body), wrong, sentence.format("the timestamp and the body"))
+    yield Variant(b"%b.%b" % (one, body), wrong, sentence.format("the webhook-id and the body"))
+    yield Variant(b"%b.%b.%b" % (at, one, body), wrong, sentence.format("the timestamp first"))
+    yield Variant(one + at + body, wrong, sentence.format("the three without dots"))
     for mark, name in ((b":", "colons"), (b"\n", "line breaks"), (b"|", "bars"), (b",", "commas")):
-        yield Variant(mark.join((one, at, body)), wrong, said.format(f"the three with {name}"))
+        yield Variant(mark.join((one, at, body)), wrong, sentence.format(f"the three with {name}"))
     if timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 14:
         yield Variant(
             b"%b.%b000.%b" % (one, at, body),

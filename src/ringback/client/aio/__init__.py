@@ -1,1 +1,1 @@
-"""The client on an event loop: the source of which ``sync`` is made."""
+"""The asynchronous client; ``tools/unasync.py`` generates ``sync`` from it."""

@@ -1,15 +1,16 @@
-"""``client.jobs``: look at jobs, wait for them, cancel them, download what they made."""
+"""``client.jobs`` reads jobs, waits for them, cancels them and downloads their results."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import msgspec
 
@@ -27,8 +28,10 @@ from ringback.client.errors import (
 from ringback.client.models import Page
 from ringback.client.progress import ProgressLine
 from ringback.client.requests import part
-from ringback.client.saving import Saving, file_name
+from ringback.client.saving import Saving, file_name, save_data
 from ringback.client.together import atogether
+from ringback.wire.base64_text import is_data_url
+from ringback.wire.names import StatusName
 
 if TYPE_CHECKING:
     import httpx2
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 _SAVED_AT_ONCE = 4
 _SAVE_TRIES = 3
 _SAVE_BYTES_MAX = 4 * 2**30
-_SILENCE_S_MAX = 25.0  # a stream that lives says so every 15 seconds
+_SILENCE_S_MAX = 25.0  # the server sends something every 15 seconds
 _POLL_S = 2.0
 _POLL_S_MAX = 5.0
 _POLL_GROWTH = 1.25
@@ -50,7 +53,7 @@ class AsyncJobs:
         self._transport = transport
 
     async def get(self, job_id: str) -> AsyncJob:
-        """Return a job as it stands, or raise ``NotFoundError``."""
+        """Return a job's present state, or raise ``NotFoundError``."""
         return await self._call(requests.get(f"/jobs/{part(job_id)}"))
 
     async def list(
@@ -59,7 +62,7 @@ class AsyncJobs:
         limit: int | None = None,
         cursor: str | None = None,
         types: Sequence[str] | None = None,
-        status: str | None = None,
+        status: StatusName | None = None,
     ) -> Page[AsyncJob]:
         """Return a page of jobs, newest first."""
         params = {"limit": limit, "cursor": cursor, "types": types, "status": status}
@@ -73,10 +76,10 @@ class AsyncJobs:
         self,
         *,
         types: Sequence[str] | None = None,
-        status: str | None = None,
+        status: StatusName | None = None,
         page_size: int = 100,
     ) -> AsyncIterator[AsyncJob]:
-        """Yield every job, newest first, page by page as they are needed."""
+        """Yield every job, newest first; pages are loaded as they are needed."""
         cursor = None
         while True:
             page = await self.list(limit=page_size, cursor=cursor, types=types, status=status)
@@ -87,7 +90,7 @@ class AsyncJobs:
             cursor = page.next_cursor
 
     async def cancel(self, job_id: str) -> AsyncJob:
-        """Cancel a job unless it has ended, and return it as it is then."""
+        """Cancel a job unless it has ended, and return its new state."""
         await self._transport.send(requests.send("DELETE", f"/jobs/{part(job_id)}"))
         return await self.get(job_id)
 
@@ -100,13 +103,13 @@ class AsyncJobs:
         check: bool = True,
         on_update: Callable[[AsyncJob], object] | None = None,
     ) -> AsyncJob:
-        """Return a job once it has ended.
+        """Wait until a job has ended, and return it.
 
-        Raises ``WaitTimeout`` after so many seconds, and ``JobFailed`` or ``JobCancelled`` for a
-        job that ended like that, unless ``check`` is False. ``on_update`` is called with the job
-        whenever it has changed. A terminal shows a progress bar, unless ``progress`` is False.
+        Raises ``WaitTimeout`` after ``timeout`` seconds, and ``JobFailed`` or ``JobCancelled``
+        for a job without results, unless ``check`` is False. ``on_update`` is called with the job
+        at every change. A terminal shows a progress bar, unless ``progress`` is False.
         """
-        line = ProgressLine(wanted=progress)
+        line = ProgressLine(enabled=progress)
         job = None
         try:
             async for job in self.events(job_id, timeout=timeout):
@@ -124,15 +127,15 @@ class AsyncJobs:
     async def events(
         self, job_id: str, *, timeout: float | None = None
     ) -> AsyncGenerator[AsyncJob, None]:
-        """Yield a job as it stands, then whenever it has changed, until it has ended.
+        """Yield a job's present state, then each change, until it has ended or the timeout.
 
-        A server that speaks server-sent events tells by itself; any other is asked every two
-        seconds at first and every five after a while. Nothing more comes after the timeout.
+        Changes come as server-sent events; a server without them is polled every two seconds at
+        first and every five later.
         """
         deadline = None if timeout is None else self._transport.clock.monotonic() + timeout
         last: AsyncJob | None = None
-        async with aclosing(self._told(job_id, deadline)) as told:
-            async for job in told:
+        async with aclosing(self._updates(job_id, deadline)) as updates:
+            async for job in updates:
                 if job != last:
                     yield job
                 last = job
@@ -160,22 +163,14 @@ class AsyncJobs:
         return await atogether(calls, at_once=_SAVED_AT_ONCE)
 
     async def content(self, url: str, *, bytes_max: int) -> tuple[bytes, str]:
-        """Return a result's bytes and media type, or raise ``SaveFailed``, for a longer one too."""
-        import httpx2
-
-        if not url.startswith(("https://", "http://")):
-            raise SaveFailed(f"{url[:100]!r} is no address that can be downloaded.")
+        """Return a result's bytes and media type; raises ``SaveFailed``, also when it is longer."""
         found = bytearray()
         try:
-            # Without the key: results lie wherever the server says, which may be anybody's.
-            async with self._transport.http.stream("GET", url, follow_redirects=True) as response:
-                if not response.is_success:
-                    raise SaveFailed(f"{url} was answered with {response.status_code}.")
+            async with self._result(url) as response:
                 async for chunk in response.aiter_bytes():
                     found += chunk
-                    if len(found) > bytes_max:
-                        raise SaveFailed(f"{url} is longer than {bytes_max} bytes.")
-        except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
+                    _check_length(url, len(found), bytes_max)
+        except _CutOff as exc:
             raise SaveFailed(f"{url} could not be downloaded: {exc}") from exc
         media_type = str(response.headers.get("content-type", ""))
         return bytes(found), media_type.partition(";")[0].strip().lower()
@@ -183,17 +178,17 @@ class AsyncJobs:
     async def _call(self, request: requests.Request) -> AsyncJob:
         return bound(await self._transport.call(request, AsyncJob), self)
 
-    async def _told(self, job_id: str, deadline: float | None) -> AsyncGenerator[AsyncJob, None]:
-        """Yield the job whenever the server tells of it; without streams, whenever it is asked."""
+    async def _updates(self, job_id: str, deadline: float | None) -> AsyncGenerator[AsyncJob, None]:
+        """Yield the job from the server's event streams, or by polling where there are none."""
         while True:
             try:
                 async with aclosing(self._streamed(job_id, deadline)) as streamed:
                     async for job in streamed:
                         yield job
             except ConnectionFailed:
-                pass  # the stream is opened again, as long as there is time
+                pass  # the stream is opened again until the deadline
             except (_NoStream, RateLimitError):
-                break  # there are none, or too many; asking still works
+                break  # no streams, or too many: polling still works
             if not await self._rest(_STREAM_AGAIN_S, deadline):
                 return
         poll_s = _POLL_S
@@ -204,7 +199,7 @@ class AsyncJobs:
             poll_s = min(poll_s * _POLL_GROWTH, _POLL_S_MAX)
 
     async def _rest(self, seconds: float, deadline: float | None) -> bool:
-        """Wait a while, and say whether there is time left."""
+        """Sleep, at most until the deadline, and say whether there is time left."""
         clock = self._transport.clock
         if deadline is not None:
             seconds = min(seconds, deadline - clock.monotonic())
@@ -258,26 +253,35 @@ class AsyncJobs:
         folder: Path,
         on_progress: Callable[[Saving], object] | None,
     ) -> Path:
-        import httpx2
-
-        if not url.startswith(("https://", "http://")):
-            raise SaveFailed(f"{url[:100]!r} is no address that can be downloaded.")
-        # Without the key: results lie wherever the server says, which may be anybody's.
-        stream = self._transport.http.stream("GET", url, follow_redirects=True)
         try:
-            async with stream as response:
-                if response.status_code >= 500:
-                    raise _CutOff(f"it was answered with {response.status_code}")
-                if not response.is_success:
-                    raise SaveFailed(f"{url} was answered with {response.status_code}.")
+            if is_data_url(url):
+                return save_data(url, folder, job_id, number)
+            async with self._result(url) as response:
                 kind = response.headers.get("content-type")
                 path = folder / file_name(job_id, number, url, kind)
                 await self._write(response, path, url, on_progress)
                 return path
-        except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
-            raise _CutOff(str(exc) or type(exc).__name__) from exc
         except OSError as exc:
             raise SaveFailed(f"{folder} cannot be written to: {exc.strerror}.") from exc
+
+    @asynccontextmanager
+    async def _result(self, url: str) -> AsyncIterator[httpx2.Response]:
+        """Open a result; raises ``SaveFailed``, or ``_CutOff`` where another try may succeed."""
+        import httpx2
+
+        url = urljoin(f"{self._transport.config.base_url}/", url)
+        if not url.startswith(("https://", "http://")):
+            raise SaveFailed(f"{url[:100]!r} is no address that can be downloaded.")
+        try:
+            # Without the key: the URL may lead to another server.
+            async with self._transport.http.stream("GET", url, follow_redirects=True) as response:
+                if response.status_code >= 500:
+                    raise _CutOff(f"it was answered with {response.status_code}")
+                if not response.is_success:
+                    raise SaveFailed(f"{url} was answered with {response.status_code}.")
+                yield response
+        except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
+            raise _CutOff(str(exc) or type(exc).__name__) from exc
 
     async def _write(
         self,
@@ -286,16 +290,17 @@ class AsyncJobs:
         url: str,
         on_progress: Callable[[Saving], object] | None,
     ) -> None:
-        """Write an answer beside the path, and put it there when it is whole."""
+        """Write an answer to a temporary file, and rename it to the path when it is complete."""
         length = response.headers.get("content-length", "")
         bytes_all = int(length) if length.isascii() and length.isdigit() else None
         bytes_done = 0
-        handle, part_name = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
+        part_name = path.parent / f".{path.stem}-{secrets.token_hex(8)}"
+        # Not of tempfile, whose files nobody else may read: the umask decides, as for any file.
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(part_name, "xb") as file:
                 async for chunk in response.aiter_bytes():
                     bytes_done += len(chunk)
-                    _check_length(url, bytes_done)
+                    _check_length(url, bytes_done, _SAVE_BYTES_MAX)
                     file.write(chunk)
                     if on_progress is not None:
                         on_progress(Saving(url, path, bytes_done, bytes_all))
@@ -306,21 +311,21 @@ class AsyncJobs:
             raise
 
 
-def _check_length(url: str, length: int) -> None:
-    if length > _SAVE_BYTES_MAX:
-        raise SaveFailed(f"{url} is longer than {_SAVE_BYTES_MAX} bytes.")
+def _check_length(url: str, length: int, bytes_max: int) -> None:
+    if length > bytes_max:
+        raise SaveFailed(f"{url} is longer than {bytes_max} bytes.")
 
 
 class _NoStream(Exception):
-    """The server answers with the job alone."""
+    """The server answered with the job instead of a stream."""
 
 
 class _CutOff(Exception):
-    """A download broke off; another try may be whole."""
+    """A download was interrupted; another try may succeed."""
 
 
 def checked(job: AsyncJob) -> AsyncJob:
-    """Return a job that is well; raises ``JobFailed`` or ``JobCancelled`` for one that is not."""
+    """Return the job, or raise ``JobFailed`` or ``JobCancelled``."""
     if job.status == "failed":
         raise JobFailed(job)
     if job.status == "cancelled":

@@ -1,4 +1,4 @@
-"""Listeners: deliveries taken over a connection of one's own, and their answers brought back."""
+"""Listeners: a program takes deliveries over its own connection and reports the answers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ringback.client.errors import ServerError
 from ringback.client.models import Delivery, Endpoint, HandedDelivery, LocalAnswer
 from ringback.client.requests import Request, part
 
-_SILENCE_S_MAX = 45.0  # the server says something three times as often
+_SILENCE_S_MAX = 45.0  # the server sends something every 15 seconds
 
 
 class AsyncListeners:
-    """Endpoints without a URL: whoever connects is handed what is owed to them."""
+    """Endpoints without a URL: a connected program is handed their deliveries."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
@@ -30,30 +30,30 @@ class AsyncListeners:
         events: Sequence[str] | None = None,
         models: Sequence[str] | None = None,
     ) -> Endpoint:
-        """Return the listener of that name, made if there is none; a new one has its ``secret``.
+        """Create or update the listener of that name; a new one is returned with its ``secret``.
 
-        Its filters become those that are given.
+        Filters that are not None replace those of the listener.
         """
-        given = {"events": events, "models": models}
-        wish = {key: value for key, value in given.items() if value is not None}
-        request = requests.send("PUT", self._one(name), wish)
+        filters = {"events": events, "models": models}
+        changes = {key: value for key, value in filters.items() if value is not None}
+        request = requests.send("PUT", self._path(name), changes)
         return await self._transport.call(request, Endpoint)
 
     async def forget(self, name: str) -> None:
-        """Delete a listener; what was owed to it is discarded."""
-        await self._transport.send(requests.send("DELETE", self._one(name)))
+        """Delete a listener; its open deliveries are discarded."""
+        await self._transport.send(requests.send("DELETE", self._path(name)))
 
     async def deliveries(
         self, name: str, *, at_once: int | None = None
     ) -> AsyncIterator[HandedDelivery | None]:
-        """Yield None once connected, then what is handed out, until the server ends it.
+        """Yield None once connected, then each delivery, until the server ends the stream.
 
-        Each is to be answered with ``answer`` or given back, or it comes again after a while; so
-        many are handed out ``at_once``. Come back when it ends.
+        Report each one with ``answer`` or ``give_back``; otherwise it is handed out again after
+        its lease. At most ``at_once`` are handed out at a time. Call again when the stream ends.
         """
         request = Request(
             method="GET",
-            path=f"{self._one(name)}/deliveries",
+            path=f"{self._path(name)}/deliveries",
             params={} if at_once is None else {"at_once": str(at_once)},
             headers={"accept": "text/event-stream"},
             timeout_s=_SILENCE_S_MAX,
@@ -69,9 +69,9 @@ class AsyncListeners:
                     yield _read(line[5:])
 
     async def answer(self, name: str, delivery: HandedDelivery, answer: LocalAnswer) -> Delivery:
-        """Bring the answer to a delivery to the server's log; return where it stands after it.
+        """Report the receiver's answer to a delivery, and return the delivery's new state.
 
-        Raises ``ConflictError`` when it came too late, and changed nothing.
+        Raises ``ConflictError`` when the lease had ended; nothing changed then.
         """
         return await self._report(
             name,
@@ -92,14 +92,16 @@ class AsyncListeners:
         """Return a delivery that was not tried; it is handed out again at once."""
         return await self._report(name, delivery, {"untried": True})
 
-    async def _report(self, name: str, delivery: HandedDelivery, said: dict[str, Any]) -> Delivery:
-        document = {"delivery_id": delivery.delivery_id, "epoch": delivery.epoch, **said}
-        path = f"{self._one(name)}/answers"
-        # Told twice, the second time is refused as late, and changes nothing.
+    async def _report(
+        self, name: str, delivery: HandedDelivery, answer: dict[str, Any]
+    ) -> Delivery:
+        document = {"delivery_id": delivery.delivery_id, "epoch": delivery.epoch, **answer}
+        path = f"{self._path(name)}/answers"
+        # A second report is refused as late and changes nothing.
         request = requests.send("POST", path, document, repeatable=True)
         return await self._transport.call(request, Delivery)
 
-    def _one(self, name: str) -> str:
+    def _path(self, name: str) -> str:
         return f"/webhooks/listeners/{part(name)}"
 
 
@@ -107,4 +109,4 @@ def _read(data: str) -> HandedDelivery:
     try:
         return msgspec.json.decode(data, type=HandedDelivery)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
-        raise ServerError(f"The stream is not what the API promises ({exc}).", status=200) from exc
+        raise ServerError(f"The stream does not follow the API ({exc}).", status=200) from exc

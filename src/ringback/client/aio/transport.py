@@ -1,15 +1,17 @@
-"""One server's connection pool: requests out, whole answers back, again where that is safe."""
+"""The connection pool to one server; it sends requests and retries them where that is safe."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ringback.client.answers import Answer, read, refusal
 from ringback.client.clock import AsyncClock
-from ringback.client.config import Config, is_loopback
+from ringback.client.config import Config
 from ringback.client.errors import ApiError, ConnectionFailed, ServerError
+from ringback.client.network import environment_read, http_options
 from ringback.client.requests import Request
 from ringback.client.retrying import Retrying
 
@@ -22,7 +24,7 @@ _ANSWER_BYTES_MAX = 64 * 2**20
 
 
 class AsyncTransport:
-    """Sends requests to one server, with its key, over pooled connections."""
+    """Sends requests to one server, with the API key, over pooled connections."""
 
     def __init__(
         self,
@@ -32,21 +34,23 @@ class AsyncTransport:
         retrying: Retrying,
         clock: AsyncClock,
         http_transport: httpx2.AsyncBaseTransport | None = None,
+        ca_file: str | Path | None = None,
     ) -> None:
-        # Imported late: it takes longer than all the rest of this library.
+        # Imported late: it takes longer than the rest of this library.
         import httpx2
 
         self.config = config
         self.clock = clock
         self._timeout_s = timeout_s
         self._retrying = retrying
-        self.http = httpx2.AsyncClient(
-            transport=http_transport,
-            timeout=timeout_s,
-            headers={"user-agent": "ringback-client", "accept-encoding": "identity"},
-            # A proxy of the environment has no business between here and this very machine.
-            trust_env=not is_loopback(config.base_url),
-        )
+        options = http_options(config.base_url, ca_file=ca_file)
+        with environment_read():
+            self.http = httpx2.AsyncClient(
+                transport=http_transport,
+                timeout=timeout_s,
+                headers={"user-agent": "ringback-client", "accept-encoding": "identity"},
+                **options,
+            )
         self._no_answer: type[Exception] = httpx2.TransportError
         self._no_connection = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
@@ -55,11 +59,11 @@ class AsyncTransport:
         await self.http.aclose()
 
     async def call(self, request: Request, kind: type[T]) -> T:
-        """Return the document that a request is answered with; raises ``ClientError``."""
+        """Send a request and return the decoded answer; raises ``ClientError``."""
         return read(await self.send(request), kind)
 
     async def send(self, request: Request) -> Answer:
-        """Return the good answer to a request, sent again where that is safe and may help.
+        """Send a request, retrying where that is safe and may help; return the 2xx answer.
 
         Raises ``ApiError`` or ``ConnectionFailed``.
         """
@@ -84,15 +88,9 @@ class AsyncTransport:
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[httpx2.Response]:
-        """Hold a request's answer open; raises ``ApiError`` when it is not good."""
+        """Open a streamed answer; raises ``ApiError`` for any status but 2xx."""
         try:
-            async with self.http.stream(
-                request.method,
-                self.config.base_url + request.path,
-                params=dict(request.params) or None,
-                headers={**self._key, **request.headers},
-                timeout=request.timeout_s or self._timeout_s,
-            ) as response:
+            async with self._open(request) as response:
                 if not response.is_success:
                     raise refusal(await self._whole(response))
                 yield response
@@ -100,15 +98,19 @@ class AsyncTransport:
             raise self._unanswered(exc) from exc
 
     async def _once(self, request: Request) -> Answer:
-        async with self.http.stream(
+        async with self._open(request) as response:
+            return await self._whole(response)
+
+    def _open(self, request: Request) -> AbstractAsyncContextManager[httpx2.Response]:
+        timeout_s = request.timeout_s or self._timeout_s
+        return self.http.stream(
             request.method,
             self.config.base_url + request.path,
             params=dict(request.params) or None,
-            headers={**self._key, **request.headers},
+            headers={"authorization": f"Bearer {self.config.api_key}", **request.headers},
             content=request.content,
-            timeout=request.timeout_s or self._timeout_s,
-        ) as response:
-            return await self._whole(response)
+            timeout=(timeout_s, request.answer_s(self._timeout_s), timeout_s, timeout_s),
+        )
 
     async def _whole(self, response: httpx2.Response) -> Answer:
         body = bytearray()
@@ -121,17 +123,13 @@ class AsyncTransport:
                 )
         return Answer(response.status_code, dict(response.headers), bytes(body), self.clock.now_s())
 
-    @property
-    def _key(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.config.api_key}"}
-
     def _wait_s(self, refused: ApiError, retries: int) -> float | None:
         return self._retrying.wait_s(
             retries, status=refused.status, code=refused.code, retry_after=refused.retry_after
         )
 
     def _unanswered(self, exc: Exception) -> ConnectionFailed:
-        what = str(exc) or type(exc).__name__
-        failed = ConnectionFailed(f"{self.config.base_url} did not answer ({what}).")
+        reason = str(exc) or type(exc).__name__
+        failed = ConnectionFailed(f"{self.config.base_url} did not answer ({reason}).")
         failed.__cause__ = exc
         return failed

@@ -1,2 +1,2 @@
-# Made of ../aio/__init__.py by tools/unasync.py: change that, and run make fmt.
-"""The client that blocks, made of ``sync``."""
+# Generated from ../aio/__init__.py by tools/unasync.py: change that, and run make fmt.
+"""The synchronous client, generated from ``sync``."""

@@ -1,10 +1,11 @@
-# Made of ../aio/client.py by tools/unasync.py: change that, and run make fmt.
-"""``Ringback``: submit jobs, follow them, get their results."""
+# Generated from ../aio/client.py by tools/unasync.py: change that, and run make fmt.
+"""``Ringback`` submits jobs, follows them and gets their results."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -28,19 +29,21 @@ from ringback.client.sync.resources import (
     Webhooks,
 )
 from ringback.client.sync.transport import Transport
+from ringback.wire.names import EventName
 
 if TYPE_CHECKING:
     import httpx2
 
 
 class Ringback:
-    """A client of a server that speaks the contract.
+    """A client of a Ringback server, or of another server with the same API.
 
     Key and URL may come from the environment: ``RINGBACK_API_KEY`` and ``RINGBACK_BASE_URL``, or
-    the ``KREA_`` names; without any it is the emulator on this machine. ``timeout`` is in seconds
-    and for each step of a request; a request is tried again up to ``max_retries`` times where
-    that is safe. ``http_transport`` carries the requests in place of the network. Raises
-    ``ConfigurationError`` for what cannot work.
+    the ``KREA_`` names. The default is the emulator on this machine. ``timeout`` is in seconds for
+    each step of a request; a request is retried up to ``max_retries`` times where that is safe.
+    ``http_transport`` replaces the network. ``ca_file`` is a PEM file of authorities that are
+    trusted beside the system's, by default that of ``RINGBACK_CA_FILE``. Raises
+    ``ConfigurationError`` for an invalid key, URL, file or proxy.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Ringback:
         clock: Clock | None = None,
         rng: Random | None = None,
         http_transport: httpx2.BaseTransport | None = None,
+        ca_file: str | Path | None = None,
     ) -> None:
         config = configured(api_key, base_url, environment=os.environ)
         transport = self._transport = Transport(
@@ -61,6 +65,7 @@ class Ringback:
             retrying=Retrying(max_retries, rng or Random()),
             clock=clock or SystemClock(),
             http_transport=http_transport,
+            ca_file=ca_file,
         )
         self.base_url = config.base_url
         self.jobs = Jobs(transport)
@@ -97,12 +102,12 @@ class Ringback:
         last: str | None = None,
         group: Sequence[str] = ("day",),
     ) -> Usage:
-        """Return what was spent between two days (``2026-01-31``): this month, unless named.
+        """Return the usage between two days (``2026-01-31``), by default of this month.
 
-        ``group`` has what to tell apart: some of ``day``, ``model``, ``token``.
+        ``group`` names the columns to group by: some of ``day``, ``model``, ``token``.
         """
-        asked = {"from": first, "to": last, "group": ",".join(group)}
-        return self._transport.call(requests.get("/usage", asked), Usage)
+        query = {"from": first, "to": last, "group": ",".join(group)}
+        return self._transport.call(requests.get("/usage", query), Usage)
 
     def image(
         self,
@@ -110,7 +115,7 @@ class Ringback:
         input: Mapping[str, Any] | None = None,
         *,
         webhook_url: str | None = None,
-        webhook_events: Sequence[str] | None = None,
+        webhook_events: Sequence[EventName] | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         **params: Any,
@@ -119,10 +124,10 @@ class Ringback:
         return self._submit(
             model_path(model, "image"),
             requests.merged(input, params),
-            webhook_url,
-            webhook_events,
-            idempotency_key,
-            headers,
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
+            idempotency_key=idempotency_key,
+            headers=headers,
         )
 
     def video(
@@ -131,7 +136,7 @@ class Ringback:
         input: Mapping[str, Any] | None = None,
         *,
         webhook_url: str | None = None,
-        webhook_events: Sequence[str] | None = None,
+        webhook_events: Sequence[EventName] | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         **params: Any,
@@ -140,10 +145,10 @@ class Ringback:
         return self._submit(
             model_path(model, "video"),
             requests.merged(input, params),
-            webhook_url,
-            webhook_events,
-            idempotency_key,
-            headers,
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
+            idempotency_key=idempotency_key,
+            headers=headers,
         )
 
     def enhance(
@@ -152,19 +157,19 @@ class Ringback:
         input: Mapping[str, Any] | None = None,
         *,
         webhook_url: str | None = None,
-        webhook_events: Sequence[str] | None = None,
+        webhook_events: Sequence[EventName] | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         **params: Any,
     ) -> Job:
-        """Submit an enhancing job; its input is a mapping, keyword arguments, or both."""
+        """Submit an enhancement job; its input is a mapping, keyword arguments, or both."""
         return self._submit(
             model_path(model, "enhance"),
             requests.merged(input, params),
-            webhook_url,
-            webhook_events,
-            idempotency_key,
-            headers,
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
+            idempotency_key=idempotency_key,
+            headers=headers,
         )
 
     def subscribe(
@@ -186,25 +191,24 @@ class Ringback:
         job = self._submit(
             model_path(path),
             requests.merged(input, params),
-            webhook_url,
-            None,
-            idempotency_key,
-            None,
+            webhook_url=webhook_url,
+            idempotency_key=idempotency_key,
         )
         return self.jobs.wait(job.job_id, timeout=timeout, progress=False, on_update=on_update)
 
     def _submit(
         self,
         path: str,
-        document: Mapping[str, Any],
+        input: Mapping[str, Any],
+        *,
         webhook_url: str | None,
-        webhook_events: Sequence[str] | None,
         idempotency_key: str | None,
-        headers: Mapping[str, str] | None,
+        webhook_events: Sequence[EventName] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Job:
         request = submission(
             path,
-            document,
+            input,
             idempotency_key=idempotency_key or new_key(),
             webhook_url=webhook_url,
             webhook_events=webhook_events,

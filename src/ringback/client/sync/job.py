@@ -1,12 +1,12 @@
-# Made of ../aio/job.py by tools/unasync.py: change that, and run make fmt.
-"""A job with its client at hand: what it is, and what can be done with it."""
+# Generated from ../aio/job.py by tools/unasync.py: change that, and run make fmt.
+"""A job that is bound to its client, with methods to wait for it, cancel it and save it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ringback.client import showing
 from ringback.client.models import JobDocument
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Job(JobDocument, frozen=True, kw_only=True, dict=True):
-    """A job as it stood when it was asked for; equal to any other of the same content."""
+    """A snapshot of a job; equal to any other of the same content."""
 
     @property
     def _jobs(self) -> Jobs:
@@ -25,7 +25,7 @@ class Job(JobDocument, frozen=True, kw_only=True, dict=True):
         return jobs
 
     def refresh(self) -> Job:
-        """Return the job as it stands now."""
+        """Return the job's present state."""
         return self._jobs.get(self.job_id)
 
     def wait(
@@ -42,7 +42,7 @@ class Job(JobDocument, frozen=True, kw_only=True, dict=True):
         )
 
     def cancel(self) -> Job:
-        """Cancel the job unless it has ended, and return it as it is then."""
+        """Cancel the job unless it has ended, and return its new state."""
         return self._jobs.cancel(self.job_id)
 
     def save(
@@ -53,8 +53,8 @@ class Job(JobDocument, frozen=True, kw_only=True, dict=True):
     ) -> Sequence[Path]:
         """Download the results into a directory and return their paths, in their order.
 
-        A file is there whole or not at all. Raises ``SaveFailed``, and ``JobFailed`` or
-        ``JobCancelled`` for a job that has no results.
+        Each file is written completely or not at all. Raises ``SaveFailed``, and ``JobFailed``
+        or ``JobCancelled`` for a job without results.
         """
         return self._jobs.save(self, directory, on_progress=on_progress)
 
@@ -62,7 +62,7 @@ class Job(JobDocument, frozen=True, kw_only=True, dict=True):
         return as_html(self)
 
     def _repr_png_(self) -> bytes | None:
-        """Return the first picture, for notebooks; None when there is none to be had."""
+        """Return the first picture for notebooks, or None when it cannot be loaded."""
         if self.status != "completed":
             return None
         if "png" not in self.__dict__:
@@ -72,13 +72,6 @@ class Job(JobDocument, frozen=True, kw_only=True, dict=True):
 
 
 def bound(job: Job, jobs: Jobs) -> Job:
-    """Return the job, which now has its client at hand."""
+    """Bind a job to its client, and return it."""
     job.__dict__["jobs"] = jobs
     return job
-
-
-def document_of(job: Job) -> dict[str, Any]:
-    """Return the job's members for whoever prints them; unknown ones are left out."""
-    return {
-        name: value for name in job.__struct_fields__ if (value := getattr(job, name)) is not None
-    }

@@ -1,4 +1,4 @@
-// The one place where text becomes HTML: what this server has rendered, and escaped.
+// The only module that turns text into HTML; this server has rendered and escaped it.
 const policy = window.trustedTypes
   ? window.trustedTypes.createPolicy("ringback", { createHTML: (text) => text })
   : { createHTML: (text) => text };
@@ -8,7 +8,7 @@ export function parsed(text) {
 }
 
 export async function fetched(path, options = {}) {
-  const answer = await fetch(path, { credentials: "same-origin", ...options });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return parsed(await answer.text());
+  const response = await fetch(path, { credentials: "same-origin", ...options });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return parsed(await response.text());
 }

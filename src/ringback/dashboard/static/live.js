@@ -1,7 +1,7 @@
-// Live pages by server-sent events. A page that nobody sees holds no connection: browsers give each
-// server six, and a developer has many tabs.
+// Live pages by server-sent events. A hidden page holds no connection: browsers allow six per
+// server, and a developer has many tabs.
 import { fetched, parsed } from "./html.js";
-import { showTimes } from "./times.js";
+import { setNow, showTimes } from "./times.js";
 
 const main = document.querySelector("main");
 const MEDIA = "img[src], video[src], audio[src]";
@@ -16,7 +16,7 @@ export function listen(onSwap) {
   function open() {
     if (source || document.hidden) return;
     source = new EventSource(live);
-    source.addEventListener("tiles", (event) => placeTiles(JSON.parse(event.data).items));
+    source.addEventListener("cards", (event) => updateCards(JSON.parse(event.data).items));
     source.addEventListener("changed", swap);
     if (wasClosed) swap();
   }
@@ -62,23 +62,28 @@ function settled(work) {
 
 async function swapPart(id, onSwap) {
   const page = await fetched(location.href);
+  setNow(page);
   const [mine, theirs] = [document.getElementById(id), page.getElementById(id)];
   if (!mine || !theirs) return;
-  // Somebody is filling in or about to press something here: that is worth more than what is new.
+  for (const box of mine.querySelectorAll("input[type=checkbox][value]:checked")) {
+    const same = theirs.querySelector(`input[type=checkbox][value="${CSS.escape(box.value)}"]`);
+    if (same) same.checked = true;
+  }
+  // A field that the user is filling in is kept, at the price of an outdated part.
   const active = document.activeElement;
-  if (mine.contains(active) && active.matches("input, select, textarea")) return;
+  if (mine.contains(active) && active.matches("input:not([type=checkbox]), select, textarea")) return;
   const open = new Map([...mine.querySelectorAll("details")].map((d, i) => [d.id || i, d.open]));
-  const place = active && mine.contains(active) ? pathTo(active, mine) : null;
+  const focused = active && mine.contains(active) ? pathTo(active, mine) : null;
   theirs.querySelectorAll("details").forEach((d, i) => {
     if (open.has(d.id || i)) d.open = open.get(d.id || i);
   });
   keepPictures(mine, theirs);
   mine.replaceWith(theirs);
-  if (place) at(theirs, place)?.focus({ preventScroll: true });
+  if (focused) at(theirs, focused)?.focus({ preventScroll: true });
   onSwap(theirs);
 }
 
-// What stays the same is moved over: a picture does not flicker, a film plays on.
+// Unchanged media elements are moved over: a picture does not flicker, a film plays on.
 function keepPictures(mine, theirs) {
   for (const image of theirs.querySelectorAll(MEDIA)) {
     const same = [...mine.querySelectorAll(MEDIA)].find((one) => one.src === image.src);
@@ -98,24 +103,24 @@ function at(root, path) {
   return path.reduce((one, index) => one?.children[index], root);
 }
 
-function placeTiles(items) {
+function updateCards(items) {
   const gallery = document.getElementById("gallery");
   if (!gallery) return;
   for (const { id, version, html } of items) {
     const known = document.getElementById(`job-${id}`);
     if (known ? known.dataset.version === version : !("liveNew" in main.dataset)) continue;
-    const tile = parsed(html).querySelector("li");
+    const card = parsed(html).querySelector("li");
     if (known) {
       const hadFocus = known.contains(document.activeElement);
-      keepPictures(known, tile);
-      known.replaceWith(tile);
-      if (hadFocus) tile.querySelector("a").focus({ preventScroll: true });
+      keepPictures(known, card);
+      known.replaceWith(card);
+      if (hadFocus) card.querySelector("a").focus({ preventScroll: true });
     } else {
       const first = [...gallery.children].find((one) => one.id < `job-${id}`);
       if (!first && gallery.children.length >= 48) continue; // it belongs to an older page
-      gallery.insertBefore(tile, first ?? null);
+      gallery.insertBefore(card, first ?? null);
       document.getElementById("empty")?.remove();
     }
-    showTimes(tile);
+    showTimes(card);
   }
 }

@@ -5,7 +5,7 @@ import { showTimes } from "./times.js";
 export function scrollOn() {
   const list = document.querySelector("[data-pages]");
   const link = document.querySelector("[data-older]");
-  // Where it was looked only so far back, somebody decides whether to look on.
+  // After a bounded search, the user decides whether to search further.
   if (!list || !link || document.querySelector("[data-page-end]")) return;
   new IntersectionObserver(async (seen, observer) => {
     if (!seen.some((one) => one.isIntersecting)) return;

@@ -1,11 +1,15 @@
-// Times in the browser's own zone and words, and countdowns to what comes next.
+// Times in the browser's zone and language, and countdowns to the next attempt.
 const language = document.documentElement.lang;
 const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
 const near = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
 // The server's clock may be ahead: the emulator's can be moved.
-const ahead = Number(document.body.dataset.now) - Date.now();
+let ahead = Number(document.body.dataset.now) - Date.now();
+
+export function setNow(page) {
+  ahead = Number(page.body.dataset.now) - Date.now();
+}
 
 function relative(seconds) {
   const [unit, size] = STEPS.find(([, s]) => Math.abs(seconds) >= s) ?? ["second", 1];

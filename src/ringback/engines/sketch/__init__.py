@@ -1,1 +1,1 @@
-"""The engine that draws by itself: no weights, no network, a picture worth looking at."""
+"""The sketch engine draws images and clips by rules, without weights or a network."""

@@ -1,4 +1,4 @@
-"""The canvas that layers paint on, and the noise they paint with."""
+"""The canvas that layers paint on, and its noise functions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Field = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canvas:
-    """A picture in the making: what it shows, its light, its chance and its pixels (H, W, 3)."""
+    """An image being drawn: its scene, palette, random generator and pixels (H, W, 3)."""
 
     scene: Scene
     palette: Palette
     rng: np.random.Generator
     pixels: Field
-    horizon: float  # of the height, from the top
-    sun: tuple[float, float]  # of the width and height
+    horizon: float  # as a fraction of the height, from the top
+    sun: tuple[float, float]  # as fractions of the width and height
 
     @property
     def height(self) -> int:
@@ -37,16 +37,16 @@ class Canvas:
 
     @property
     def down(self) -> Field:
-        """Each row's place from 0 at the top to 1, as a column."""
+        """Each row's position from 0 at the top to 1, as a column."""
         return np.linspace(0, 1, self.height, dtype=np.float32)[:, None]
 
     @property
     def across(self) -> Field:
-        """Each column's place from 0 at the left to 1, as a row."""
+        """Each column's position from 0 at the left to 1, as a row."""
         return np.linspace(0, 1, self.width, dtype=np.float32)[None, :]
 
     def paint(self, colour: Colour | Field, cover: Field, top: int = 0) -> None:
-        """Lay a colour (or pixels) over the rows from ``top`` on, as thickly as ``cover`` says."""
+        """Paint a colour (or pixels) over the rows from ``top`` on, with the opacity ``cover``."""
         first, last = _rows_that_matter(cover)
         part = self.pixels[top + first : top + last]
         if colour.ndim == 3:
@@ -60,15 +60,15 @@ class Canvas:
 
 
 def blank(width: int, height: int) -> Field:
-    """Return black pixels (H, W, 3), kept plane by plane.
+    """Return black pixels (H, W, 3), stored by plane.
 
-    Arithmetic runs along whole rows then, and is many times faster than along triples.
+    Arithmetic on whole rows is many times faster than on interleaved triples.
     """
     return np.zeros((3, height, width), dtype=np.float32).transpose(1, 2, 0)
 
 
 def tint(colour: Colour | Field, strength: Field) -> Field:
-    """Return a colour (or pixels) as strong at each pixel as ``strength`` says."""
+    """Return a colour (or pixels) multiplied by ``strength`` at each pixel."""
     height, width = np.broadcast_shapes(colour.shape[:-1], strength.shape)
     pixels = blank(width, height)
     np.multiply(colour, strength[..., None], out=pixels)
@@ -76,20 +76,20 @@ def tint(colour: Colour | Field, strength: Field) -> Field:
 
 
 def between(one: Colour | Field, other: Colour | Field, share: Field) -> Field:
-    """Return pixels between two colours (or pixels): the share of the other is from 0 to 1."""
+    """Return a blend of two colours (or pixels); ``share`` is the other's, from 0 to 1."""
     pixels = tint(other - one, share)
     pixels += one
     return pixels
 
 
 def _rows_that_matter(cover: Field) -> tuple[int, int]:
-    """Return the first and the end of the rows in which anything is covered."""
+    """Return the range of rows with any coverage."""
     rows = np.flatnonzero(cover.max(axis=1) > np.float32(0.004))
     return (int(rows[0]), int(rows[-1]) + 1) if rows.size else (0, 0)
 
 
 def grow(values: Field, width: int, height: int) -> Field:
-    """Return a small field smoothly enlarged."""
+    """Return a small field enlarged smoothly."""
     image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
     return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
 
@@ -103,15 +103,15 @@ def noise(
     octaves: int = 4,
     roughness: float = 0.5,
 ) -> Field:
-    """Return fractal noise about 0 to 1; ``cells`` are the coarsest waves across and down.
+    """Return fractal noise of about 0 to 1; ``cells`` are the coarsest waves across and down.
 
-    It is made at half the size: what is finer is grain, and comes later.
+    It is made at half the size, because finer detail is added as grain later.
     """
     half = max(8, width // 2), max(8, height // 2)
     total = np.zeros((half[1], half[0]), dtype=np.float32)
     weight, weights = 1.0, 0.0
     for octave in range(octaves):
-        # As much chance is used at every size, so that a preview shows the picture to come.
+        # The same random numbers are used at every size, so that a preview shows the same image.
         columns = max(2, round(cells[0] * 2**octave))
         rows = max(2, round(cells[1] * 2**octave))
         total += weight * grow(rng.random((rows + 1, columns + 1), dtype=np.float32), *half)
@@ -124,16 +124,16 @@ def noise(
 def outline(
     rng: np.random.Generator, width: int, *, cells: float, octaves: int = 6, roughness: float = 0.5
 ) -> Field:
-    """Return a line of fractal noise, one value a column, from about -1 to 1."""
-    places = np.linspace(0, 1, width, dtype=np.float32)
+    """Return fractal noise with one value per column, from about -1 to 1."""
+    positions = np.linspace(0, 1, width, dtype=np.float32)
     total = np.zeros(width, dtype=np.float32)
     weight = 1.0
     for octave in range(octaves):
         count = max(2, round(cells * 2**octave))
         knots = rng.uniform(-1, 1, count + 2).astype(np.float32)
-        place = places * count
-        index = place.astype(np.int32)
-        rest = place - index
+        position = positions * count
+        index = position.astype(np.int32)
+        rest = position - index
         ease = rest * rest * (3 - 2 * rest) if octave < 2 else rest
         total += weight * (knots[index] * (1 - ease) + knots[index + 1] * ease)
         weight *= roughness
@@ -141,6 +141,6 @@ def outline(
 
 
 def step(values: Field, low: float, high: float) -> Field:
-    """Return 0 below ``low``, 1 above ``high``, and a smooth way between."""
+    """Return 0 below ``low``, 1 above ``high``, and a smooth transition between."""
     share: Field = np.clip((values - low) / np.float32(high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), dtype=np.float32)

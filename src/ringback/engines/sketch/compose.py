@@ -1,4 +1,4 @@
-"""The recipes: which layers make which scene, from the back to the front."""
+"""The recipes of scenes: their layers, from back to front."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _HORIZON = {"sea": 0.52, "lake": 0.50, "city": 0.66, "desert": 0.48, "forest": 0
 
 
 def compose(scene: Scene, *, chance: Sequence[int], width: int, height: int) -> Canvas:
-    """Return the finished canvas of a scene; the same arguments give the same pixels."""
+    """Return the finished canvas of a scene; equal arguments give equal pixels."""
     canvas = begin(scene, chance=chance, width=width, height=height)
     for number, layer in enumerate((*RECIPES[scene.kind], weather.weather, weather.finish)):
-        # Each layer has chance of its own: what one uses does not change the next.
+        # Each layer has its own random generator: what one draws does not change the next.
         layer(replace(canvas, rng=np.random.default_rng((*chance, number))))
     return canvas
 
 
 def begin(scene: Scene, *, chance: Sequence[int], width: int, height: int) -> Canvas:
-    """Return the blank canvas of a scene: where its horizon is, and where the sun stands."""
+    """Return the empty canvas of a scene, with its horizon and its sun."""
     rng = np.random.default_rng(chance)
     horizon = _HORIZON.get(scene.kind, 0.56) + float(rng.uniform(-0.03, 0.03))
     low = {"dawn": 0.07, "sunset": 0.06, "dusk": 0.02}.get(scene.time)

@@ -1,19 +1,24 @@
-"""Fetching what a request names, and saying what is wrong when that fails."""
+"""Fetches the input files of a request."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from ringback.engines.contract import EngineIO
 from ringback.errors import EngineError, FetchError
 
-INPUT_BYTES_MAX = 75 * 1024 * 1024  # what an asset may have
+INPUT_BYTES_MAX = 75 * 1024 * 1024  # the limit of an asset
 _SHOWN_CHARACTERS_MAX = 80  # of an input's URL, in an error
 
 
-async def fetched(url: str, io: EngineIO, *, what: str) -> bytes:
-    """Return the bytes behind an input's URL, or raise ``EngineError`` with the reason."""
+async def fetch_to(path: Path, url: str, io: EngineIO, *, kind: str) -> int:
+    """Download an input's URL to a file and return its size.
+
+    It raises ``EngineError`` with the reason of a failure.
+    """
     try:
-        return await io.fetch(url, bytes_max=INPUT_BYTES_MAX)
+        return await io.download(url, path, bytes_max=INPUT_BYTES_MAX)
     except FetchError as exc:
-        # Without the query: that is where a signed URL keeps its secret.
+        # Without the query, which holds the secret of a signed URL.
         shown = url.partition("?")[0][:_SHOWN_CHARACTERS_MAX]
-        raise EngineError(f"The input {what} {shown} could not be fetched: {exc.reason}.") from exc
+        raise EngineError(f"The input {kind} {shown} could not be fetched: {exc.words}.") from exc

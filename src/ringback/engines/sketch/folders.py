@@ -1,4 +1,4 @@
-"""Where an errand's files lie: in a folder of its own, which is deleted in the end."""
+"""Temporary folders for the files of a subprocess task."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 Folder = Callable[[], AbstractContextManager[Path]]
-"""Gives a new folder; a disk that is full is ``StorageFull``."""
+"""Returns a context with a new folder; a full disk raises ``StorageFull``."""
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Give a folder in the machine's own for temporary files."""
+    """Yield a folder in the system's folder for temporary files."""
     with tempfile.TemporaryDirectory(prefix="ringback-") as folder:
         yield Path(folder)

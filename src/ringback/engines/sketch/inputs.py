@@ -1,4 +1,4 @@
-"""Which pictures a request names and how much they count: pure, nothing is fetched here."""
+"""Reads the input images and styles of a request, with their strengths. Pure."""
 
 from __future__ import annotations
 
@@ -7,69 +7,69 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-INPUTS_MAX = 4  # of each sort; more would not be seen in one picture
+INPUTS_MAX = 4  # of each sort; more would not be visible in one image
 _STYLES = ("style_images", "image_style_references")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One picture that a request names: its URL and how strongly it counts."""
+    """One input image: its URL and its strength."""
 
     url: str
     strength: float = 1.0
 
 
-def images_of(asked: Mapping[str, Any]) -> tuple[Input, ...]:
-    """Return the pictures to be drawn over, in the request's order."""
+def images_of(inputs: Mapping[str, Any]) -> tuple[Input, ...]:
+    """Return the images to draw over, in the request's order."""
     found = []
-    if isinstance(url := asked.get("image_url"), str):
+    if isinstance(url := inputs.get("image_url"), str):
         found.append(Input(url=url))
-    found += [Input(url=one) for one in _items(asked, "image_urls") if isinstance(one, str)]
+    found += [Input(url=one) for one in _items(inputs, "image_urls") if isinstance(one, str)]
     return tuple(found[:INPUTS_MAX])
 
 
-def styles_of(asked: Mapping[str, Any]) -> tuple[Input, ...]:
-    """Return the pictures whose colours are to be taken; a negative strength moves away."""
+def styles_of(inputs: Mapping[str, Any]) -> tuple[Input, ...]:
+    """Return the images whose colours to use; a negative strength moves away from them."""
     found = []
-    for style in (one for field in _STYLES for one in _items(asked, field)):
+    for style in (one for field in _STYLES for one in _items(inputs, field)):
         if isinstance(style, Mapping) and isinstance(url := style.get("url"), str):
-            strength = number_of(style.get("strength"), otherwise=0.5)
+            strength = number_of(style.get("strength"), default=0.5)
             found.append(Input(url=url, strength=strength))
     return tuple(found[:INPUTS_MAX])
 
 
-def trained_of(asked: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Return the ids of the trained styles to draw in, each with its strength."""
+def trained_of(inputs: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Return the ids of the trained styles, each with its strength."""
     found = []
-    for style in _items(asked, "styles"):
+    for style in _items(inputs, "styles"):
         if isinstance(style, Mapping) and isinstance(name := style.get("id"), str):
-            found.append((name, number_of(style.get("strength"), otherwise=1.0)))
+            found.append((name, number_of(style.get("strength"), default=1.0)))
     return tuple(found[:INPUTS_MAX])
 
 
-def share_of(asked: Mapping[str, Any]) -> float:
-    """Return how much the pictures show through, from 0.25 to 1.
+def share_of(inputs: Mapping[str, Any]) -> float:
+    """Return the opacity of the input images, from 0.25 to 1.
 
-    A model's strength is how far it may leave its input: 1 leaves it a trace.
+    A model's strength is how far it may deviate from its input: 1 leaves only a trace.
     """
-    return 1 - 0.75 * min(1.0, max(0.0, number_of(asked.get("strength"), otherwise=0.5)))
+    return 1 - 0.75 * min(1.0, max(0.0, number_of(inputs.get("strength"), default=0.5)))
 
 
-def number_of(value: object, *, otherwise: float) -> float:
-    """Return a finite number, or ``otherwise`` for anything else."""
+def number_of(value: object, *, default: float) -> float:
+    """Return a finite number, or the default for anything else."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     try:
         number = float(value) if is_number else math.nan  # type: ignore[arg-type]
     except OverflowError:
-        return otherwise
-    return number if math.isfinite(number) else otherwise
+        return default
+    return number if math.isfinite(number) else default
 
 
-def prompt_of(asked: Mapping[str, Any]) -> str:
-    """Return the prompt; JSON can hold halves of characters, which no encoding can."""
-    return str(asked.get("prompt") or "").encode("utf-8", "replace").decode()
+def prompt_of(inputs: Mapping[str, Any]) -> str:
+    """Return the prompt without lone surrogates, which JSON allows and encodings refuse."""
+    return str(inputs.get("prompt") or "").encode("utf-8", "replace").decode()
 
 
-def _items(asked: Mapping[str, Any], field: str) -> Sequence[Any]:
-    values = asked.get(field)
+def _items(inputs: Mapping[str, Any], field: str) -> Sequence[Any]:
+    values = inputs.get(field)
     return values if isinstance(values, list | tuple) else ()

@@ -1,4 +1,4 @@
-"""The colours of a picture, from the time of day, season, mood, weather and named colours."""
+"""The colours of an image, from the time of day, season, mood, weather and named colours."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ def _hex(code: str) -> Colour:
 
 
 def in_bytes(colour: Colour) -> tuple[int, int, int]:
-    """Return a colour as pictures of eight bits have it."""
+    """Return a colour with 8 bits per part."""
     red, green, blue = (int(min(1.0, max(0.0, float(part))) * 255) for part in colour)
     return red, green, blue
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """Return a colour between two: the share of the other is from 0 to 1."""
+    """Return a blend of two colours; ``share`` is the other's, from 0 to 1."""
     return (one * np.float32(1 - share) + other * np.float32(share)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """The light of a picture."""
+    """The palette of an image."""
 
     zenith: Colour
     middle: Colour
     horizon: Colour
     sun: Colour
-    shade: Colour  # what is near and dark
+    shade: Colour  # near and dark things
     growth: Colour  # leaves and grass
     earth: Colour
     is_dark: bool
@@ -80,23 +80,23 @@ def palette_of(scene: Scene) -> Palette:
     colours = [zenith, middle, horizon, sun, shade]
     for number, named in enumerate(scene.colours):
         tint = rgb(*named) * np.float32(0.35 + 0.75 * light)
-        # The first colour that is named rules the sky, the next the light, the third the ground.
-        for place, share in (
+        # The first named colour affects the sky, the next the light, the third the ground.
+        for index, share in (
             ((0, 0.35), (1, 0.5), (2, 0.3)) if number == 0 else ((2, 0.4), (3, 0.4))
         ):
-            colours[place] = mix(colours[place], tint, share)
+            colours[index] = mix(colours[index], tint, share)
         growth = mix(growth, rgb(*named), 0.15)
         earth = mix(earth, rgb(*named), 0.25)
     grey = _GREY_WEATHER[scene.weather]
     cast = rgb(0.60, 0.64, 0.70) * np.float32(0.25 + 0.75 * light)
-    for place in range(3):
-        colours[place] = mix(colours[place], cast, grey)
+    for index in range(3):
+        colours[index] = mix(colours[index], cast, grey)
     if scene.mood == "dreamy":
         colours = [
             mix(colour, rgb(0.93, 0.82, 0.94) * np.float32(0.3 + light), 0.2) for colour in colours
         ]
     if scene.weather == "storm":
-        # A storm at night is dark already; darker, nothing of it would be seen.
+        # A storm at night is dark already; darker, it would be invisible.
         gloom = np.float32(0.62 if light > 0.3 else 1.1)
         colours = [colour * gloom for colour in colours]
     saturation = _SATURATION[scene.mood]
@@ -115,7 +115,7 @@ def palette_of(scene: Scene) -> Palette:
 
 
 def between(one: Palette, other: Palette, share: float) -> Palette:
-    """Return the light between two: the share of the other is from 0 to 1."""
+    """Return a blend of two palettes; ``share`` is the other's, from 0 to 1."""
     changed = {
         field.name: mix(getattr(one, field.name), getattr(other, field.name), share)
         for field in fields(Palette)

@@ -1,8 +1,7 @@
-"""Pictures from strangers: decoded with suspicion, in the drawing process alone."""
+"""Decodes untrusted images, only in the confined processes."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -12,18 +11,20 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from ringback.engines.sketch.canvas import Field
+from ringback.engines.sketch.image_cost import parsed_picture
 from ringback.errors import EngineError
-from ringback.media.looking import PICTURE_PIXELS_MAX
-from ringback.media.pictures import FORMATS as ASSET_FORMATS
+from ringback.files.media.content import stripped_bytes
+from ringback.files.media.cost import time_limit_s
+from ringback.files.media.parsing import PICTURE_NAMES, PICTURE_PIXELS_MAX
+from ringback.files.media.pictures import as_shown, in_own_colours, on_white, open_picture
+from ringback.files.media.process import cpu_limit
 
-FORMATS = (*ASSET_FORMATS, "GIF")
-_SIDE_MAX = 1024  # of an input as the drawing uses it
-_PROFILE_BYTES_MAX = 1 << 20
+_SIDE_MAX = 1024  # of an input as drawing uses it
 _TOO_LARGE = "An input image is too large; at most 50 megapixels are read."
 
 
 class Whole(NamedTuple):
-    """A picture as it was sent: upright, RGB or RGBA, and what it says of its colours."""
+    """An input image at full size: upright, RGB or RGBA, with its colour profile."""
 
     image: Image.Image
     profile: bytes | None
@@ -31,56 +32,54 @@ class Whole(NamedTuple):
 
 
 def decode(content: bytes) -> Image.Image:
-    """Return the first frame of a picture, perhaps made smaller, or raise ``EngineError``."""
-    with _opened(content) as image:
+    """Return the first frame of an image, possibly reduced, or raise ``EngineError``.
+
+    It is upright, in sRGB, and on white where it is transparent.
+    """
+    with _open(content) as image:
         image.draft("RGB", (2048, 2048))  # lets a JPEG be decoded small
-        return ImageOps.exif_transpose(image).convert("RGB")
+        return on_white(as_shown(image))
 
 
 def decode_whole(content: bytes) -> Whole:
-    """Return the first frame of a picture at its full size, or raise ``EngineError``."""
-    with _opened(content) as image:
-        profile = image.info.get("icc_profile")
-        is_kept = (
-            image.mode in ("RGB", "RGBA")
-            and isinstance(profile, bytes)
-            and len(profile) <= _PROFILE_BYTES_MAX
-        )
-        mode = "RGBA" if image.has_transparency_data else "RGB"
+    """Return the first frame of an image at full size, or raise ``EngineError``."""
+    with _open(content) as image:
         is_jpeg = image.format == "JPEG"
-        upright = ImageOps.exif_transpose(image)
-        return Whole(
-            image=upright if upright.mode == mode else upright.convert(mode),
-            profile=profile if is_kept else None,
-            is_jpeg=is_jpeg,
-        )
+        own = in_own_colours(image)
+        shown, profile = (as_shown(image), None) if own is None else own
+        return Whole(image=shown, profile=profile, is_jpeg=is_jpeg)
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image]:
-    """Open a stranger's picture for decoding, or raise ``EngineError``.
+def _open(content: bytes) -> Iterator[Image.Image]:
+    """Open an untrusted image for decoding, or raise ``EngineError``.
 
-    Its size is judged by its header, before anything is decoded: Pillow itself only warns.
+    Its size and cost are checked by its structure, before anything is decoded. As of an upload,
+    only the copy without metadata is decoded, so broken metadata does no harm, and both doors
+    come to the same verdict.
     """
+    parsed = parsed_picture(content)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(BytesIO(content), formats=FORMATS)
-            _check_size(image)
+        with (
+            cpu_limit(time_limit_s(parsed.cost_s)),
+            open_picture(stripped_bytes(content, parsed.pieces)) as image,
+        ):
+            _check_size(image)  # again, with the decoder's own result
             yield image
     except (EngineError, MemoryError):
         raise
     except Image.DecompressionBombError as exc:
         raise EngineError(_TOO_LARGE) from exc
     except Exception as exc:
-        # A hostile file can raise anything at all from a decoder; all of it means the same.
+        # A hostile file can make a decoder raise anything; all of it means the same.
         raise EngineError(
-            "An input image cannot be read; send a PNG, JPEG, WebP, HEIC or GIF file."
+            "An input image cannot be read: the file is broken, cut short or of a rare kind. "
+            f"Send another {PICTURE_NAMES} file."
         ) from exc
 
 
 def shrink(content: bytes) -> bytes:
-    """Return a stranger's picture as a small PNG of our own making, or raise ``EngineError``."""
+    """Return an untrusted image as a new, small PNG, or raise ``EngineError``."""
     image = decode(content)
     image.thumbnail((_SIDE_MAX, _SIDE_MAX))
     output = BytesIO()
@@ -94,7 +93,7 @@ def _check_size(image: Image.Image) -> None:
 
 
 def blend(pixels: Field, images: Sequence[bytes], strength: float) -> None:
-    """Let the pictures show through, in broad strokes of few colours."""
+    """Blend in the images, as broad strokes of few colours."""
     height, width = pixels.shape[:2]
     for content in images:
         fitted = ImageOps.fit(decode(content), (width, height))
@@ -104,9 +103,9 @@ def blend(pixels: Field, images: Sequence[bytes], strength: float) -> None:
 
 
 def restyle(pixels: Field, images: Sequence[tuple[bytes, float]]) -> None:
-    """Move the colours towards those of the pictures: their means and spreads."""
+    """Move the colours towards the means and spreads of the images' colours."""
     for content, strength in images:
-        small = decode(content).resize((64, 64))  # all of it: the colours count, not the shapes
+        small = decode(content).resize((64, 64))  # only its colours matter
         style = np.asarray(small, dtype=np.float32).reshape(-1, 3) / np.float32(255)
         ours = pixels.reshape(-1, 3)
         spread = (style.std(axis=0) + 0.02) / (ours.std(axis=0) + 0.02)

@@ -1,67 +1,89 @@
-"""What the server asks of the drawing process; importable without drawing anything.
+"""The functions that the server runs in a drawing process; imports no numerical libraries.
 
-The server's own process never loads the arithmetic: it stays small, and a picture that breaks a
-decoder or takes all memory breaks only this process.
+The server's process never loads these libraries, so it stays small, and an image that crashes a
+decoder or exhausts the memory affects only the drawing process.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
 
 import msgspec
 
 from ringback.errors import EngineError
-from ringback.media.process import limit_memory
+from ringback.files.media.process import confine
 
 
-def draw(request: bytes) -> bytes:
-    """Return ``+`` and a PNG, or ``-`` and the sentence why there is none."""
-    wake()
-    from ringback.engines.sketch.render import Drawing, draw_png
-
-    return _answered(lambda: draw_png(msgspec.msgpack.decode(request, type=Drawing)))
-
-
-def take_in(content: bytes) -> bytes:
-    """Return ``+`` and a stranger's picture as a small PNG, or ``-`` and why it is refused."""
-    wake()
-    from ringback.engines.sketch.pictures import shrink
-
-    return _answered(lambda: shrink(content))
-
-
-def study(content: bytes) -> bytes:
-    """Return ``+`` and what a stranger's picture is like, or ``-`` and why it is refused."""
-    wake()
-    from ringback.engines.sketch.style.learned import encoded
-    from ringback.engines.sketch.style.study import studied
-
-    return _answered(lambda: encoded(studied(content)))
-
-
-def combine(facts: bytes) -> bytes:
-    """Return ``+`` and the style that pictures have in common, given what each is like."""
-    wake()
-    from ringback.engines.sketch.style.learned import decoded, encoded
-    from ringback.engines.sketch.style.study import combined
-
-    each = msgspec.msgpack.decode(facts, type=list[bytes])
-    return _answered(lambda: encoded(combined([decoded(one) for one in each])))
-
-
-def wake() -> None:
-    """Load what drawing needs, and keep this process within its memory from then on."""
-    # One thread draws: a pool of threads would only take address space, on a large machine all.
+def prepare() -> bytes:
+    """Configure numpy's threads and limit the memory of this process."""
+    # One thread suffices; on a large machine a thread pool would use up the address space.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    limit_memory()
+    confine()
+    return b""
 
 
-def _answered(work: Callable[[], bytes]) -> bytes:
-    try:
-        return b"+" + work()
-    except EngineError as exc:
-        return b"-" + str(exc).encode()
-    except MemoryError:
-        return b"-The picture needs more memory than it may have."
+def _confined(work: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Make a function limit its process, and return ``+`` and its result or ``-`` and an error."""
+
+    @wraps(work)
+    def run(argument: bytes) -> bytes:
+        prepare()
+        try:
+            return b"+" + work(argument)
+        except EngineError as exc:
+            return b"-" + str(exc).encode()
+        except MemoryError:
+            return b"-The image needs too much memory."
+
+    return run
+
+
+@_confined
+def draw(request: bytes) -> bytes:
+    """Return a PNG."""
+    from ringback.engines.sketch.render import Drawing, draw_png
+
+    return draw_png(msgspec.msgpack.decode(request, type=Drawing))
+
+
+@_confined
+def estimate_cost(path: bytes) -> bytes:
+    """Return the cost of decoding an untrusted image; nothing is decoded."""
+    from ringback.engines.sketch.image_cost import cost_s_of
+
+    return msgspec.msgpack.encode(cost_s_of(_content(path)))
+
+
+@_confined
+def shrink_image(path: bytes) -> bytes:
+    """Return an untrusted image as a small PNG."""
+    from ringback.engines.sketch.pictures import shrink
+
+    return shrink(_content(path))
+
+
+@_confined
+def study(path: bytes) -> bytes:
+    """Return the style features of an untrusted image."""
+    from ringback.engines.sketch.style.features import encode_features
+    from ringback.engines.sketch.style.study import extract_features
+
+    return encode_features(extract_features(_content(path)))
+
+
+@_confined
+def combine(facts: bytes) -> bytes:
+    """Return the common style features of several images."""
+    from ringback.engines.sketch.style.features import decode_features, encode_features
+    from ringback.engines.sketch.style.study import combine_features
+
+    each = msgspec.msgpack.decode(facts, type=list[bytes])
+    return encode_features(combine_features([decode_features(one) for one in each]))
+
+
+def _content(path: bytes) -> bytes:
+    return Path(os.fsdecode(path)).read_bytes()

@@ -1,4 +1,4 @@
-"""Reading a prompt: which scene it asks for, when, in what weather, season, mood and colours."""
+"""Reads a prompt: its scene, time of day, weather, season, mood and colours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PAIRS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a picture shows, as far as the prompt says it."""
+    """The scene of an image, as far as the prompt describes it."""
 
     kind: str = "portrait"
     time: str = "day"
@@ -41,7 +41,7 @@ class Scene:
 
 
 def read(prompt: str) -> Scene:
-    """Return the scene that the prompt asks for; of two words for one thing the first counts."""
+    """Return the scene of the prompt; of two words for one property the first counts."""
     words = words_of(prompt[:READ_CHARACTERS_MAX])
     weather = _first(words, WEATHERS)
     season = _first(words, SEASONS)
@@ -49,7 +49,7 @@ def read(prompt: str) -> Scene:
     return Scene(
         kind=kind,
         time=_first(words, TIMES) or ("night" if kind == "space" else "day"),
-        # Snow lies in winter unless the prompt says that something else falls.
+        # Winter has snow unless the prompt names other weather.
         weather=weather or ("cloudy" if season == "winter" else "clear"),
         season=season or ("winter" if weather == "snow" else "summer"),
         mood=_first(words, MOODS) or "calm",
@@ -58,14 +58,14 @@ def read(prompt: str) -> Scene:
 
 
 def seed_of(prompt: str) -> int:
-    """Return the seed that a prompt has when the client names none: 32 bits of its digest."""
+    """Return the default seed of a prompt: 32 bits of its digest."""
     return int.from_bytes(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:4])
 
 
 def words_of(text: str, *, pairs: Collection[str] = ()) -> list[str]:
-    """Return every word in order, each after the pair that it makes with the next.
+    """Return every word in order, each after the pair that it forms with the next.
 
-    A word that a pair with a meaning has used says nothing more alone.
+    A word used by a known pair does not count alone.
     """
     known = _PAIRS.union(pairs)
     words = [word.casefold() for word in _WORDS.findall(text)]

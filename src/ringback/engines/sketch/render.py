@@ -1,4 +1,4 @@
-"""Drawing one picture: pure, given its arguments. Runs in the drawing process."""
+"""Draws one image; deterministic in its arguments. Runs in the drawing process."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from PIL import Image, PngImagePlugin
 from ringback.engines.sketch.compose import compose
 from ringback.engines.sketch.pictures import blend, restyle
 from ringback.engines.sketch.reading import read, seed_of
-from ringback.engines.sketch.style.dress import dress
-from ringback.engines.sketch.style.learned import decoded, grain_of
+from ringback.engines.sketch.style.features import decode_features, grain_of
+from ringback.engines.sketch.style.transfer import apply_styles
 
-_WORKING_PIXELS_MAX = 600_000  # larger pictures are drawn at this size, enlarged and grained
+_WORKING_PIXELS_MAX = 600_000  # larger images are drawn at this size, then enlarged and grained
 _PROMPT_CHARACTERS_MAX = 4_000
 _BAND_ROWS = 128
 
 
 class Drawing(Struct, frozen=True, kw_only=True):
-    """What is to be drawn."""
+    """The image to draw."""
 
     prompt: str
     seed: int
@@ -29,39 +29,39 @@ class Drawing(Struct, frozen=True, kw_only=True):
     width: int
     height: int
     images: tuple[bytes, ...] = ()
-    strength: float = 0.5  # how much the images show through
+    strength: float = 0.5  # opacity of the images
     styles: tuple[tuple[bytes, float], ...] = ()
-    trained: tuple[tuple[bytes, float], ...] = ()  # what was learned of styles
+    trained: tuple[tuple[bytes, float], ...] = ()  # features of styles, with strengths
 
 
 def draw_png(drawing: Drawing) -> bytes:
-    """Return a PNG that says what it is; the same drawing gives the same bytes.
+    """Return a PNG that names its engine; the same drawing gives the same bytes.
 
     Raises ``EngineError`` when an input image cannot be used.
     """
     width, height = _working_size(drawing.width, drawing.height)
-    # The prompt counts beside the seed: two prompts of one scene are two pictures.
+    # The prompt is part of the seed: two prompts of one scene give two images.
     chance = (drawing.seed, seed_of(drawing.prompt))
     pixels = compose(read(drawing.prompt), chance=chance, width=width, height=height).pixels
     if drawing.images:
         blend(pixels, drawing.images, drawing.strength)
     if drawing.styles:
         restyle(pixels, drawing.styles)
-    trained = tuple((decoded(learned), strength) for learned, strength in drawing.trained)
+    trained = tuple((decode_features(learned), strength) for learned, strength in drawing.trained)
     if trained:
-        dress(pixels, trained, np.random.default_rng((*chance, 0)))
+        apply_styles(pixels, trained, np.random.default_rng((*chance, 0)))
     np.clip(pixels, 0, 1, out=pixels)
     image = Image.fromarray(np.ascontiguousarray((pixels * np.float32(255)).astype(np.uint8)))
     if image.size != (drawing.width, drawing.height):
         image = image.resize((drawing.width, drawing.height), Image.Resampling.LANCZOS)
-    image = _grained(image, drawing.seed, grain_of(trained))
+    image = _add_grain(image, drawing.seed, grain_of(trained))
     output = BytesIO()
-    image.save(output, "PNG", compress_level=1, pnginfo=_says(drawing))
+    image.save(output, "PNG", compress_level=1, pnginfo=_metadata(drawing))
     return output.getvalue()
 
 
-def _grained(image: Image.Image, seed: int, more: float) -> Image.Image:
-    """Return the picture with fine grain, which hides the steps of gradients, and with more."""
+def _add_grain(image: Image.Image, seed: int, more: float) -> Image.Image:
+    """Return the image with fine grain, which hides steps in gradients, and any extra grain."""
     rng = np.random.default_rng(seed + 1)
     grain = rng.integers(-2, 3, (_BAND_ROWS, image.width, 1), np.int16)
     if more:
@@ -80,8 +80,8 @@ def _working_size(width: int, height: int) -> tuple[int, int]:
     return max(16, round(width * scale)), max(16, round(height * scale))
 
 
-def _says(drawing: Drawing) -> PngImagePlugin.PngInfo:
-    """Return the text chunks: nobody shall take the picture for a model's."""
+def _metadata(drawing: Drawing) -> PngImagePlugin.PngInfo:
+    """Return the text chunks, so that nobody mistakes the image for a model's output."""
     info = PngImagePlugin.PngInfo()
     prompt = drawing.prompt[:_PROMPT_CHARACTERS_MAX].encode("utf-8", "replace").decode()
     info.add_text("Software", "Ringback")

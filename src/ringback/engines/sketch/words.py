@@ -1,6 +1,6 @@
-"""What words mean to the reader of prompts: English, and Indonesian for the commonest.
+"""The vocabulary of prompts: English, and the most common Indonesian words.
 
-Two words joined by ``_`` count together: "golden" alone says nothing about the hour.
+Two words joined by ``_`` are a pair: "golden" alone is not a time of day.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ KINDS = _meanings(
         "flower wheat pasture sawah ladang padang kebun bunga padang_rumput",
     }
 )
-# Words that say what a picture shows only when nothing else in the prompt does.
+# Words that name a scene only when no other word in the prompt does.
 FAINT_KINDS = _meanings(
     {
         "space": "star stars starry starfield bintang",

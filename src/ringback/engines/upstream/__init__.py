@@ -1,1 +1,4 @@
-"""Engines that have jobs made elsewhere: one runner for all, and an adapter for each provider."""
+"""Upstream engines run jobs at a provider: one runner for all, one adapter per provider.
+
+``registry`` names the adapters, ``provider`` has their protocol, ``runner`` drives one.
+"""

@@ -1,152 +1,159 @@
-"""Any server with OpenAI's images API: ``/images/generations``, and ``/images/edits`` with inputs.
+"""The adapter for OpenAI's images API: ``/images/generations``, and ``/images/edits`` with inputs.
 
-The answer to a submission is the result, so there is no ticket: what is cut off in between may
-have been bought, and the runner's rules for providers without an idempotency key hold.
+The response to a submission is the result, so there is no ticket. An interrupted request may have
+been charged, so the runner's rules for providers without idempotency keys apply.
 """
 
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
 from ringback.clock import Clock
-from ringback.egress.caller import Headers, Reply
-from ringback.engines.upstream.assembling import ProviderType, Tools
+from ringback.egress.http_client import Headers, Response
 from ringback.engines.upstream.config import UpstreamSettings
-from ringback.engines.upstream.forms import Upload, multipart
-from ringback.engines.upstream.provider import File, Inputs, Look, Order
-from ringback.engines.upstream.said import document_of, plain, refusal
-from ringback.engines.upstream.sizes import asked_size, nearest, read_size
-from ringback.errors import AnswerLost, EngineError
+from ringback.engines.upstream.factory import ProviderType, Tools
+from ringback.engines.upstream.multipart import Upload, multipart
+from ringback.engines.upstream.provider import Inputs, ProviderStatus, Submission
+from ringback.engines.upstream.responses import json_of, plain
+from ringback.engines.upstream.results import Found, completed, files_in
+from ringback.engines.upstream.sizes import nearest, read_size, requested_size
+from ringback.errors import EngineError, SubmissionUnknown
 from ringback.log import get_logger
+from ringback.wire.answer_reasons import reason_in
 
 log = get_logger(__name__)
 
 _COUNTS = ("num_images", "n", "batch_size")
 _PASSED_ON = ("quality", "background", "output_format", "output_compression", "style", "moderation")
-_BLOCKED = frozenset({"moderation_blocked", "content_policy_violation"})
-_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+_MODERATION_CODES = frozenset({"moderation_blocked", "content_policy_violation"})
+_QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+_LISTS = frozenset({"data", "images"})
 _RESET = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 _RESET_S_MAX = 120.0
 
 
 class OpenAIImagesSettings(UpstreamSettings, frozen=True, kw_only=True):
-    """What this type adds."""
+    """Settings of this type."""
 
     request_timeout_s: Annotated[float, Meta(gt=0, le=7 * 86_400)] = 600.0
-    """How long one request may take; it lasts until the pictures are made."""
+    """The time limit of one request, which lasts until the images are made."""
     sizes: tuple[str, ...] = ("1024x1024", "1536x1024", "1024x1536")
-    """The sizes that the server has; a job gets the nearest. None: it is asked for exactly."""
+    """The sizes that the server has; a job gets the nearest. Empty: the exact size is requested."""
     n_max: Annotated[int, Meta(ge=1, le=100)] = 10
-    """The pictures that one request may ask for; more are asked for by several."""
+    """The number of images per request; a job with more makes several requests."""
     images_max: Annotated[int, Meta(ge=1, le=100)] = 16
-    """The input pictures that an edit may have."""
+    """The number of input images of an edit."""
     fields: dict[str, str | int | float | bool] = field(default_factory=dict)
-    """What every request says besides, like { quality = "high" }."""
+    """Extra fields of every request, such as { quality = "high" }."""
     answer_bytes_max: Annotated[int, Meta(ge=1, le=2 << 30)] = 128 << 20
-    """The largest answer that is read; pictures in it are a third larger than in a file."""
+    """The largest response; images in it are a third larger than as files."""
 
     __repr__ = UpstreamSettings.__repr__
 
 
-class _Picture(Struct):
-    b64_json: str | None = None
-    url: str | None = None
+class _Answer(NamedTuple):
+    """The images of one request, and the provider's account of their cost."""
 
-
-class _Answer(Struct):
-    data: list[_Picture]
-    usage: dict[str, Any] | None = None
+    found: Found
+    usage: object
 
 
 class OpenAIImages:
-    """Asks for pictures and waits for them in the same request."""
+    """Requests images and gets them in the same response."""
 
     is_idempotent = False
 
     def __init__(self, settings: OpenAIImagesSettings, tools: Tools) -> None:
-        headers: Headers = ()
-        if tools.api_key is not None:
-            headers = (("authorization", f"Bearer {tools.api_key}"),)
-        self._line = tools.line(headers)
+        self._client = tools.make_client(tools.key_headers)
         self._name = tools.name
         self._settings = settings
         self._sizes = tuple(read_size(size) for size in settings.sizes)
-        self._limit = _Limit(tools.clock)
+        self._limit = _RequestLimit(tools.clock)
 
-    async def submit(self, order: Order, inputs: Inputs) -> Look:
-        """Return the pictures, once they are made."""
-        asked = self._asked(order)
-        pictures = [
-            Upload(stem=f"image-{number}", content=await inputs.read(url))
-            for number, url in enumerate(self._inputs(order.input))
+    async def submit(self, submission: Submission, inputs: Inputs) -> ProviderStatus:
+        """Return the images once they are made."""
+        parameters = self._parameters(submission)
+        images = [
+            Upload(stem=f"image-{index}", content=await inputs.read(url))
+            for index, url in enumerate(self._inputs(submission.input))
         ]
         answers: list[_Answer] = []
-        left = _count(order.input)
-        while left > 0:
-            count = min(left, self._settings.n_max)
-            # Each request is a purchase; pictures beyond what one gives take another.
+        requested = remaining = _count(submission.input)
+        while remaining > 0:
+            count = min(remaining, self._settings.n_max)
+            # Each request is charged; more images than one request may have need another.
             try:
-                answers.append(await self._made({**asked, "n": count}, pictures, order))
+                answers.append(await self._request({**parameters, "n": count}, images, submission))
             except EngineError as exc:
                 if not answers:
                     raise
-                # Raised, it would have the submission begun anew, and bought again what is here.
-                detail = plain(str(exc), self._line.secrets)
-                log.warning("pictures_missing", engine=self._name, count=left, detail=detail)
+                # Do not raise: the runner would resubmit, and pay for these images again.
+                detail = plain(str(exc), self._client.secrets)
+                log.warning("pictures_missing", engine=self._name, count=remaining, detail=detail)
                 break
-            left -= count
-        files = tuple(self._file(picture) for answer in answers for picture in answer.data)
-        return Look(status="completed", files=files, cost=_cost(answers))
+            remaining -= count
+        files = tuple(file for answer in answers for file in answer.found.files)
+        notes = [note for answer in answers for note in answer.found.notes]
+        if len(files) < requested:
+            notes.append(f"The provider made {len(files)} of the {requested} images.")
+        return ProviderStatus(
+            status="completed", files=files, notes=tuple(notes), cost=_cost(answers)
+        )
 
-    async def look(self, ticket: str) -> Look:
-        """Never comes to be asked: there are no tickets."""
-        raise EngineError(f"The provider of {self._name} keeps nothing to look up.")
+    async def poll(self, ticket: str) -> ProviderStatus:
+        """Raise: without tickets there is nothing to poll."""
+        raise EngineError(f"The provider of {self._name} stores no jobs to poll.")
 
     async def cancel(self, ticket: str) -> None:
-        """Never comes to be asked either; leaving is all that there is."""
+        """Do nothing: without a ticket there is nothing to cancel."""
 
-    async def judge_hook(self, headers: Mapping[str, str], body: bytes, *, now_s: float) -> bool:
-        """Believe nothing: this API has no webhooks for pictures."""
-        return False
+    async def verify_webhook(
+        self, headers: Mapping[str, str], body: bytes, *, now_s: float
+    ) -> str | None:
+        """Return None: this API has no webhooks for images."""
+        return None
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the adapter holds no resources."""
 
-    def _asked(self, order: Order) -> dict[str, Any]:
-        prompt = order.input.get("prompt")
+    def _parameters(self, submission: Submission) -> dict[str, Any]:
+        prompt = submission.input.get("prompt")
         if not isinstance(prompt, str) or not prompt:
             raise EngineError(f"The engine {self._name} needs a prompt.")
-        asked: dict[str, Any] = {"model": order.model, "prompt": prompt}
-        asked |= {name: order.input[name] for name in _PASSED_ON if order.input.get(name)}
-        if (size := asked_size(order.input)) is not None:
+        parameters: dict[str, Any] = {"model": submission.model, "prompt": prompt}
+        parameters |= {
+            name: submission.input[name] for name in _PASSED_ON if submission.input.get(name)
+        }
+        if (size := requested_size(submission.input)) is not None:
             width, height = nearest(size, self._sizes) if self._sizes else size
-            asked["size"] = f"{width}x{height}"
-        return asked | self._settings.fields
+            parameters["size"] = f"{width}x{height}"
+        return parameters | self._settings.fields
 
-    def _inputs(self, asked: Mapping[str, Any]) -> list[str]:
-        urls = list(_urls_of(asked))
+    def _inputs(self, parameters: Mapping[str, Any]) -> list[str]:
+        urls = list(_urls_of(parameters))
         if len(urls) > self._settings.images_max:
             raise EngineError(
-                f"The engine {self._name} takes {self._settings.images_max} input pictures at "
+                f"The engine {self._name} takes {self._settings.images_max} input images at "
                 f"most; this job has {len(urls)}."
             )
         return urls
 
-    async def _made(self, asked: dict[str, Any], pictures: list[Upload], order: Order) -> _Answer:
+    async def _request(
+        self, parameters: dict[str, Any], images: list[Upload], submission: Submission
+    ) -> _Answer:
         await self._limit.wait()
-        headers: Headers = (("x-client-request-id", order.job_id),)
-        path, json, body = "/images/generations", asked, b""
-        if pictures:
+        headers: Headers = (("x-client-request-id", submission.job_id),)
+        path, json, body = "/images/generations", parameters, b""
+        if images:
             path, json = "/images/edits", {}
-            content_type, body = _edit(asked, pictures)
+            content_type, body = _edit(parameters, images)
             headers += (("content-type", content_type),)
-        reply = await self._line.ask(
+        response = await self._client.send(
             "POST",
             path,
             json=json or None,
@@ -154,57 +161,50 @@ class OpenAIImages:
             headers=headers,
             may_repeat=False,
             bytes_max=self._settings.answer_bytes_max,
-            ends=lambda reply: _code(reply) in _SPENT,
+            ends=lambda response: _code(response) in _QUOTA_CODES,
         )
-        self._limit.heed(reply)
-        return self._read(reply)
+        self._limit.note(response)
+        return self._read(response)
 
-    def _read(self, reply: Reply) -> _Answer:
-        if reply.status != 200:
-            raise self._refusal(reply)
-        try:
-            answer = msgspec.json.decode(reply.body, type=_Answer)
-        except (msgspec.DecodeError, RecursionError) as exc:
-            raise AnswerLost(self._name, "an answer that is not the API's") from exc
-        if not answer.data:
-            raise EngineError(f"The provider of {self._name} made no picture.")
-        return answer
+    def _read(self, response: Response) -> _Answer:
+        """Return the images in a response, or raise ``EngineError``."""
+        if not response.is_success:
+            raise self._refusal(response)
+        document = json_of(response)
+        found = files_in(document)
+        if not found.files:
+            is_the_apis = isinstance(document, dict) and not _LISTS.isdisjoint(document)
+            if not (is_the_apis or found.notes or reason_in(document)):
+                raise SubmissionUnknown(self._name, "an answer that is not the API's")
+            error = plain(completed(found, document).error, self._client.secrets).rstrip(".")
+            raise EngineError(f"The job failed at the provider of {self._name}: {error}.")
+        return _Answer(found, document.get("usage") if isinstance(document, dict) else None)
 
-    def _refusal(self, reply: Reply) -> EngineError:
-        code = _code(reply)
-        if code in _BLOCKED:
+    def _refusal(self, response: Response) -> EngineError:
+        code = _code(response)
+        if code in _MODERATION_CODES:
             return EngineError(f"The provider of {self._name} refused the prompt as unsafe.")
-        if code in _SPENT:
+        if code in _QUOTA_CODES:
             return EngineError(f"The provider of {self._name} wants to be paid first.")
-        return refusal(self._name, reply, self._line.secrets)
-
-    def _file(self, picture: _Picture) -> File:
-        if picture.url is not None:
-            return File(url=picture.url)
-        try:
-            return File(content=b64decode(picture.b64_json or "", validate=True))
-        except ValueError as exc:
-            raise EngineError(
-                f"The provider of {self._name} sent a picture that is not base64."
-            ) from exc
+        return self._client.refusal(response)
 
 
-class _Limit:
-    """Keeps away from a provider that said there is no request left, until it has some again."""
+class _RequestLimit:
+    """Waits while a provider's rate-limit headers say that no request is left."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._until = 0.0
 
     async def wait(self) -> None:
-        """Return when the provider takes requests again, as far as it has said."""
+        """Wait until the provider accepts requests again."""
         while (wait_s := self._until - self._clock.monotonic()) > 0:
             await self._clock.sleep(wait_s)
 
-    def heed(self, reply: Reply) -> None:
-        """Note what an answer says of the requests that are left."""
-        reset = reply.header(b"x-ratelimit-reset-requests")
-        if reply.header(b"x-ratelimit-remaining-requests") != b"0" or reset is None:
+    def note(self, response: Response) -> None:
+        """Record the rate-limit headers of a response."""
+        reset = response.header(b"x-ratelimit-reset-requests")
+        if response.header(b"x-ratelimit-remaining-requests") != b"0" or reset is None:
             return
         wait_s = reset_s(reset.decode("latin-1"))
         if wait_s is not None:
@@ -220,27 +220,27 @@ def reset_s(text: str) -> float | None:
     return min(hours * 3600 + minutes * 60 + seconds + ms / 1000, _RESET_S_MAX)
 
 
-def _edit(asked: dict[str, Any], pictures: list[Upload]) -> tuple[str, bytes]:
+def _edit(parameters: dict[str, Any], images: list[Upload]) -> tuple[str, bytes]:
     fields: list[tuple[str, str | Upload]] = [
         (name, value if isinstance(value, str) else msgspec.json.encode(value).decode())
-        for name, value in asked.items()
+        for name, value in parameters.items()
     ]
-    name = "image" if len(pictures) == 1 else "image[]"
-    return multipart([*fields, *((name, picture) for picture in pictures)])
+    name = "image" if len(images) == 1 else "image[]"
+    return multipart([*fields, *((name, image) for image in images)])
 
 
 def _cost(answers: list[_Answer]) -> str:
     return " ".join(msgspec.json.encode(one.usage).decode() for one in answers if one.usage)
 
 
-def _count(asked: Mapping[str, Any]) -> int:
-    counts = (asked.get(name) for name in _COUNTS)
+def _count(parameters: Mapping[str, Any]) -> int:
+    counts = (parameters.get(name) for name in _COUNTS)
     return next((max(1, int(n)) for n in counts if isinstance(n, int | float)), 1)
 
 
-def _urls_of(asked: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the pictures that a job begins with, in whichever field its model has them."""
-    if isinstance(url := asked.get("image_url"), str):
+def _urls_of(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the URLs of a job's input images, in whichever fields its model has them."""
+    if isinstance(url := parameters.get("image_url"), str):
         yield url
     for name in (
         "image_urls",
@@ -249,14 +249,14 @@ def _urls_of(asked: Mapping[str, Any]) -> Iterator[str]:
         "style_images",
         "image_style_references",
     ):
-        for item in asked.get(name) or ():
+        for item in parameters.get(name) or ():
             url = item.get("url") if isinstance(item, dict) else item
             if isinstance(url, str):
                 yield url
 
 
-def _code(reply: Reply) -> str:
-    document = document_of(reply) if reply.status != 200 else None
+def _code(response: Response) -> str:
+    document = json_of(response) if response.status != 200 else None
     error = document.get("error") if isinstance(document, dict) else None
     code = error.get("code") or error.get("type") if isinstance(error, dict) else None
     return code if isinstance(code, str) else ""

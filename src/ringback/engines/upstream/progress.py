@@ -1,4 +1,4 @@
-"""How far a model has come, read out of what it logs: the bars that tqdm draws. Pure."""
+"""Reads a model's progress from the tqdm progress bars in its logs. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _BAR = re.compile(r"(?:^|[\r\n\s])([0-9]{1,3})%\s*\|[^|\r\n]{0,200}\|\s*([0-9]{1
 
 
 def fraction_in(logs: str) -> float | None:
-    """Return the newest bar's share, from 0 to 1, or None where no bar is drawn."""
+    """Return the newest bar's fraction, from 0 to 1, or None where there is no bar."""
     bars = _BAR.findall(logs[-_TAIL:])
     if not bars:
         return None

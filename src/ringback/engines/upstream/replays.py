@@ -1,4 +1,4 @@
-"""Webhooks that were taken already: the same signed bytes are not taken a second time."""
+"""Tells a new webhook from a copy of an earlier one by its signed bytes."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ _REMEMBERED_MAX = 10_000
 
 
 class Replays:
-    """Remembers what was taken, for as long as its signature would be believed."""
+    """Remembers accepted signatures for as long as they are valid."""
 
     def __init__(self, *, tolerance_s: float) -> None:
-        self._kept_s = 2 * tolerance_s  # a timestamp may lie as far ahead as behind
-        self._taken: OrderedDict[str, float] = OrderedDict()
+        self._keep_s = 2 * tolerance_s  # a timestamp may be ahead or behind
+        self._seen: OrderedDict[str, float] = OrderedDict()
 
     def is_new(self, signature: str, *, now_s: float) -> bool:
-        """Say whether this one comes for the first time, and remember it."""
-        while self._taken and (
-            len(self._taken) >= _REMEMBERED_MAX
-            or next(iter(self._taken.values())) < now_s - self._kept_s
+        """Return whether the signature is new, and remember it."""
+        while self._seen and (
+            len(self._seen) >= _REMEMBERED_MAX
+            or next(iter(self._seen.values())) < now_s - self._keep_s
         ):
-            self._taken.popitem(last=False)
-        if signature in self._taken:
+            self._seen.popitem(last=False)
+        if signature in self._seen:
             return False
-        self._taken[signature] = now_s
+        self._seen[signature] = now_s
         return True

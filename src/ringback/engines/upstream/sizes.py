@@ -1,4 +1,4 @@
-"""Which of a provider's sizes comes nearest to what was asked for. Pure."""
+"""Chooses the provider's size nearest to the requested one. Pure."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _USUAL_PIXELS = 1024 * 1024
 
 def read_size(text: str) -> Size:
     """Return the size in a text like ``1024x1536``, or raise ``SetupError``."""
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise SetupError(f"{text!r} is no size; write it like 1024x1536.")
-    return int(found[1]), int(found[2])
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise SetupError(f"{text!r} is not a size; write it like 1024x1536.")
+    return int(match[1]), int(match[2])
 
 
-def asked_size(asked: Mapping[str, Any]) -> Size | None:
-    """Return the size that a job's input asks for, by width and height or by its aspect ratio."""
-    width, height = asked.get("width"), asked.get("height")
+def requested_size(parameters: Mapping[str, Any]) -> Size | None:
+    """Return the size that a job's input requests, by width and height or by aspect ratio."""
+    width, height = parameters.get("width"), parameters.get("height")
     if _is_length(width) and _is_length(height):
         return round(width), round(height)
-    ratio = asked.get("aspect_ratio")
-    found = _RATIO.fullmatch(ratio) if isinstance(ratio, str) else None
-    if found is None or not float(found[1]) or not float(found[2]):
+    ratio = parameters.get("aspect_ratio")
+    match = _RATIO.fullmatch(ratio) if isinstance(ratio, str) else None
+    if match is None or not float(match[1]) or not float(match[2]):
         return None
-    aspect = float(found[1]) / float(found[2])
+    aspect = float(match[1]) / float(match[2])
     return round(math.sqrt(_USUAL_PIXELS * aspect)), round(math.sqrt(_USUAL_PIXELS / aspect))
 
 
 def nearest(size: Size, sizes: Sequence[Size]) -> Size:
-    """Return the size whose shape is nearest, and among those the one of the nearest area."""
+    """Return the size with the nearest aspect ratio, and of those the nearest area."""
 
     def distance(other: Size) -> tuple[float, float]:
         shape = abs(math.log((other[0] / other[1]) / (size[0] / size[1])))

@@ -1,1 +1,1 @@
-"""A receiver as a view of the web framework at hand; each module imports its framework alone."""
+"""Adapters make a receiver a view of a web framework; each imports only its own framework."""

@@ -21,7 +21,7 @@ class WebhookApp:
         self._bytes_max = bytes_max
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request; of a lifespan, begin and end with it."""
+        """Answer one request, or run the handlers for the time of a lifespan."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":

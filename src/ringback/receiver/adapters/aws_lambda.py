@@ -1,7 +1,7 @@
 """A receiver as an AWS Lambda function behind a function URL (payload format 2.0).
 
-Nothing runs there after the answer, so handlers are called before it; give them a ledger that
-outlives the function, and the sender's 15 seconds.
+Lambda freezes the process after the answer, so handlers are called before it. Use a ledger that
+outlives the function, and handlers that end within the sender's timeout of 15 seconds.
 """
 
 from __future__ import annotations

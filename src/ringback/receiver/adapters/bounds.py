@@ -1,11 +1,11 @@
-"""What every adapter refuses before it reads: other methods, and bodies that are too long."""
+"""Every adapter refuses other methods and bodies that are too long before it reads the body."""
 
 from __future__ import annotations
 
 from ringback.receiver.answer import Answer, refused
 
 BODY_BYTES_MAX = 1_048_576
-"""The longest body that is read, unless an adapter is told otherwise."""
+"""The longest body that an adapter reads by default."""
 
 NOT_POST = refused(405, "method_not_allowed", "Webhooks are posted.")
 TOO_LONG = refused(413, "too_long", "The body is longer than a webhook may be.")
@@ -13,7 +13,7 @@ CUT_OFF = refused(400, "cut_off", "The body broke off.")
 
 
 def refusal(method: str, content_length: str | None, *, bytes_max: int) -> Answer | None:
-    """Return why a request is refused by its head alone, or None."""
+    """Return the refusal of a request by its method and length, or None."""
     if method != "POST":
         return NOT_POST
     length = (content_length or "").strip()

@@ -31,12 +31,12 @@ def _answer(receiver: Receiver, environ: dict[str, Any], bytes_max: int) -> Answ
     if early is not None:
         return early
     # Without a length some servers end the input by themselves, and others never do.
-    asked = int(length) if length.isdigit() else bytes_max + 1
+    bytes_expected = int(length) if length.isdigit() else bytes_max + 1
     is_ended = length.isdigit() or bool(environ.get("wsgi.input_terminated"))
-    body = environ["wsgi.input"].read(asked) if is_ended else b""
+    body = environ["wsgi.input"].read(bytes_expected) if is_ended else b""
     if len(body) > bytes_max:
         return TOO_LONG
-    if length.isdigit() and len(body) < asked:
+    if length.isdigit() and len(body) < bytes_expected:
         return CUT_OFF
     headers = [
         (name[5:].replace("_", "-"), value)

@@ -1,1 +1,1 @@
-"""Where a receiver remembers what it was told, and what it still has to do about it."""
+"""Ledgers store a receiver's receipts and which of them still have to be handled."""

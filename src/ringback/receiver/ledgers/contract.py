@@ -1,7 +1,8 @@
-"""What every ledger promises. All of it may be called from any thread, and by many processes."""
+"""The protocol of every ledger; its methods may be called from any thread and process."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """A webhook that came: what the ledger keeps of it."""
+    """One received webhook, as the ledger stores it."""
 
     key: str
     webhook_id: str
@@ -18,35 +19,44 @@ class Receipt(Struct, frozen=True, kw_only=True):
     timestamp_s: int
     body: bytes
     received_at_s: float
-    has_handler: bool = True  # without one there is nothing to do about it
+    has_handler: bool = True  # without one the receipt is never due
     ends_job: bool = False
+
+    @property
+    def first_due_at_s(self) -> float | None:
+        """When the receipt is due at first; None without a handler."""
+        return self.received_at_s if self.has_handler else None
+
+
+STORED = ("key", "webhook_id", "type", "job_id", "timestamp_s", "body", "received_at_s")
+"""The members of a receipt that are columns of a table."""
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """A receipt in the hands of one handler, until its lease ends; ``epoch`` grows with each."""
+    """A receipt that one handler has claimed until a lease ends; each claim raises ``epoch``."""
 
     receipt: Receipt
-    attempts_count: int  # that were begun, this one included
+    attempts_count: int  # this one included
     epoch: int
 
 
 class Ledger(Protocol):
-    """Receipts, each handled once, and the jobs that are expected to end."""
+    """Stores receipts, each handled once, and the jobs that are expected to end."""
 
     def add(self, receipt: Receipt) -> bool:
         """Keep a receipt durably; False, and nothing changed, when its key is there already."""
 
     def claim(self, *, now_s: float, lease_s: float, limit: int) -> list[Held]:
-        """Take receipts that are due, oldest first; nobody else gets them before the lease ends."""
+        """Claim due receipts, oldest first; no other claim gets them before the lease ends."""
 
     def extend(self, held: Held, *, until_s: float) -> bool:
         """Move the end of a lease; False when it was lost."""
 
     def done(self, held: Held) -> bool:
-        """Note that a receipt was handled; False when its lease was lost."""
+        """Mark a receipt as handled; False when its lease was lost."""
 
     def failed(self, held: Held, *, again_at_s: float | None, error: str) -> bool:
-        """Note that handling broke: due again then, or never again; False when it was lost."""
+        """Record a failure: due again then, or given up for None; False when the lease was lost."""
 
     def next_due_s(self) -> float | None:
         """Return when the next receipt is due, or its lease ends; None when there is none."""
@@ -58,22 +68,39 @@ class Ledger(Protocol):
         """Say whether this program has started a job, ended or not."""
 
     def overdue(self, *, before_s: float, limit: int) -> list[str]:
-        """Return jobs that are expected since before then, and of whose end nothing has come."""
+        """Return jobs that were expected before then and whose end was not received."""
 
     def forget(self, *, before_s: float) -> int:
-        """Delete what was handled, and what was expected, before then; return how many receipts."""
+        """Delete older handled receipts and expected jobs; return how many receipts."""
 
 
 class TransactionalLedger(Ledger, Protocol):
-    """A ledger in a database in which effects can be written together with the receipt."""
+    """A ledger in a database where a handler can write in the receipt's own transaction."""
 
     def transaction(self, held: Held) -> AbstractContextManager[Any]:
-        """Give a connection on which the receipt is already done, committed with what follows.
+        """Open a transaction that has marked the receipt as handled; commit at the context's end.
 
-        Raises ``LeaseLost`` when somebody else has the receipt; whatever else is raised inside
-        undoes all of it.
+        Raises ``LeaseLost`` when another handler has claimed the receipt; any exception inside
+        rolls the transaction back.
         """
 
 
+class BaseLedger(Ledger):
+    """A ledger in which extending, ending and failing are one guarded change of the due time."""
+
+    @abstractmethod
+    def _settle(self, held: Held, due_at_s: float | None, error: str | None = None) -> bool:
+        """Set when a receipt is due; False when its lease was lost."""
+
+    def extend(self, held: Held, *, until_s: float) -> bool:
+        return self._settle(held, until_s)
+
+    def done(self, held: Held) -> bool:
+        return self._settle(held, None)
+
+    def failed(self, held: Held, *, again_at_s: float | None, error: str) -> bool:
+        return self._settle(held, again_at_s, error)
+
+
 class LeaseLost(Exception):
-    """The receipt is in other hands; what was done about it here is undone."""
+    """Another handler has claimed the receipt; the transaction was rolled back."""

@@ -7,10 +7,10 @@ from typing import Any, cast
 import msgspec
 from redis import Redis
 
-from ringback.receiver.ledgers.contract import Held, Receipt
+from ringback.receiver.ledgers.contract import BaseLedger, Held, Receipt
 
-# Each script is one step that nothing comes between. A receipt is a hash; due ones are in a sorted
-# set by when they are due, or when their lease ends.
+# Redis runs each script atomically. A receipt is a hash; due receipts are in a sorted set by the
+# time they are due, or their lease ends.
 _ADD = """
 if redis.call('hsetnx', KEYS[1], 'receipt', ARGV[1]) == 0 then return 0 end
 redis.call('hset', KEYS[1], 'attempts', 0, 'epoch', 0)
@@ -63,7 +63,7 @@ return gone
 """
 
 
-class RedisLedger:
+class RedisLedger(BaseLedger):
     """``Ledger`` in Redis, under names that begin with ``prefix``."""
 
     def __init__(self, client: Redis, *, prefix: str = "ringback") -> None:
@@ -81,7 +81,6 @@ class RedisLedger:
         self._forget = client.register_script(_FORGET)
 
     def add(self, receipt: Receipt) -> bool:
-        """Keep a receipt; False, and nothing changed, when its key is there already."""
         keys = [self._row(receipt.key), self._due, self._open, self._expected, self._all]
         ends = receipt.job_id if receipt.ends_job and receipt.job_id else ""
         arguments: list[str | bytes | int] = [
@@ -94,7 +93,6 @@ class RedisLedger:
         return bool(self._add(keys, arguments))
 
     def claim(self, *, now_s: float, lease_s: float, limit: int) -> list[Held]:
-        """Take receipts that are due, oldest first."""
         arguments: list[str | bytes | int] = [repr(now_s), repr(now_s + lease_s), limit, self._rows]
         found = cast("list[Any]", self._claim([self._due], arguments))
         return [
@@ -106,48 +104,32 @@ class RedisLedger:
             for content, attempts, epoch in found
         ]
 
-    def extend(self, held: Held, *, until_s: float) -> bool:
-        """Move the end of a lease; False when it was lost."""
-        return self._settle(held, until_s)
-
-    def done(self, held: Held) -> bool:
-        """Note that a receipt was handled; False when its lease was lost."""
-        return self._settle(held, None)
-
-    def failed(self, held: Held, *, again_at_s: float | None, error: str) -> bool:
-        """Note that handling broke; False when its lease was lost."""
-        return self._settle(held, again_at_s, error)
-
     def next_due_s(self) -> float | None:
-        """Return when the next receipt is due; None when there is none."""
         first = cast("list[Any]", self._client.zrange(self._due, 0, 0, withscores=True))
         return float(first[0][1]) if first else None
 
     def expect(self, job_id: str, *, now_s: float) -> None:
-        """Note a job that this program has started."""
         self._expect([self._expected, self._open], [repr(now_s), job_id])
 
     def expects(self, job_id: str) -> bool:
-        """Say whether this program has started a job."""
         return self._client.zscore(self._expected, job_id) is not None
 
     def overdue(self, *, before_s: float, limit: int) -> list[str]:
-        """Return jobs that are expected since before then, and of whose end nothing has come."""
         found = self._client.zrangebyscore(self._open, "-inf", f"({before_s!r}", start=0, num=limit)
         return [_text(job_id) for job_id in cast("list[Any]", found)]
 
     def forget(self, *, before_s: float) -> int:
-        """Delete what was handled, and what was expected, before then."""
         keys = [self._due, self._all, self._open, self._expected]
         return int(cast("Any", self._forget(keys, [repr(before_s), self._rows])))
 
     def _row(self, key: str) -> str:
         return self._rows + key
 
-    def _settle(self, held: Held, due_at_s: float | None, error: str = "") -> bool:
+    def _settle(self, held: Held, due_at_s: float | None, error: str | None = None) -> bool:
         key = held.receipt.key
         due = "" if due_at_s is None else repr(due_at_s)
-        return bool(self._settle_script([self._row(key), self._due], [held.epoch, key, due, error]))
+        arguments: list[str | bytes | int] = [held.epoch, key, due, error or ""]
+        return bool(self._settle_script([self._row(key), self._due], arguments))
 
 
 def _text(value: Any) -> str:

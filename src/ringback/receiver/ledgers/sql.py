@@ -28,7 +28,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from ringback.receiver.ledgers.contract import Held, LeaseLost, Receipt
+from ringback.receiver.ledgers.contract import (
+    STORED,
+    BaseLedger,
+    Held,
+    LeaseLost,
+    Receipt,
+    TransactionalLedger,
+)
 
 metadata = MetaData()
 """The two tables, for programs that make their schema by migrations of their own."""
@@ -43,7 +50,7 @@ receipts = Table(
     Column("timestamp_s", Integer, nullable=False),
     Column("body", LargeBinary(2**24), nullable=False),
     Column("received_at_s", Float(53), nullable=False),
-    # Or its lease's end; null: nothing is to be done.
+    # Or the lease's end; null: handled or given up.
     Column("due_at_s", Float(53)),
     Column("attempts_count", Integer, nullable=False, default=0),
     Column("epoch", Integer, nullable=False, default=0),
@@ -60,7 +67,7 @@ expected = Table(
 )
 
 
-class SqlAlchemyLedger:
+class SqlAlchemyLedger(BaseLedger, TransactionalLedger):
     """``TransactionalLedger`` in the database of an engine.
 
     The tables are made when they are missing, unless ``create`` is False.
@@ -74,7 +81,7 @@ class SqlAlchemyLedger:
     def add(self, receipt: Receipt, *, connection: Connection | None = None) -> bool:
         """Keep a receipt; False, and nothing changed, when its key is there already.
 
-        On a connection of the caller's it is part of the caller's transaction, so that an effect
+        With a connection the receipt joins the transaction there, so that an effect
         and its receipt are committed together or not at all.
         """
         if connection is not None:
@@ -83,7 +90,6 @@ class SqlAlchemyLedger:
             return _add(own, receipt)
 
     def claim(self, *, now_s: float, lease_s: float, limit: int) -> list[Held]:
-        """Take receipts that are due, oldest first."""
         due = (
             select(receipts)
             .where(receipts.c.due_at_s <= now_s)
@@ -99,34 +105,22 @@ class SqlAlchemyLedger:
                     epoch=row.epoch + 1,
                 )
                 for row in connection.execute(due).all()
-                if _taken(connection, row, now_s + lease_s)
+                if _claim_row(connection, row, now_s + lease_s)
             ]
 
-    def extend(self, held: Held, *, until_s: float) -> bool:
-        """Move the end of a lease; False when it was lost."""
+    def _settle(self, held: Held, due_at_s: float | None, error: str | None = None) -> bool:
         with self._engine.begin() as connection:
-            return _settle(connection, held, until_s)
-
-    def done(self, held: Held) -> bool:
-        """Note that a receipt was handled; False when its lease was lost."""
-        with self._engine.begin() as connection:
-            return _settle(connection, held, None)
-
-    def failed(self, held: Held, *, again_at_s: float | None, error: str) -> bool:
-        """Note that handling broke; False when its lease was lost."""
-        with self._engine.begin() as connection:
-            return _settle(connection, held, again_at_s, error=error)
+            return _settle(connection, held, due_at_s, error=error)
 
     @contextmanager
     def transaction(self, held: Held) -> Iterator[Connection]:
-        """Give a connection on which the receipt is already done; see ``TransactionalLedger``."""
+        """Open a transaction that has marked the receipt; see ``TransactionalLedger``."""
         with self._engine.begin() as connection:
             if not _settle(connection, held, None):
                 raise LeaseLost(held.receipt.key)
             yield connection
 
     def next_due_s(self) -> float | None:
-        """Return when the next receipt is due; None when there is none."""
         with self._engine.connect() as connection:
             found: float | None = connection.execute(
                 select(func.min(receipts.c.due_at_s))
@@ -134,7 +128,7 @@ class SqlAlchemyLedger:
         return found
 
     def expect(self, job_id: str, *, now_s: float, connection: Connection | None = None) -> None:
-        """Note a job that this program has started, in the caller's transaction if there is one."""
+        """Note a job that this program has started; a connection's transaction is joined."""
         if connection is not None:
             _expect(connection, job_id, now_s)
             return
@@ -142,24 +136,21 @@ class SqlAlchemyLedger:
             _expect(own, job_id, now_s)
 
     def expects(self, job_id: str) -> bool:
-        """Say whether this program has started a job."""
-        asked = select(expected.c.job_id).where(expected.c.job_id == job_id)
+        query = select(expected.c.job_id).where(expected.c.job_id == job_id)
         with self._engine.connect() as connection:
-            return connection.execute(asked).first() is not None
+            return connection.execute(query).first() is not None
 
     def overdue(self, *, before_s: float, limit: int) -> list[str]:
-        """Return jobs that are expected since before then, and of whose end nothing has come."""
-        asked = (
+        query = (
             select(expected.c.job_id)
             .where(expected.c.has_ended == 0, expected.c.since_s < before_s)
             .order_by(expected.c.since_s)
             .limit(limit)
         )
         with self._engine.connect() as connection:
-            return list(connection.execute(asked).scalars())
+            return list(connection.execute(query).scalars())
 
     def forget(self, *, before_s: float) -> int:
-        """Delete what was handled, and what was expected, before then."""
         old = delete(receipts).where(
             receipts.c.due_at_s.is_(None), receipts.c.received_at_s < before_s
         )
@@ -169,17 +160,8 @@ class SqlAlchemyLedger:
 
 
 def _add(connection: Connection, receipt: Receipt) -> bool:
-    row: dict[str, object] = {
-        "key": receipt.key,
-        "webhook_id": receipt.webhook_id,
-        "type": receipt.type,
-        "job_id": receipt.job_id,
-        "timestamp_s": receipt.timestamp_s,
-        "body": receipt.body,
-        "received_at_s": receipt.received_at_s,
-        "due_at_s": receipt.received_at_s if receipt.has_handler else None,
-    }
-    if not _inserted(connection, receipts, row):
+    row = {name: getattr(receipt, name) for name in STORED}
+    if not _inserted(connection, receipts, {**row, "due_at_s": receipt.first_due_at_s}):
         return False
     if receipt.ends_job:
         connection.execute(
@@ -193,7 +175,7 @@ def _expect(connection: Connection, job_id: str, now_s: float) -> None:
 
 
 def _inserted(connection: Connection, table: Table, row: dict[str, object]) -> bool:
-    """Insert a row unless its key is there; the caller's transaction goes on either way."""
+    """Insert a row unless its key is there, without breaking the transaction."""
     if (insert_of := _INSERTS.get(connection.dialect.name)) is not None:
         statement = insert_of(table).values(**row).on_conflict_do_nothing()
         (key,) = table.primary_key.columns
@@ -209,15 +191,15 @@ def _inserted(connection: Connection, table: Table, row: dict[str, object]) -> b
 _INSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
-def _taken(connection: Connection, row: Row[tuple[object, ...]], until_s: float) -> bool:
+def _claim_row(connection: Connection, row: Row[tuple[object, ...]], until_s: float) -> bool:
     # Guarded, for databases that do not lock the rows that a transaction has read.
-    taken = connection.execute(
+    claimed = connection.execute(
         update(receipts)
         .where(receipts.c.key == row.key, receipts.c.epoch == row.epoch)
         .where(receipts.c.due_at_s == row.due_at_s)
         .values(due_at_s=until_s, attempts_count=row.attempts_count + 1, epoch=row.epoch + 1)
     )
-    return taken.rowcount == 1
+    return claimed.rowcount == 1
 
 
 def _settle(
@@ -236,12 +218,4 @@ def _settle(
 
 
 def _receipt(row: Row[tuple[object, ...]]) -> Receipt:
-    return Receipt(
-        key=row.key,
-        webhook_id=row.webhook_id,
-        type=row.type,
-        job_id=row.job_id,
-        timestamp_s=row.timestamp_s,
-        body=bytes(row.body),
-        received_at_s=row.received_at_s,
-    )
+    return Receipt(**{name: getattr(row, name) for name in STORED})

@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
-from ringback.receiver.ledgers.contract import Held, LeaseLost, Receipt
+from ringback.receiver.ledgers.contract import (
+    STORED,
+    BaseLedger,
+    Held,
+    LeaseLost,
+    Receipt,
+    TransactionalLedger,
+)
 
 _SCHEMA = """
 create table if not exists ringback_receipts (
@@ -20,7 +27,7 @@ create table if not exists ringback_receipts (
     timestamp_s    integer not null,
     body           blob not null,
     received_at_s  real not null,
-    due_at_s       real,                -- or its lease's end; null: nothing is to be done
+    due_at_s       real,                -- or the lease's end; null: handled or given up
     attempts_count integer not null default 0,
     epoch          integer not null default 0,
     error          text
@@ -46,7 +53,7 @@ returning key, webhook_id, type, job_id, timestamp_s, body, received_at_s, attem
 _BUSY_S = 10.0
 
 
-class SqliteLedger:
+class SqliteLedger(BaseLedger, TransactionalLedger):
     """``TransactionalLedger`` in a file, which may be the program's own database."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -67,7 +74,7 @@ class SqliteLedger:
     def add(self, receipt: Receipt, *, connection: sqlite3.Connection | None = None) -> bool:
         """Keep a receipt; False, and nothing changed, when its key is there already.
 
-        On a connection of the caller's it is part of the caller's transaction.
+        With a connection the receipt joins the transaction there.
         """
         if connection is not None:
             return _add(connection, receipt)
@@ -75,7 +82,6 @@ class SqliteLedger:
             return _add(own, receipt)
 
     def claim(self, *, now_s: float, lease_s: float, limit: int) -> list[Held]:
-        """Take receipts that are due, oldest first."""
         with self._writing() as connection:
             rows = connection.execute(
                 _CLAIM,
@@ -83,31 +89,19 @@ class SqliteLedger:
             ).fetchall()
         return sorted(map(_held, rows), key=lambda held: held.receipt.received_at_s)
 
-    def extend(self, held: Held, *, until_s: float) -> bool:
-        """Move the end of a lease; False when it was lost."""
+    def _settle(self, held: Held, due_at_s: float | None, error: str | None = None) -> bool:
         with self._writing() as connection:
-            return _settle(connection, held, until_s, None)
-
-    def done(self, held: Held) -> bool:
-        """Note that a receipt was handled; False when its lease was lost."""
-        with self._writing() as connection:
-            return _settle(connection, held, None, None)
-
-    def failed(self, held: Held, *, again_at_s: float | None, error: str) -> bool:
-        """Note that handling broke; False when its lease was lost."""
-        with self._writing() as connection:
-            return _settle(connection, held, again_at_s, error)
+            return _settle(connection, held, due_at_s, error)
 
     @contextmanager
     def transaction(self, held: Held) -> Iterator[sqlite3.Connection]:
-        """Give a connection on which the receipt is already done; see ``TransactionalLedger``."""
+        """Open a transaction that has marked the receipt; see ``TransactionalLedger``."""
         with self._writing() as connection:
             if not _settle(connection, held, None, None):
                 raise LeaseLost(held.receipt.key)
             yield connection
 
     def next_due_s(self) -> float | None:
-        """Return when the next receipt is due; None when there is none."""
         with self._lock:
             row = self._connection.execute(
                 "select min(due_at_s) from ringback_receipts where due_at_s is not null"
@@ -116,7 +110,6 @@ class SqliteLedger:
         return found
 
     def expect(self, job_id: str, *, now_s: float) -> None:
-        """Note a job that this program has started."""
         with self._writing() as connection:
             connection.execute(
                 "insert into ringback_expected (job_id, since_s) values (?, ?) "
@@ -125,7 +118,6 @@ class SqliteLedger:
             )
 
     def expects(self, job_id: str) -> bool:
-        """Say whether this program has started a job."""
         with self._lock:
             found = self._connection.execute(
                 "select 1 from ringback_expected where job_id = ?", (job_id,)
@@ -133,7 +125,6 @@ class SqliteLedger:
         return found is not None
 
     def overdue(self, *, before_s: float, limit: int) -> list[str]:
-        """Return jobs that are expected since before then, and of whose end nothing has come."""
         with self._lock:
             rows = self._connection.execute(
                 "select job_id from ringback_expected where has_ended = 0 and since_s < ? "
@@ -143,7 +134,6 @@ class SqliteLedger:
         return [job_id for (job_id,) in rows]
 
     def forget(self, *, before_s: float) -> int:
-        """Delete what was handled, and what was expected, before then."""
         with self._writing() as connection:
             connection.execute("delete from ringback_expected where since_s < ?", (before_s,))
             return connection.execute(
@@ -167,16 +157,7 @@ def _add(connection: sqlite3.Connection, receipt: Receipt) -> bool:
     added = connection.execute(
         "insert into ringback_receipts (key, webhook_id, type, job_id, timestamp_s, body, "
         "received_at_s, due_at_s) values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
-        (
-            receipt.key,
-            receipt.webhook_id,
-            receipt.type,
-            receipt.job_id,
-            receipt.timestamp_s,
-            receipt.body,
-            receipt.received_at_s,
-            receipt.received_at_s if receipt.has_handler else None,
-        ),
+        (*(getattr(receipt, name) for name in STORED), receipt.first_due_at_s),
     ).rowcount
     if added and receipt.ends_job:
         connection.execute(
@@ -197,13 +178,6 @@ def _settle(
 
 
 def _held(row: tuple[Any, ...]) -> Held:
-    receipt = Receipt(
-        key=row[0],
-        webhook_id=row[1],
-        type=row[2],
-        job_id=row[3],
-        timestamp_s=row[4],
-        body=row[5],
-        received_at_s=row[6],
-    )
-    return Held(receipt=receipt, attempts_count=row[7], epoch=row[8])
+    *stored, attempts_count, epoch = row
+    receipt = Receipt(**dict(zip(STORED, stored, strict=True)))
+    return Held(receipt=receipt, attempts_count=attempts_count, epoch=epoch)

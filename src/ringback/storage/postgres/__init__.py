@@ -1,4 +1,4 @@
-"""PostgreSQL behind the ``Store`` protocol: group commit, claims that skip locks, telegrams."""
+"""PostgreSQL behind the ``Store`` protocol: group commit, claims that skip locks, notifications."""
 
 from ringback.storage.postgres.store import PostgresStore
 

@@ -1,4 +1,4 @@
-"""What a failure of the database means: try again, connect again, wait for room, or a bug."""
+"""Failures of the database, by their remedy: try again, connect again, or give up."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from enum import StrEnum
 
 import asyncpg
 
-from ringback.errors import StorageFull
+from ringback.errors import StorageFull, StorageUnavailable
 
 
 class Failure(StrEnum):
-    """What to do about a failure."""
+    """The remedy of a failure."""
 
     AGAIN = "again"  # the transaction was in another's way; nothing of it is there
-    LOST = "lost"  # the server is gone, or going; what was sent last may be there or not
+    LOST = "lost"  # the server is gone, or going; the last write may be there or not
     REFUSED = "refused"  # it would fail again
 
 
@@ -32,7 +32,7 @@ _LOST = (
 
 
 def meaning_of(exc: BaseException, *, is_closed: bool) -> Failure:
-    """Return what a failure on a connection, closed by now or not, asks for."""
+    """Return the remedy of a failure on a connection, which may be closed by now."""
     if isinstance(exc, _AGAIN):
         return Failure.AGAIN
     if is_closed or isinstance(exc, _LOST):
@@ -41,7 +41,12 @@ def meaning_of(exc: BaseException, *, is_closed: bool) -> Failure:
 
 
 def refusal(exc: Exception) -> Exception:
-    """Return what a caller is told whose write was refused."""
+    """Return the error that the caller of a refused write gets."""
     if isinstance(exc, asyncpg.DiskFullError):
         return StorageFull("The database's disk is full: free some space there.")
     return exc
+
+
+def unavailable() -> StorageUnavailable:
+    """Return the error that callers get when the server has stayed away for too long."""
+    return StorageUnavailable("The database cannot be reached; try again soon.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringback.ids import uuid7_floor
-from ringback.storage.postgres.connecting import Connection
+from ringback.storage.postgres.connections import Connection
 
 TABLES = {
     "jobs": "job_id",
@@ -12,13 +12,13 @@ TABLES = {
     "deliveries": "delivery_id",
     "attempts": "delivery_id",
 }
-"""What is partitioned, and by the time in which id."""
+"""The partitioned tables, and the id by whose time each is partitioned."""
 
 WEEK_MS = 7 * 86_400_000
 _AHEAD = 4  # a server that nobody looks after for a month still writes where it should
 _LOCK = 7_464_002
 
-# Rows change three times and are then left alone: room for the changes, and early vacuums.
+# Rows change three times and are then left alone: space for the changes, and early vacuums.
 _STORED = (
     "fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, "
     "autovacuum_analyze_scale_factor = 0.05"

@@ -1,4 +1,4 @@
-"""The statements of the .sql files beside this module, made ready for the server.
+"""The statements of the .sql files, made ready for the server.
 
 ``:name`` is a binding. ``{rows: id text, epoch bigint}`` is a table ``r`` of the rows that are
 bound to that name: it is sent as one array a column, and unfolded there.
@@ -12,25 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ringback.storage.sql.statements import COLUMNS, read_migrations, read_statements
+from ringback.storage.mapping.statements import read_migrations, read_statements
 
-# Which deliveries a filter holds for; whatever is null holds for all of them.
-_IS_WANTED = " and ".join(
-    f"(:{name}::text is null or {name} = :{name}::text)"
-    for name in (
-        "workspace_id",
-        "job_id",
-        "endpoint_id",
-        "destination",
-        "status",
-        "reason",
-        "event",
-    )
-)
-_IS_WANTED += (
-    " and (:since_ms::bigint is null or created_at_ms >= :since_ms::bigint)"
-    " and (:before_ms::bigint is null or created_at_ms < :before_ms::bigint)"
-)
 _BINDING = re.compile(r"\{(\w+): ([^}]+)\}|(?<![:\w]):(\w+)")
 
 Binding = tuple[str, int | None]
@@ -38,7 +21,7 @@ Binding = tuple[str, int | None]
 
 
 class Statement(Struct, frozen=True):
-    """A statement with numbered parameters, and what each of them is."""
+    """A statement with numbered parameters, and the binding of each."""
 
     text: str
     bindings: tuple[Binding, ...]
@@ -66,11 +49,11 @@ def _storable(value: Any) -> Any:
 
 
 def made_ready(text: str) -> Statement:
-    """Return a statement whose names are numbers."""
-    places: dict[Binding, int] = {}
+    """Return a statement with numbers in place of its names."""
+    numbers: dict[Binding, int] = {}
 
     def number(binding: Binding) -> str:
-        return f"${places.setdefault(binding, len(places) + 1)}"
+        return f"${numbers.setdefault(binding, len(numbers) + 1)}"
 
     def put(match: re.Match[str]) -> str:
         rows, columns, name = match.groups()
@@ -80,18 +63,15 @@ def made_ready(text: str) -> Statement:
         arrays = [f"{number((rows, at))}::{kind}[]" for at, (_, kind) in enumerate(named)]
         return f"unnest({', '.join(arrays)}) as r ({', '.join(name for name, _ in named)})"
 
-    return Statement(_BINDING.sub(put, text), tuple(places))
+    return Statement(_BINDING.sub(put, text), tuple(numbers))
 
 
 STATEMENTS = {
-    name: made_ready(text)
-    for name, text in read_statements(
-        "ringback.storage.postgres", placeholders={**COLUMNS, "{is_wanted}": _IS_WANTED}
-    ).items()
+    name: made_ready(text) for name, text in read_statements("ringback.storage.postgres").items()
 }
 
 
-# Look-ups that many make at once, and what they are asked by.
+# Look-ups that many callers make at once, and their key columns.
 GROUPED = {
     "deliveries.is_held": {"delivery_id": "text", "epoch": "bigint"},
     "jobs.get_job": {"job_id": "text"},

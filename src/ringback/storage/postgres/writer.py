@@ -1,74 +1,56 @@
-"""Group commit over a network: many callers share one transaction.
+"""The group-commit driver of PostgreSQL: one connection, one transaction after the other.
 
-A verb is work for a list of items. While one transaction is under way, callers queue up; the next
-takes all of them, each verb once with all its items, and answers them together once it is
-committed.
+A failure ends in one of these ways:
 
-What may go wrong, and what becomes of a group then:
-
-- a deadlock or a serialization failure: nothing of it is there, and it is done again;
+- a deadlock or a serialization failure: nothing of it is there, and it is run again;
 - the connection breaks before the commit was sent: the same, on a new connection;
-- it breaks while the commit was under way: the server is asked, by the transaction's id, whether
-  it was committed. If so, the answers that were worked out hold; if not, the group is done again.
-  So no verb has to be safe to repeat, and none is done twice;
-- the server stays away: after a while the callers are told ``StorageUnavailable``;
-- anything else: each item is tried alone, and the one at fault is told.
+- it breaks while the commit was under way: the server says, by the transaction's id, whether
+  it was committed. If so, its results hold; if not, the group is run again. So no transaction
+  function has to be safe to repeat, and none is run twice;
+- the server stays away: after a while the callers get ``StorageUnavailable``;
+- anything else is raised, and the group's items are tried alone.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import asyncpg
 
 from ringback.clock import Clock
-from ringback.errors import StorageUnavailable
+from ringback.concurrency.deadline import Deadline
 from ringback.log import get_logger
-from ringback.storage.postgres.connecting import Connection, Server, close
-from ringback.storage.postgres.errors import Failure, meaning_of, refusal
-from ringback.storage.postgres.running import Transaction
-from ringback.storage.sql.work import Verb
+from ringback.storage.postgres import errors
+from ringback.storage.postgres.connections import Connection, Server, close, cut_at
+from ringback.storage.postgres.errors import Failure, meaning_of, unavailable
+from ringback.storage.postgres.outage import Outage
+from ringback.storage.postgres.runner import Transaction
+from ringback.storage.transactions.group_commit import Call, Results, by_function
+from ringback.storage.transactions.work import TransactionFunction
 
 log = get_logger(__name__)
 
-Waiting = tuple[Verb, Any, "asyncio.Future[Any]"]
-Answers = list[tuple["asyncio.Future[Any]", Any]]
+Committed = Callable[[TransactionFunction, list[Any], Sequence[Any]], None]
+"""Called for each function of a committed transaction, with its items and results."""
 
-
-class Done(NamedTuple):
-    """A verb that was done for some items, and what it said of each."""
-
-    verb: Verb
-    asking: list[Waiting]
-    results: list[Any]
-
-
-Committed = Callable[[Verb, list[Any], list[Any]], None]
-"""Told of each verb of a committed transaction, its items and its results."""
-
-GROUP_MAX = 512  # bounds how long others wait for the rows that a transaction has locked
 _PAUSE_S = 0.05
 _PAUSE_S_MAX = 1.0
 _AGAIN_MAX = 20
+_TRY_S = 1.0  # a group is tried for that long, however long its callers have waited for their turn
 
 
-class Unknown(Exception):
+class _CommitUnknown(Exception):
     """The connection broke while a commit was under way."""
 
-    def __init__(self, transaction_id: str, done: list[Done]) -> None:
+    def __init__(self, transaction_id: str, results: list[Results]) -> None:
         super().__init__(transaction_id)
         self.transaction_id = transaction_id
-        self.done = done
+        self.results = results
 
 
-class Writer:
-    """Runs verbs, each in its lane; a call returns when its commit is on the server's disk.
-
-    A lane is a connection, and one transaction after the other. What takes many statements and
-    what takes few have lanes of their own, so that the one does not wait for the other.
-    """
+class PostgresWriter:
+    """Runs transactions on a connection of its own, which it replaces when it breaks."""
 
     def __init__(
         self,
@@ -76,204 +58,155 @@ class Writer:
         *,
         clock: Clock,
         committed: Committed,
-        lane_of: Callable[[Verb], int] = lambda _verb: 0,
-        lanes_count: int = 1,
-        patience_s: float = 30.0,
+        outage: Outage,
+        patience_s: float,
     ) -> None:
         self._server = server
         self._clock = clock
         self._committed = committed
+        self._outage = outage
         self._patience_s = patience_s
-        self._lane_of = lane_of
-        self._waiting: list[list[Waiting]] = [[] for _ in range(lanes_count)]
-        # Parts of groups that failed as a whole.
-        self._again: list[list[list[Waiting]]] = [[] for _ in range(lanes_count)]
-        self._wakes = [asyncio.Event() for _ in range(lanes_count)]
-        self._stopping = False
-        self._connections: list[Connection | None] = [None] * lanes_count
-        self._is_begun = [False] * lanes_count  # by the commit before
-        self._tasks = [asyncio.create_task(self._serve(lane)) for lane in range(lanes_count)]
-        self.commits_count = 0
+        self._connection: Connection | None = None
+        self._is_begun = False  # by the commit before
 
-    async def call(self, verb: Verb, item: Any) -> Any:
-        """Return the verb's result for this item, committed, or raise its refusal."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        lane = self._lane_of(verb)
-        self._waiting[lane].append((verb, item, future))
-        self._wakes[lane].set()
-        return await future
+    async def commit(self, group: Sequence[Call], has_waiting: Callable[[], bool]) -> list[Results]:
+        """Run the functions of a group in one transaction, again if need be, and commit it."""
+        all_results = await self._until_committed(group, has_waiting)
+        for function, calls, results in all_results:
+            self._committed(function, [call.item for call in calls], results)
+        return all_results
 
-    async def stop(self) -> None:
-        """Finish what was accepted, then let go of the connections."""
-        self._stopping = True
-        for wake in self._wakes:
-            wake.set()
-        await asyncio.gather(*self._tasks)
-        for connection in self._connections:
-            if connection is not None:
-                await close(connection)
+    def refusal(self, exc: Exception) -> Exception:
+        """Return ``StorageFull`` for a full disk, and other errors as they are."""
+        return errors.refusal(exc)
 
-    async def _serve(self, lane: int) -> None:
-        while True:
-            await self._wakes[lane].wait()
-            self._wakes[lane].clear()
-            # Soon, and not now: whoever else is ready to write shall share the transaction.
-            await asyncio.sleep(0)  # noqa: TID251 - it waits for no time to pass
-            while group := self._next_group(lane):
-                await self._settle(lane, group)
-            if self._stopping:
-                return
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await close(self._connection)
 
-    def _next_group(self, lane: int) -> list[Waiting]:
-        if self._again[lane]:
-            return self._again[lane].pop()
-        waiting = self._waiting[lane]
-        self._waiting[lane] = waiting[GROUP_MAX:]
-        return waiting[:GROUP_MAX]
+    def cut(self) -> None:
+        """Break the connection off."""
+        if self._connection is not None:
+            self._connection.terminate()
 
-    async def _settle(self, lane: int, group: list[Waiting]) -> None:
-        """Write a group and give its callers their results, whatever happens meanwhile."""
-        try:
-            done = await self._until_written(lane, group)
-        except Exception as exc:  # noqa: BLE001 - whatever broke is each caller's own answer
-            if len(group) == 1 or isinstance(exc, StorageUnavailable):
-                settle([(future, refusal(exc)) for _, _, future in group])
-            else:
-                # One poisonous item must not fail its neighbours: halves, until it is alone.
-                middle = len(group) // 2
-                self._again[lane] += [group[middle:], group[:middle]]
-        else:
-            self.commits_count += 1
-            for verb, asking, results in done:
-                self._committed(verb, [item for _, item, _ in asking], results)
-                settle(list(zip((future for _, _, future in asking), results, strict=True)))
-
-    async def _until_written(self, lane: int, group: list[Waiting]) -> list[Done]:
-        deadline = self._clock.monotonic() + self._patience_s
+    async def _until_committed(
+        self, group: Sequence[Call], has_waiting: Callable[[], bool]
+    ) -> list[Results]:
+        deadline = self._deadline_of(group)
         pause_s, conflicts = _PAUSE_S, 0
         while True:
             try:
-                return await self._write(lane, group)
-            except Unknown as exc:
-                if await self._was_committed(lane, exc.transaction_id, deadline):
-                    return exc.done
+                connection = await self._connected(deadline)
+                with cut_at(deadline, connection):
+                    return await self._commit_on(connection, group, has_waiting)
+            except _CommitUnknown as exc:
+                self._outage.failed(exc)
+                if await self._was_committed(exc.transaction_id, deadline):
+                    return exc.results
             except Exception as exc:
-                connection = self._connections[lane]
-                match meaning_of(exc, is_closed=connection is None or connection.is_closed()):
+                match self._meaning_of(exc):
                     case Failure.REFUSED:
+                        self._outage.heard()
                         raise
                     case Failure.AGAIN:
+                        self._outage.heard()
                         conflicts += 1
                         if conflicts > _AGAIN_MAX:
                             raise
                     case Failure.LOST:
-                        await self._drop(lane)
-                        self._check_patience(deadline, exc)
+                        self._lose(deadline, exc)
                         await self._clock.sleep(pause_s)
                         pause_s = min(2 * pause_s, _PAUSE_S_MAX)
 
-    async def _write(self, lane: int, group: list[Waiting]) -> list[Done]:
-        """Do a group's work in one transaction, and commit it."""
-        connection = await self._begun(lane)
+    def _deadline_of(self, group: Sequence[Call]) -> Deadline:
+        """Return when the group's callers get ``StorageUnavailable``: all at one time."""
+        waited_s = self._clock.monotonic() - min(call.since for call in group)
+        left_s = max(_TRY_S, self._patience_s - waited_s)
+        return Deadline(left_s, self._clock.monotonic)
+
+    async def _commit_on(
+        self, connection: Connection, group: Sequence[Call], has_waiting: Callable[[], bool]
+    ) -> list[Results]:
+        if not self._is_begun:
+            await connection.execute(self._server.begin)
+        self._is_begun = False
+        transaction = Transaction(connection)
         try:
-            transaction = Transaction(connection)
-            done = await self._work(transaction, group)
+            results = [
+                Results(function, calls, await transaction.run(function(items)))
+                for function, calls, items in by_function(group)
+            ]
         except BaseException:
-            await self._roll_back(lane)
+            await self._roll_back(connection)
             raise
-        # Who waits already has a transaction that this trip has begun.
-        chains = bool(self._waiting[lane]) and not self._server.is_pooled
+        # Callers that wait already get the transaction that this round trip begins.
+        chains = has_waiting() and not self._server.is_pooled
         try:
             await connection.execute("commit and chain" if chains else "commit")
         except Exception as exc:
             if chains:
-                connection.terminate()  # who knows whether it has begun another
-            if meaning_of(exc, is_closed=connection.is_closed()) is Failure.LOST:
-                await self._drop(lane)
+                connection.terminate()  # nobody knows whether it has begun another
+            if self._meaning_of(exc) is Failure.LOST:
+                self._drop()
                 if transaction.id is not None:
-                    raise Unknown(transaction.id, done) from exc
-                return done  # nothing was written
+                    raise _CommitUnknown(transaction.id, results) from exc
+                return results  # nothing was written
             raise
-        self._is_begun[lane] = chains
-        return done
+        self._is_begun = chains
+        self._outage.heard()
+        return results
 
-    async def _begun(self, lane: int) -> Connection:
-        """Return the lane's connection, in a transaction that has done nothing yet."""
-        connection = await self._connection(lane)
-        if not self._is_begun[lane]:
-            await connection.execute(self._server.begin)
-        self._is_begun[lane] = False
-        return connection
-
-    async def _work(self, transaction: Transaction, group: list[Waiting]) -> list[Done]:
-        by_verb: dict[Verb, list[Waiting]] = {}
-        for waiting in group:
-            by_verb.setdefault(waiting[0], []).append(waiting)
-        done = []
-        for verb, asking in by_verb.items():
-            results = await transaction.run(verb([item for _, item, _ in asking]))
-            done.append(Done(verb, asking, list(results)))
-        return done
-
-    async def _was_committed(self, lane: int, transaction_id: str, deadline: float) -> bool:
-        """Ask the server what became of a transaction whose commit was not answered."""
+    async def _was_committed(self, transaction_id: str, deadline: Deadline) -> bool:
+        """Ask the server whether a transaction was committed whose commit was not answered."""
         while True:
             try:
-                connection = await self._connection(lane)
-                # Behind a pooler what does not share a transaction does not share a process.
-                async with connection.transaction():
-                    status = await connection.fetchval(
-                        "select pg_xact_status($1::text::xid8)", transaction_id
-                    )
+                connection = await self._connected(deadline)
+                # Behind a pooler statements share a process only within a transaction.
+                with cut_at(deadline, connection):
+                    async with connection.transaction():
+                        status = await connection.fetchval(
+                            "select pg_xact_status($1::text::xid8)", transaction_id
+                        )
             except asyncpg.InvalidParameterValueError:
                 return False  # a server that took over and never heard of it
             except Exception as exc:
-                broken = self._connections[lane]
-                if (
-                    meaning_of(exc, is_closed=broken is None or broken.is_closed())
-                    is Failure.REFUSED
-                ):
+                if self._meaning_of(exc) is Failure.REFUSED:
                     raise
-                await self._drop(lane)
-                self._check_patience(deadline, exc)
+                self._lose(deadline, exc)
             else:
+                self._outage.heard()
                 if status != "in progress":
                     log.warning("commit_resolved", outcome=status or "unknown")
                     return bool(status == "committed")
             await self._clock.sleep(_PAUSE_S)
 
-    def _check_patience(self, deadline: float, exc: BaseException) -> None:
-        if self._clock.monotonic() > deadline:
-            raise StorageUnavailable("The database cannot be reached; try again soon.") from exc
+    async def _connected(self, deadline: Deadline) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._server.connect(plans=True, timeout_s=deadline.left_s)
+            self._is_begun = False
+        return self._connection
 
-    async def _connection(self, lane: int) -> Connection:
-        connection = self._connections[lane]
-        if connection is None or connection.is_closed():
-            connection = await self._server.connect(plans=True)
-            self._connections[lane], self._is_begun[lane] = connection, False
-        return connection
-
-    async def _roll_back(self, lane: int) -> None:
-        connection = self._connections[lane]
-        assert connection is not None
+    async def _roll_back(self, connection: Connection) -> None:
         try:
             await connection.execute("rollback")
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            await self._drop(lane)
+            self._drop()
 
-    async def _drop(self, lane: int) -> None:
-        connection, self._connections[lane] = self._connections[lane], None
+    def _meaning_of(self, exc: Exception) -> Failure:
+        is_closed = self._connection is None or self._connection.is_closed()
+        return meaning_of(exc, is_closed=is_closed)
+
+    def _lose(self, deadline: Deadline, exc: Exception) -> None:
+        """Let the broken connection go; after the deadline raise ``StorageUnavailable``."""
+        self._outage.failed(exc)
+        self._drop()
+        if not deadline.left_s:
+            raise unavailable() from exc
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
         if connection is not None:
-            log.warning("database_lost")
+            if not self._outage.is_on:  # an outage is one event, not one for each connection
+                log.warning("database_lost")
             connection.terminate()
-
-
-def settle(answers: Answers) -> None:
-    """Give the callers their results."""
-    for future, result in answers:
-        if future.done():  # its caller was cancelled meanwhile
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)

@@ -1,6 +1,6 @@
 """SQLite behind the ``Store`` protocol: one writer with group commit, readers beside it."""
 
-from ringback.storage.sql.owing import Mint
 from ringback.storage.sqlite.store import SqliteStore
+from ringback.storage.transactions.outbox_writes import IdFactory
 
-__all__ = ["Mint", "SqliteStore"]
+__all__ = ["IdFactory", "SqliteStore"]

@@ -1,30 +1,24 @@
-"""The statements of the .sql files beside this module."""
+"""The statements of the .sql files, as SQLite spells them."""
 
 from __future__ import annotations
 
-from ringback.storage.sql.statements import COLUMNS, read_migrations, read_statements
+import re
 
-# Which deliveries a filter holds for; whatever is null holds for all of them.
-_IS_WANTED = " and ".join(
-    f"(:{name} is null or {name} = :{name})"
-    for name in (
-        "workspace_id",
-        "job_id",
-        "endpoint_id",
-        "destination",
-        "status",
-        "reason",
-        "event",
-    )
-)
-_IS_WANTED += (
-    " and (:since_ms is null or created_at_ms >= :since_ms)"
-    " and (:before_ms is null or created_at_ms < :before_ms)"
-)
+from ringback.storage.mapping.statements import read_migrations, read_statements
 
-STATEMENTS = read_statements(
-    "ringback.storage.sqlite", placeholders={**COLUMNS, "{is_wanted}": _IS_WANTED}
-)
+_ANY = re.compile(r"= any\((:\w+)::\w+\[\]\)")
+_CAST = re.compile(r"(?<=\w)::\w+(\[\])?")
+
+
+def respelled(statement: str) -> str:
+    """Return a statement in PostgreSQL's spelling as SQLite reads it.
+
+    A list arrives as JSON, so ``= any(:names::text[])`` looks into that; casts are left out.
+    """
+    return _CAST.sub("", _ANY.sub(r"in (select value from json_each(\1))", statement))
+
+
+STATEMENTS = read_statements("ringback.storage.sqlite", respell=respelled)
 
 
 def migrations() -> list[tuple[int, str]]:

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any, Self
 
 from ringback.clock import Clock, SystemClock
 from ringback.ids import Ids
-from ringback.storage.contract import Counts
-from ringback.storage.sql.apps import SqlApps
-from ringback.storage.sql.assets import SqlAssets
-from ringback.storage.sql.books import SqlBooks
-from ringback.storage.sql.chores import SqlChores
-from ringback.storage.sql.control import SqlControl
-from ringback.storage.sql.deliveries import SqlOutbox
-from ringback.storage.sql.endpoints import SqlEndpoints
-from ringback.storage.sql.jobs import SqlJobs
-from ringback.storage.sql.log import SqlLog
-from ringback.storage.sql.owing import Mint
-from ringback.storage.sql.prompts import SqlPrompts
-from ringback.storage.sql.pruning import SqlPruning
-from ringback.storage.sql.styles import SqlStyles
-from ringback.storage.sql.usage import SqlUsage
-from ringback.storage.sql.work import Result, Rows, Verb, Work
-from ringback.storage.sql.workspaces import SqlWorkspaces
 from ringback.storage.sqlite.commits import CommitThread, MakeCommits
-from ringback.storage.sqlite.files import (
+from ringback.storage.sqlite.database_files import (
     DATABASE,
     DirectoryLock,
     check_library,
@@ -38,42 +23,37 @@ from ringback.storage.sqlite.files import (
     migrate,
     migrate_unserved,
 )
-from ringback.storage.sqlite.running import execute, run
-from ringback.storage.sqlite.writer import Writer
+from ringback.storage.sqlite.runner import execute, run
+from ringback.storage.sqlite.writer import SqliteWriter
+from ringback.storage.stores.sql_store import SqlStore
+from ringback.storage.transactions.group_commit import GroupCommit
+from ringback.storage.transactions.outbox_writes import IdFactory
+from ringback.storage.transactions.work import Result, Rows, TransactionFunction, TransactionScript
 
 
-class SqliteStore(
-    SqlJobs,
-    SqlPrompts,
-    SqlOutbox,
-    SqlLog,
-    SqlEndpoints,
-    SqlWorkspaces,
-    SqlApps,
-    SqlAssets,
-    SqlStyles,
-    SqlChores,
-    SqlBooks,
-    SqlPruning,
-    SqlControl,
-    SqlUsage,
-):
+class SqliteStore(SqlStore):
     """A ``Store`` in one data directory, for one server process and its command line."""
 
     def __init__(
-        self, directory: Path, lock: DirectoryLock | None, mint: Mint, make_commits: MakeCommits
+        self,
+        directory: Path,
+        lock: DirectoryLock | None,
+        id_factory: IdFactory,
+        make_commits: MakeCommits,
     ) -> None:
         path = self._path = directory / DATABASE
         self._lock = lock
         self._clock = SystemClock()
-        self._mint = mint
+        self._id_factory = id_factory
         self._connection = connect(path)
         if lock is None:
             migrate_unserved(self._connection, directory)
         else:
             migrate(self._connection)
         loop = asyncio.get_running_loop()
-        self._writer = Writer(self._connection, loop, make_commits(self._connection, loop))
+        self._commits = make_commits(self._connection, loop)
+        driver = SqliteWriter(self._connection, self._commits, sleep=self._clock.sleep)
+        self._writer = GroupCommit(driver, monotonic=self._clock.monotonic)
         self._reader = connect(path, read_only=True)
         self._scanner = connect(path, read_only=True)
         self._scans = ThreadPoolExecutor(1, thread_name_prefix="ringback-scans")
@@ -84,7 +64,7 @@ class SqliteStore(
         directory: Path,
         *,
         exclusive: bool = True,
-        mint: Mint | None = None,
+        id_factory: IdFactory | None = None,
         make_commits: MakeCommits = CommitThread,
     ) -> Self:
         """Open the store of a directory, or raise ``SetupError``.
@@ -96,7 +76,7 @@ class SqliteStore(
         make_directory(directory)
         lock = DirectoryLock(directory) if exclusive else None
         try:
-            return cls(directory, lock, mint or _system_mint(), make_commits)
+            return cls(directory, lock, id_factory or _system_ids(), make_commits)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -108,7 +88,7 @@ class SqliteStore(
         return False
 
     def pass_on(self, job_id: str) -> None:
-        """There is no other process to tell."""
+        """No other process has to be woken."""
 
     @property
     def clock(self) -> Clock:
@@ -124,9 +104,14 @@ class SqliteStore(
         """Let the database file grow to so many pages and no further."""
         self._connection.pragma("max_page_count", pages_max)
 
-    async def close(self) -> None:
-        """Finish what was accepted, then let go of the files."""
-        await self._writer.stop()
+    @property
+    def is_away(self) -> bool:
+        """Say whether the database's file was removed; rows that are written then are lost."""
+        return not os.path.exists(self._path)
+
+    async def close(self, *, within_s: float = inf) -> None:
+        """Finish the accepted writes, then let go of the files; a disk needs no limit for that."""
+        await self._writer.close()
         self._scans.shutdown()
         for connection in (self._scanner, self._reader, self._connection):
             connection.close()
@@ -137,7 +122,9 @@ class SqliteStore(
         # In place: handing it to a thread would take longer than the look-up.
         return execute(self._reader, name, bindings)
 
-    async def _look(self, work: Callable[[], Work[Result]]) -> Result:
+    async def _snapshot(
+        self, work: Callable[[], TransactionScript[Result]], *, is_long: bool = False
+    ) -> Result:
         def at_one_moment() -> Result:
             self._scanner.execute("begin")
             try:
@@ -147,8 +134,8 @@ class SqliteStore(
 
         return await asyncio.get_running_loop().run_in_executor(self._scans, at_one_moment)
 
-    async def _call(self, verb: Verb, item: Any) -> Any:
-        return await self._writer.call(verb, item)
+    async def _call(self, function: TransactionFunction, item: Any) -> Any:
+        return await self._writer.call(function, item)
 
     async def maintain(self) -> None:
         """Bring the planner's statistics up to date, and the log's pages into the database."""
@@ -164,14 +151,7 @@ class SqliteStore(
 
         await asyncio.to_thread(tidy)
 
-    async def counts(self) -> Counts:
-        """Return how many jobs and deliveries there are, by status."""
-        return Counts(
-            jobs=dict(await self._scan("jobs.count_jobs")),
-            deliveries=dict(await self._scan("deliveries.count_deliveries")),
-        )
 
-
-def _system_mint() -> Mint:
+def _system_ids() -> IdFactory:
     # Ids are names, not secrets: a fast generator will do.
-    return Mint(new_id=Ids(SystemClock().now_ms, Random().getrandbits).uuid7)
+    return IdFactory(new_id=Ids(SystemClock().now_ms, Random().getrandbits).uuid7)

@@ -1,1 +1,1 @@
-"""Enhancing: a given picture made larger and cleaner, tile by tile, by classical means."""
+"""Enhancement: an image is enlarged and cleaned, tile by tile, by classical methods."""

@@ -1,4 +1,4 @@
-"""The filters: each works on what lies near, so that tiles with a rim give what the whole would."""
+"""The filters; each has a limited radius, so that tiles with a rim equal the whole image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 RIM = 16
-"""Pixels around a tile that the filters may look at."""
+"""Pixels around a tile that the filters may read."""
 
 _LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 _DENOISE_RADIUS = 2
@@ -21,8 +21,8 @@ def luma(pixels: Plane) -> Plane:
     return np.asarray(pixels @ _LUMA, dtype=np.float32)
 
 
-def boxed(plane: Plane, radius: int) -> Plane:
-    """Return the mean of each pixel's surroundings; beyond the edge, the edge goes on."""
+def box_mean(plane: Plane, radius: int) -> Plane:
+    """Return the mean around each pixel; the edges are extended outwards."""
     size = 2 * radius + 1
     for axis in (0, 1):
         pad = [(0, 0)] * plane.ndim
@@ -34,30 +34,30 @@ def boxed(plane: Plane, radius: int) -> Plane:
     return plane
 
 
-def smoothed(plane: Plane, *, radius: int, noise: float) -> Plane:
-    """Return the plane without what varies less than ``noise``; edges stay (a guided filter)."""
-    mean = boxed(plane, radius)
-    variance = np.maximum(boxed(plane * plane, radius) - mean * mean, 0)
+def smooth(plane: Plane, *, radius: int, noise: float) -> Plane:
+    """Return the plane without variation below ``noise``, keeping edges (a guided filter)."""
+    mean = box_mean(plane, radius)
+    variance = np.maximum(box_mean(plane * plane, radius) - mean * mean, 0)
     keep = np.asarray(variance / (variance + np.float32(noise * noise)), dtype=np.float32)
-    return boxed(keep, radius) * plane + boxed((1 - keep) * mean, radius)
+    return box_mean(keep, radius) * plane + box_mean((1 - keep) * mean, radius)
 
 
-def denoised(pixels: Plane, strength: float) -> Plane:
+def denoise(pixels: Plane, strength: float) -> Plane:
     """Return pixels with less noise: a little less in lightness, much less in colour."""
     light = luma(pixels)
-    clean = smoothed(light, radius=_DENOISE_RADIUS, noise=0.01 + 0.07 * strength)
+    clean = smooth(light, radius=_DENOISE_RADIUS, noise=0.01 + 0.07 * strength)
     colour = pixels - light[..., None]
     planes = [
-        smoothed(colour[..., part], radius=2 * _DENOISE_RADIUS, noise=0.015 + 0.10 * strength)
+        smooth(colour[..., part], radius=2 * _DENOISE_RADIUS, noise=0.015 + 0.10 * strength)
         for part in range(3)
     ]
     return np.asarray(clean[..., None] + np.stack(planes, axis=-1), dtype=np.float32)
 
 
-def deblocked(pixels: Plane, strength: float, *, left: int, top: int) -> Plane:
-    """Return pixels with the steps between JPEG's blocks levelled, and edges left alone.
+def deblock(pixels: Plane, strength: float, *, left: int, top: int) -> Plane:
+    """Return pixels with the steps between JPEG blocks smoothed, and edges kept.
 
-    ``left`` and ``top`` say where the pixels lie in the picture, whose blocks begin at its corner.
+    ``left`` and ``top`` are the offset in the image, at whose corner the blocks begin.
     """
     pixels = pixels.copy()
     most = np.float32(0.03 + 0.09 * strength)
@@ -69,7 +69,7 @@ def deblocked(pixels: Plane, strength: float, *, left: int, top: int) -> Plane:
                 continue
             one, other = planes[edge - 1], planes[edge]
             jump = other - one
-            # A step that goes on within the blocks is an edge of the picture itself.
+            # A step that continues within the blocks is a real edge.
             inside = np.abs(planes[edge - 2] - one) + np.abs(planes[edge + 1] - other)
             level = np.where((np.abs(jump) < most) & (inside < most), jump, 0)
             level *= np.float32(strength)
@@ -80,20 +80,20 @@ def deblocked(pixels: Plane, strength: float, *, left: int, top: int) -> Plane:
     return pixels
 
 
-def detailed(light: Plane, strength: float) -> Plane:
-    """Return what is to be added to a lightness to bring its local contrast out."""
-    base = smoothed(light, radius=_DETAIL_RADIUS, noise=0.10)
+def detail(light: Plane, strength: float) -> Plane:
+    """Return the change of a lightness that increases its local contrast."""
+    base = smooth(light, radius=_DETAIL_RADIUS, noise=0.10)
     fine = np.clip(light - base, -0.12, 0.12)
     return np.asarray(fine * np.float32(0.9 * strength), dtype=np.float32)
 
 
-def sharpened(light: Plane, strength: float, *, scale: float) -> Plane:
-    """Return what is to be added to a lightness to sharpen it, with no bright seams at edges.
+def sharpening(light: Plane, strength: float, *, scale: float) -> Plane:
+    """Return the change of a lightness that sharpens it without halos at edges.
 
-    What was enlarged ``scale`` times is soft over as many pixels.
+    An image enlarged ``scale`` times is soft over that many pixels.
     """
     radius = 1 if scale < 3 else 2
-    soft = boxed(boxed(light, radius), radius)
+    soft = box_mean(box_mean(light, radius), radius)
     added = (light - soft) * np.float32(1.6 * strength)
     low, high = _reach(light, radius)
     room = np.float32(0.02 + 0.04 * strength)
@@ -101,7 +101,7 @@ def sharpened(light: Plane, strength: float, *, scale: float) -> Plane:
 
 
 def vivid(pixels: Plane, strength: float) -> Plane:
-    """Return pixels with more colour, the less where there is much."""
+    """Return pixels with more saturation, less so where it is high."""
     light = luma(pixels)[..., None]
     colour = pixels - light
     much = np.abs(colour).max(axis=-1, keepdims=True)
@@ -110,14 +110,14 @@ def vivid(pixels: Plane, strength: float) -> Plane:
 
 
 def grain(rng: np.random.Generator, light: Plane, strength: float) -> Plane:
-    """Return fine grain to be added to a lightness: most in the middle tones."""
+    """Return fine grain for a lightness, strongest in the middle tones."""
     raw = rng.standard_normal(light.shape, dtype=np.float32)
     middle = np.clip(4 * light * (1 - light), 0, 1)
     return np.asarray(raw * middle * np.float32(0.035 * strength), dtype=np.float32)
 
 
 def _reach(plane: Plane, radius: int) -> tuple[Plane, Plane]:
-    """Return the least and the greatest of each pixel's surroundings."""
+    """Return the minimum and the maximum around each pixel."""
     low = high = plane
     for axis in (0, 1):
         pad = [(0, 0)] * 2

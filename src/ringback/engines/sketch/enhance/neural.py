@@ -1,4 +1,4 @@
-"""A network that enlarges, where the operator has named one: read and run through spandrel."""
+"""An upscaling network, where the operator configured one, loaded with spandrel."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ringback.errors import EngineError
 
 
 class Network:
-    """One network, on the processor."""
+    """One upscaling network on the CPU."""
 
     def __init__(self, weights: Path) -> None:
         torch.set_num_threads(1)
         try:
             model = ModelLoader(device=torch.device("cpu")).load_from_file(weights)
         except Exception as exc:
-            # A file of weights can be wrong in many ways; for a user all of them mean the same.
-            raise EngineError("The enlarging network's weights cannot be read.") from exc
+            # A file of weights can be invalid in many ways; to the user all are the same.
+            raise EngineError("The upscaling network's weights cannot be read.") from exc
         if not isinstance(model, ImageModelDescriptor) or model.input_channels != 3:
-            raise EngineError("The enlarging network is none that makes a colour picture larger.")
+            raise EngineError("The upscaling network does not enlarge colour images.")
         self._model = model.eval()
 
     def enlarged(self, pixels: Plane) -> tuple[Plane, int]:
-        """Return pixels (H, W, 3) as the network enlarges them, and how many times."""
+        """Return pixels (H, W, 3) enlarged by the network, and its factor."""
         flat = np.ascontiguousarray(np.clip(pixels, 0, 1).transpose(2, 0, 1))
         with torch.inference_mode():
             larger = self._model(torch.from_numpy(flat)[None])[0]

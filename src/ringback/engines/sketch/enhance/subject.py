@@ -1,4 +1,4 @@
-"""The subject of a picture, as far as sharpness and place tell it apart from the background."""
+"""Estimates the subject of an image from sharpness and position."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ringback.engines.sketch.canvas import step
-from ringback.engines.sketch.enhance.filters import Plane, boxed
+from ringback.engines.sketch.enhance.filters import Plane, box_mean
 
 _SIDE = 192
 
 
 class Subject:
-    """How much each pixel belongs to what is to be treated."""
+    """The mask of the pixels to treat."""
 
     def __init__(self, picture: Image.Image, where: str) -> None:
         self._size = picture.size
@@ -20,7 +20,7 @@ class Subject:
         share = _sharp_and_central(small)
         if picture.mode == "RGBA":
             alpha = np.asarray(small.getchannel("A"), dtype=np.float32) / np.float32(255)
-            # Whoever cut the subject out has said what it is.
+            # A transparent background identifies the subject.
             share = alpha if alpha.min() < np.float32(0.5) else share
         if where == "Background":
             share = 1 - share
@@ -29,7 +29,7 @@ class Subject:
         )
 
     def share(self, source: tuple[float, float, float, float], size: tuple[int, int]) -> Plane:
-        """Return the share of each pixel of a part of the picture, at that size."""
+        """Return the mask of a part of the image, at that size."""
         across, down = _SIDE / self._size[0], _SIDE / self._size[1]
         box = (
             max(0.0, source[0] * across),
@@ -43,9 +43,9 @@ class Subject:
 
 def _sharp_and_central(small: Image.Image) -> Plane:
     grey = np.asarray(small.convert("L"), dtype=np.float32) / np.float32(255)
-    fine = np.abs(grey - boxed(grey, 2))
-    sharp = boxed(fine, 8)
+    fine = np.abs(grey - box_mean(grey, 2))
+    sharp = box_mean(fine, 8)
     sharp = sharp / max(1e-4, float(np.percentile(sharp, 95)))
-    places = np.linspace(-1, 1, _SIDE, dtype=np.float32)
-    away = places[:, None] ** 2 + places[None, :] ** 2
+    positions = np.linspace(-1, 1, _SIDE, dtype=np.float32)
+    away = positions[:, None] ** 2 + positions[None, :] ** 2
     return step(np.asarray(sharp * np.exp(-away * np.float32(0.9)), np.float32), 0.15, 0.55)

@@ -1,4 +1,4 @@
-"""Tiles: which part of the picture each part of the result is made from."""
+"""Tiles: the part of the source image for each part of the result."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 TILE = 512
-_SAME_SHAPE = 0.01  # shapes that differ by less are stretched: nobody sees it
+_SAME_SHAPE = 0.01  # a smaller difference in ratio is stretched invisibly
 
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Where the picture comes to lie in the result, and what part of it is seen."""
+    """The position of the image in the result, and its visible part."""
 
     size: tuple[int, int]  # of the result
-    inner: tuple[int, int, int, int]  # where in it the picture lies: left, top, right, bottom
-    seen: Box  # of the picture
+    inner: tuple[int, int, int, int]  # the image's box in it: left, top, right, bottom
+    seen: Box  # the visible part of the image
 
     @property
     def scale(self) -> tuple[float, float]:
-        """How many times larger the picture becomes, across and down."""
+        """The factor of enlargement, across and down."""
         left, top, right, bottom = self.inner
         return (
             (right - left) / (self.seen[2] - self.seen[0]),
@@ -31,35 +31,35 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One part of the result, with its rim, as far as the picture reaches."""
+    """One part of the result, with a rim as far as the image reaches."""
 
     inside: tuple[int, int, int, int]  # in the result
     rimmed: tuple[int, int, int, int]
 
 
 def plan_of(
-    picture: tuple[int, int], asked: tuple[int, int], *, factor: float | None, crops: bool
+    picture: tuple[int, int], target: tuple[int, int], *, factor: float | None, crops: bool
 ) -> Plan:
-    """Return where the picture comes to lie."""
+    """Return the position of the image in the result."""
     width, height = picture
     if factor is not None:
-        asked = max(1, round(width * factor)), max(1, round(height * factor))
+        target = max(1, round(width * factor)), max(1, round(height * factor))
     whole = (0.0, 0.0, float(width), float(height))
-    ratio, own = asked[0] / asked[1], width / height
+    ratio, own = target[0] / target[1], width / height
     if abs(ratio / own - 1) < _SAME_SHAPE:
-        return Plan(size=asked, inner=(0, 0, *asked), seen=whole)
+        return Plan(size=target, inner=(0, 0, *target), seen=whole)
     if crops:
         wide, high = (height * ratio, height) if own > ratio else (width, width / ratio)
         left, top = (width - wide) / 2, (height - high) / 2
-        return Plan(size=asked, inner=(0, 0, *asked), seen=(left, top, left + wide, top + high))
-    scale = min(asked[0] / width, asked[1] / height)
+        return Plan(size=target, inner=(0, 0, *target), seen=(left, top, left + wide, top + high))
+    scale = min(target[0] / width, target[1] / height)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
-    x, y = (asked[0] - inner[0]) // 2, (asked[1] - inner[1]) // 2
-    return Plan(size=asked, inner=(x, y, x + inner[0], y + inner[1]), seen=whole)
+    x, y = (target[0] - inner[0]) // 2, (target[1] - inner[1]) // 2
+    return Plan(size=target, inner=(x, y, x + inner[0], y + inner[1]), seen=whole)
 
 
 def tiles_of(plan: Plan, *, rim: int, side: int) -> Iterator[Tile]:
-    """Yield the tiles that the picture's place in the result is made of."""
+    """Yield the tiles of the image's box in the result."""
     left, top, right, bottom = plan.inner
     for y in range(top, bottom, side):
         for x in range(left, right, side):
@@ -76,7 +76,7 @@ def tiles_of(plan: Plan, *, rim: int, side: int) -> Iterator[Tile]:
 
 
 def source_of(plan: Plan, box: tuple[int, int, int, int]) -> Box:
-    """Return what part of the picture a part of the result is made from."""
+    """Return the part of the image that a part of the result shows."""
     across, down = plan.scale
     return (
         plan.seen[0] + (box[0] - plan.inner[0]) / across,

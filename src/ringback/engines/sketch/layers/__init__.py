@@ -1,1 +1,1 @@
-"""What pictures are made of, from the back to the front; ``compose`` has the recipes."""
+"""The layers of images, from back to front; ``compose`` has the recipes."""

@@ -1,4 +1,4 @@
-"""Beyond landscapes: space with its nebulae and planets, and the abstract portrait."""
+"""Scenes other than landscapes: space with nebulae and planets, and the abstract portrait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PORTRAITS = (
 
 
 def nebula(canvas: Canvas) -> None:
-    """Fill the canvas with deep space and glowing gas."""
+    """Draw deep space with glowing gas."""
     rng = canvas.rng
     canvas.pixels[:] = rgb(0.012, 0.014, 0.035)
     one, other = _NEBULAE[int(rng.integers(len(_NEBULAE)))]
@@ -40,20 +40,20 @@ def nebula(canvas: Canvas) -> None:
 
 
 def planets(canvas: Canvas) -> None:
-    """Hang one great planet, banded and half in shadow, and a small one."""
+    """Draw one large planet, banded and half in shadow, and a small one."""
     side = 0.68 if canvas.rng.random() < 0.5 else 0.30
     great_planet(canvas, side)
     small_planet(canvas, side)
 
 
 def great_planet(canvas: Canvas, side: float) -> None:
-    """Hang the great planet."""
+    """Draw the large planet."""
     rng = canvas.rng
     _planet(canvas, (side, float(rng.uniform(0.45, 0.6))), float(rng.uniform(0.20, 0.28)), True)
 
 
 def small_planet(canvas: Canvas, side: float) -> None:
-    """Hang the small planet, on the side that the great one leaves."""
+    """Draw the small planet on the opposite side."""
     rng = canvas.rng
     _planet(
         canvas, (1 - side, float(rng.uniform(0.2, 0.35))), float(rng.uniform(0.03, 0.06)), False
@@ -94,7 +94,7 @@ def _ring(x: Field, y: Field) -> Field:
 
 
 def portrait(canvas: Canvas) -> None:
-    """Compose planes of colour that flow about a head and shoulders nobody can name."""
+    """Draw flowing areas of colour around an anonymous head and shoulders."""
     rng = canvas.rng
     planes = list(_PORTRAITS[int(rng.integers(len(_PORTRAITS)))])
     for number, named in enumerate(canvas.scene.colours):
@@ -123,7 +123,7 @@ def portrait(canvas: Canvas) -> None:
         (_oval(x, y, at=(0, 0), radii=(0.185, 0.25)) + wobble, face),
     ):
         canvas.paint(colour, (1 - step(shape, 0.97, 1.03)) * np.float32(0.96))
-    # Eyes, nose and mouth are a few soft strokes: a hint, and no likeness.
+    # Eyes, nose and mouth are a few soft strokes, without likeness.
     for at, radii, colour, cover in (
         ((-0.075, 0.0), (0.034, 0.012), dark, 0.8),
         ((0.075, 0.0), (0.034, 0.012), dark, 0.8),
@@ -135,23 +135,23 @@ def portrait(canvas: Canvas) -> None:
 
 
 def _oval(x: Field, y: Field, *, at: tuple[float, float], radii: tuple[float, float]) -> Field:
-    """Return a field that is 1 on an ellipse and less within."""
+    """Return a field that is 1 on an ellipse and smaller inside."""
     across = (x - np.float32(at[0])) / np.float32(radii[0])
     down = (y - np.float32(at[1])) / np.float32(radii[1])
     return across * across + down * down
 
 
 def _toned(colour: Colour, canvas: Canvas) -> Colour:
-    """Return a colour as the hour shows it."""
+    """Return a colour in the light of the hour."""
     share = {"night": 0.55, "dusk": 0.4, "sunset": 0.2, "dawn": 0.12}.get(canvas.scene.time, 0.0)
     return mix(colour, canvas.palette.middle, share)
 
 
-def _between(colours: tuple[Colour, ...], places: Field) -> Field:
-    """Return colours along a scale of several, for places from 0 to 1."""
-    index = (np.clip(places, 0, 1) * np.float32(255)).astype(np.int32)
+def _between(colours: tuple[Colour, ...], positions: Field) -> Field:
+    """Return colours along a scale, for positions from 0 to 1."""
+    index = (np.clip(positions, 0, 1) * np.float32(255)).astype(np.int32)
     scale = grow(np.stack(colours), 3, 256)
-    pixels = blank(places.shape[1], places.shape[0])
+    pixels = blank(positions.shape[1], positions.shape[0])
     for plane in range(3):
         pixels[..., plane] = scale[:, plane][index]
     return pixels

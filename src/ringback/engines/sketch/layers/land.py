@@ -1,4 +1,4 @@
-"""Land: ridges that fade with distance, dunes with a lit and a dark side, meadows."""
+"""Land: ridges that fade with distance, dunes with a lit and a shaded side, meadows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ringback.engines.sketch.palette import Colour, mix, rgb
 
 
 def _slope(canvas: Canvas, line: Field, *, softness: float = 1.5) -> Field:
-    """Return the cover of everything below a line of heights."""
+    """Return the coverage of the area below a line."""
     edge = softness / canvas.height
     return step(canvas.down - line[None, :], -edge, edge)
 
@@ -20,13 +20,13 @@ DUNES = 5
 
 
 def mountains(canvas: Canvas) -> None:
-    """Raise ranges of mountains, the farther the paler, with snow and lit flanks on the near."""
+    """Draw mountain ranges, paler with distance, with snow and lit flanks on the near ones."""
     for depth in range(RANGES):
         mountain_range(canvas, depth)
 
 
 def mountain_range(canvas: Canvas, depth: int) -> None:
-    """Raise one range; ranges are raised from the farthest on."""
+    """Draw one mountain range; the farthest is drawn first."""
     palette, rng = canvas.palette, canvas.rng
     light_from_left = canvas.sun[0] < 0.5
     near = depth / (RANGES - 1)
@@ -73,13 +73,13 @@ def _mist(canvas: Canvas, at: float, spread: float, strength: float) -> None:
 
 
 def hills(canvas: Canvas) -> None:
-    """Roll soft, overgrown hills towards the viewer."""
+    """Draw soft, green hills."""
     for depth in range(HILLS):
         hill(canvas, depth)
 
 
 def hill(canvas: Canvas, depth: int) -> None:
-    """Roll one line of hills; they come from the farthest on."""
+    """Draw one line of hills; the farthest is drawn first."""
     palette, rng = canvas.palette, canvas.rng
     near = depth / (HILLS - 1)
     line = outline(rng, canvas.width, cells=1.6 + depth, octaves=4, roughness=0.4)
@@ -91,13 +91,13 @@ def hill(canvas: Canvas, depth: int) -> None:
 
 
 def dunes(canvas: Canvas) -> None:
-    """Lay dunes, each crest parting a lit side from a dark one."""
+    """Draw dunes, each with a lit and a shaded side."""
     for depth in range(DUNES):
         dune(canvas, depth)
 
 
 def dune(canvas: Canvas, depth: int) -> None:
-    """Lay one line of dunes; they come from the farthest on."""
+    """Draw one line of dunes; the farthest is drawn first."""
     palette, rng = canvas.palette, canvas.rng
     near = depth / (DUNES - 1)
     line = outline(rng, canvas.width, cells=1.1 + 0.5 * (4 - depth), octaves=3, roughness=0.35)
@@ -119,7 +119,7 @@ def dune(canvas: Canvas, depth: int) -> None:
 
 
 def meadow(canvas: Canvas) -> None:
-    """Spread a meadow with flowers in the foreground."""
+    """Draw a meadow with flowers in the foreground."""
     palette, rng = canvas.palette, canvas.rng
     top = int(canvas.height * (canvas.horizon + 0.12))
     rows = canvas.height - top
@@ -154,7 +154,7 @@ def _flowers(canvas: Canvas, top: int, petals: list[Colour]) -> None:
         x = max(0, int(rng.random() * (canvas.width - size - 1)))
         flower = petals[number % len(petals)] * np.float32(dim * rng.uniform(0.75, 1.0))
         part = canvas.pixels[y : y + size, x : x + size]
-        # Petals about a heart: five waves around the middle.
+        # Five petals around a centre: five waves around the middle.
         down, across = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j] if size > 2 else _DOT
         reach = np.hypot(across, down)
         petal = 0.72 + 0.26 * np.cos(5 * np.arctan2(down, across) + number)

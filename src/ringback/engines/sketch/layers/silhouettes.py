@@ -1,4 +1,4 @@
-"""Things with an outline: trees and buildings, drawn as shapes, the farther the paler."""
+"""Trees and buildings as silhouettes, paler with distance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ringback.engines.sketch.palette import Colour, mix, rgb
 
 ROWS_OF_TREES = 4
 ROWS_OF_HOUSES = 3
-_FINE = 2  # shapes are drawn larger and reduced, so that their edges are smooth
+_FINE = 2  # shapes are drawn larger and reduced for smooth edges
 
 
 def _cover(canvas: Canvas, image: Image.Image) -> Field:
@@ -19,14 +19,14 @@ def _cover(canvas: Canvas, image: Image.Image) -> Field:
 
 
 def trees(canvas: Canvas) -> None:
-    """Stand rows of trees: conifers, and in warm seasons round crowns among them."""
+    """Draw rows of trees: conifers, and in warm seasons also round crowns."""
     is_forest = canvas.scene.kind == "forest"
     for depth in range(ROWS_OF_TREES) if is_forest else (ROWS_OF_TREES - 1,):
         row_of_trees(canvas, depth)
 
 
 def row_of_trees(canvas: Canvas, depth: int) -> None:
-    """Stand one row of trees; rows come from the farthest on."""
+    """Draw one row of trees; the farthest is drawn first."""
     near, is_forest = depth / (ROWS_OF_TREES - 1), canvas.scene.kind == "forest"
     rng, palette = canvas.rng, canvas.palette
     width, height = canvas.width * _FINE, canvas.height * _FINE
@@ -88,13 +88,13 @@ def _crown(
 
 
 def city(canvas: Canvas) -> None:
-    """Build a skyline in three depths, with lit windows when it is dark."""
+    """Draw a skyline in three depths, with lit windows when it is dark."""
     for depth in range(ROWS_OF_HOUSES):
         row_of_houses(canvas, depth)
 
 
 def row_of_houses(canvas: Canvas, depth: int) -> None:
-    """Build one row of houses; rows come from the farthest on."""
+    """Draw one row of houses; the farthest is drawn first."""
     near = depth / (ROWS_OF_HOUSES - 1)
     rng, palette = canvas.rng, canvas.palette
     width, height = canvas.width * _FINE, canvas.height * _FINE
@@ -113,7 +113,7 @@ def row_of_houses(canvas: Canvas, depth: int) -> None:
         _roof(draw, rng, x, broad, top, tall)
         _light_windows(
             windows,
-            # Chance of their own: how many windows there are does not move the next house.
+            # A separate generator: the number of windows does not move the next house.
             np.random.default_rng(int(rng.integers(2**32))),
             (int(x), int(top), max(int(x) + 2, int(x + broad)), int(foot)),
             columns=round(5 + 3 * near),
@@ -167,7 +167,7 @@ def _light_windows(
     columns: int,
     is_dark: bool,
 ) -> None:
-    """Light some windows of a house; as many at every size of the picture."""
+    """Light some windows of a house; their number does not depend on the image's size."""
     left, top, right, bottom = house
     pitch = (right - left) / columns
     floors = max(1, int((bottom - top) / pitch))

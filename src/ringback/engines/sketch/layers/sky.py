@@ -9,12 +9,12 @@ from ringback.engines.sketch.palette import mix, rgb
 
 _CLOUDS = {"clear": 0.30, "cloudy": 0.62, "fog": 0.45, "rain": 0.72, "snow": 0.62, "storm": 0.80}
 
-# How much of the sun or moon is seen; in rain only its glow is.
+# How visible the sun or moon is; in rain only its glow is.
 _DIM = {"fog": 0.45, "snow": 0.35, "rain": 0.0, "storm": 0.0}
 
 
 def gradient(canvas: Canvas) -> None:
-    """Fill the canvas with the sky's colours, from the zenith to the horizon and below."""
+    """Draw the sky's gradient, from the zenith to the horizon and below."""
     palette = canvas.palette
     height = np.clip(canvas.down / np.float32(max(canvas.horizon, 0.05)), 0, 1)
     colours = between(palette.zenith, palette.middle, step(height, 0.0, 0.7))
@@ -22,7 +22,7 @@ def gradient(canvas: Canvas) -> None:
 
 
 def sun_or_moon(canvas: Canvas) -> None:
-    """Set the sun, or at night the moon, and its glow."""
+    """Draw the sun, or at night the moon, with its glow."""
     x, y = canvas.sun
     away_x = (canvas.across - np.float32(x)) * np.float32(canvas.width / canvas.height)
     away_y = canvas.down - np.float32(y)
@@ -32,7 +32,7 @@ def sun_or_moon(canvas: Canvas) -> None:
     dim = _DIM.get(canvas.scene.weather, 1.0)
     night = canvas.scene.time == "night"
     glow = 0.30 if night else 0.55
-    # The exponential of a sum is a product: a row times a column, where a field would cost more.
+    # The exponential of a sum is a product: a row times a column is cheaper than a field.
     near = np.exp(-square_x / np.float32(0.035)) * np.exp(-square_y / np.float32(0.035))
     canvas.shine(colour, np.float32(max(dim, 0.2) * glow) * near)
     if not night:
@@ -53,7 +53,7 @@ def sun_or_moon(canvas: Canvas) -> None:
 
 
 def stars(canvas: Canvas) -> None:
-    """Strew stars over a dark sky."""
+    """Draw stars in a dark sky."""
     if canvas.scene.time not in ("night", "dusk") and canvas.scene.kind != "space":
         return
     if canvas.scene.weather in ("rain", "storm", "cloudy", "fog"):
@@ -80,7 +80,7 @@ def stars(canvas: Canvas) -> None:
 
 
 def clouds(canvas: Canvas) -> None:
-    """Drift clouds over the sky, lit from where the sun stands."""
+    """Draw clouds, lit from the sun's side."""
     amount = _CLOUDS[canvas.scene.weather]
     rows = max(16, int(canvas.height * canvas.horizon))
     field = noise(canvas.rng, canvas.width, rows, cells=(2.5, 5), octaves=5, roughness=0.55)

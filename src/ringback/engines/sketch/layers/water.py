@@ -1,4 +1,4 @@
-"""Water: what is above it mirrored, broken by waves, and the path of the light."""
+"""Water: a reflection of the image above it, broken by waves, and the path of light."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ringback.engines.sketch.palette import mix
 
 
 def water(canvas: Canvas) -> None:
-    """Mirror the picture below the horizon, in waves that grow towards the viewer."""
+    """Draw the reflection below the horizon, in waves that grow towards the viewer."""
     top = int(canvas.height * (canvas.horizon + (0.13 if canvas.scene.kind == "lake" else 0.0)))
     rows = canvas.height - top
     if rows < 8:
@@ -39,7 +39,7 @@ def water(canvas: Canvas) -> None:
 
 
 def islands(canvas: Canvas) -> None:
-    """Set a far coast on the horizon, pale with distance."""
+    """Draw a far, pale coast on the horizon."""
     line = outline(canvas.rng, canvas.width, cells=1.7, octaves=7, roughness=0.5)
     line = np.float32(canvas.horizon) - np.maximum(line - np.float32(0.12), 0) * np.float32(0.17)
     edge = 1.5 / canvas.height
@@ -48,7 +48,7 @@ def islands(canvas: Canvas) -> None:
 
 
 def sails(canvas: Canvas) -> None:
-    """Let a few boats sail, the nearer the larger."""
+    """Draw a few sailing boats, larger when nearer."""
     image = Image.new("L", (canvas.width * 2, canvas.height * 2), 0)
     draw = ImageDraw.Draw(image)
     for _ in range(int(canvas.rng.integers(1, 4))):

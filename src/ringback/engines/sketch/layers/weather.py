@@ -1,4 +1,4 @@
-"""What falls or hangs in the air, and the finish: vignette and grain."""
+"""Weather in the air, and the finish: vignette and grain."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ringback.engines.sketch.canvas import Canvas, Field, noise, step
 from ringback.engines.sketch.palette import mix, rgb
 
 _BAND_ROWS = 32
-_BRIGHT = 0.8  # lighter than this is compressed into what is left below white
+_BRIGHT = 0.8  # brighter values are compressed into the range below white
 
 
 def weather(canvas: Canvas) -> None:
-    """Let fall or hang what the scene's weather brings."""
+    """Draw the scene's weather."""
     match canvas.scene.weather:
         case "fog":
             _fog(canvas, 0.75)
@@ -88,7 +88,7 @@ def _lightning(canvas: Canvas) -> None:
 def finish(canvas: Canvas) -> None:
     """Darken the corners and compress the brightest light."""
     light = vignette(canvas)
-    # By bands, which stay in the processor's cache.
+    # Bands fit into the processor's cache.
     for top in range(0, canvas.height, _BAND_ROWS):
         band = canvas.pixels[top : top + _BAND_ROWS]
         band *= light[top : top + _BAND_ROWS, :, None]
@@ -96,7 +96,7 @@ def finish(canvas: Canvas) -> None:
 
 
 def vignette(canvas: Canvas) -> Field:
-    """Return how much light each pixel keeps: the corners are darker, in grave moods the more."""
+    """Return the brightness factor of each pixel: darker corners, more so in grave moods."""
     x, y = canvas.across - np.float32(0.5), canvas.down - np.float32(0.5)
     corner = step(x * x + y * y, 0.10, 0.72)
     strong = 0.42 if canvas.scene.mood in ("dramatic", "sad") else 0.25
@@ -104,7 +104,7 @@ def vignette(canvas: Canvas) -> Field:
 
 
 def roll_off(pixels: Field) -> None:
-    """Compress what is brighter than white: light adds up near the sun, and is not cut off."""
+    """Compress values above white instead of clipping them, because light adds up near the sun."""
     over = np.maximum(pixels - np.float32(_BRIGHT), 0)
     np.minimum(pixels, np.float32(_BRIGHT), out=pixels)
     pixels += np.float32(1 - _BRIGHT) * (1 - np.exp(over / np.float32(_BRIGHT - 1)))

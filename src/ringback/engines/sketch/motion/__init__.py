@@ -1,1 +1,1 @@
-"""Clips: the scene of a prompt, in layers that move, encoded frame by frame."""
+"""Clips: a prompt's scene in moving layers, encoded frame by frame."""

@@ -1,4 +1,4 @@
-"""The camera: how far it has gone at each moment, and what part of a layer it then sees."""
+"""The camera: its pose at each moment, and the visible part of a layer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, fields
 
 MARGIN_X = 0.12
-"""Of the view's width, on either side: as far as a layer reaches beyond the view."""
+"""The margin of a layer beyond the view on either side, as a fraction of the view's width."""
 MARGIN_Y = 0.10
-_TRAVEL_X = 0.20  # of the width, from the first frame to the last, by a move of full strength
+_TRAVEL_X = 0.20  # of the width, over a shot with a move of full strength
 _TRAVEL_Y = 0.16
 _ZOOM = 1.4
 _DOLLY = 1.3
@@ -21,27 +21,27 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """What a camera does during a shot; each part is from -1 to 1."""
+    """The movement of a camera during a shot; each part is from -1 to 1."""
 
-    truck: float = 0.0  # goes to the right
-    pedestal: float = 0.0  # goes up
-    dolly: float = 0.0  # goes forward
-    pan: float = 0.0  # turns to the right
-    tilt: float = 0.0  # turns up
-    zoom: float = 0.0  # sees less, larger
-    roll: float = 0.0  # turns clockwise about its own axis
-    shake: float = 0.0  # is held by a hand
+    truck: float = 0.0  # moves to the right
+    pedestal: float = 0.0  # moves up
+    dolly: float = 0.0  # moves forward
+    pan: float = 0.0  # rotates to the right
+    tilt: float = 0.0  # rotates up
+    zoom: float = 0.0  # magnifies
+    roll: float = 0.0  # rotates clockwise about its axis
+    shake: float = 0.0  # is hand-held
 
     def __add__(self, other: Move) -> Move:
-        """Return both moves at once."""
+        """Return the sum of both moves."""
         return Move(**{part: getattr(self, part) + getattr(other, part) for part in _PARTS})
 
     def times(self, strength: float) -> Move:
-        """Return the move so many times as strong, or the other way."""
+        """Return the move scaled by a factor, which may be negative."""
         return Move(**{part: getattr(self, part) * strength for part in _PARTS})
 
     def within(self) -> Move:
-        """Return the move with no part stronger than can be."""
+        """Return the move with all parts within their range."""
         return Move(**{part: min(1.0, max(-1.0, getattr(self, part))) for part in _PARTS})
 
 
@@ -50,7 +50,7 @@ _PARTS = tuple(field.name for field in fields(Move))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """A camera's way: its move, and how much of it lies behind at the first and the last frame."""
+    """The path of a camera: its move, and the progress of it at the first and the last frame."""
 
     move: Move
     first: float = -0.5
@@ -58,27 +58,26 @@ class Path:
     returns: bool = False
 
     def at(self, share: float, *, seconds: float = 0.0) -> Pose:
-        """Return the pose when so much of the shot is over."""
+        """Return the pose at that fraction of the shot."""
         if self.returns:
             way = math.sin(2 * math.pi * share) / 2
         else:
-            # Half of it even, half eased: it neither jerks at the ends nor stands still there.
+            # Half linear, half eased: it neither jerks nor stops at the ends.
             eased = share * share * (3 - 2 * share)
             way = self.first + (self.last - self.first) * (share + eased) / 2
-        return Pose(move=self.move, way=way, is_still=self.first == 0 == self.last, seconds=seconds)
+        return Pose(move=self.move, way=way, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pose:
-    """A camera at one moment."""
+    """The pose of a camera at one moment."""
 
     move: Move
-    way: float  # of the move, 0 in the middle of it or at rest
-    is_still: bool = False
+    way: float  # progress of the move, 0 in its middle or at rest
     seconds: float = 0.0
 
     def box(self, size: tuple[int, int], view: tuple[int, int], *, depth: float) -> Box:
-        """Return the part of a layer that is seen; depth is 0 for the farthest, 1 for the near."""
+        """Return the visible part of a layer; depth is 0 for the farthest, 1 for the nearest."""
         move, way = self.move, self.way
         x = _TRAVEL_X * way * (move.pan + move.truck * (0.12 + 0.88 * depth))
         y = -_TRAVEL_Y * way * (move.tilt + move.pedestal * (0.12 + 0.88 * depth))
@@ -97,17 +96,17 @@ class Pose:
 
     @property
     def closer(self) -> float:
-        """How many times larger everything is seen than at rest, whatever its depth."""
+        """The magnification compared with the pose at rest, at any depth."""
         return max(_WIDEST, math.pow(_ZOOM, self.move.zoom * self.way))
 
     @property
     def degrees(self) -> float:
-        """How far the view is turned, clockwise."""
+        """The rotation of the view, clockwise."""
         return _ROLL_DEGREES * self.move.roll * self.way * 2
 
 
 def room_for(degrees: float, view: tuple[int, int]) -> float:
-    """Return how many times larger a view must be drawn so that no corner shows when it turns."""
+    """Return the magnification that hides the corners of a rotated view."""
     angle = math.radians(abs(degrees))
     ratio = max(view[0] / view[1], view[1] / view[0])
     return math.cos(angle) + math.sin(angle) * ratio

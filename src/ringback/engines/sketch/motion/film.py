@@ -1,4 +1,4 @@
-"""The film: frames and sound encoded as an MP4 that any browser plays while it loads."""
+"""Encodes frames and sound as an MP4 that browsers play while it loads."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from PIL import Image
 
 from ringback.engines.sketch.motion.sound import RATE
 
-# One thread: the same bytes every time, and no more memory or cores than one job may have.
-# Without x264's macroblock tree too: for widths of odd numbers of blocks it gives other bytes
-# from one run to the next.
+# One thread gives reproducible bytes, within one job's memory and cores. x264's macroblock tree is
+# off, because with an odd number of blocks it is not reproducible.
 _VIDEO = {
     "preset": "veryfast",
     "crf": "21",
@@ -29,8 +28,8 @@ _VIDEO = {
 _AUDIO_BITS = 128_000
 _AUDIO_SAMPLES = 1024
 FRAMES_MAX = 1_440
-"""A minute of them."""
-_KEY_EVERY_S = 2  # whoever seeks waits for no more than that
+"""One minute at 24 frames per second."""
+_KEY_EVERY_S = 2  # the longest wait after a seek
 
 Wave = NDArray[np.float32]
 
@@ -42,16 +41,16 @@ def write(
     size: tuple[int, int],
     rate: int,
     sound: Wave | None,
-    says: Mapping[str, str],
+    metadata: Mapping[str, str],
 ) -> None:
-    """Encode frames, one by one, and the sound beside them."""
+    """Encode the frames one by one, interleaved with the sound."""
     with av.open(
         str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
     ) as container:
-        container.metadata.update(says)
+        container.metadata.update(metadata)
         video = _video(container, size, rate)
         audio = None if sound is None else _audio(container)
-        waiting = iter(()) if sound is None else _blocks(sound)
+        audio_blocks = iter(()) if sound is None else _blocks(sound)
         for number, picture in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
             frame = frame.reformat(
@@ -64,11 +63,11 @@ def write(
             frame.time_base = Fraction(1, rate)
             container.mux(video.encode(frame))
             if audio is not None:
-                # As far as the pictures are, so that the two lie side by side in the file.
-                _encode(container, audio, waiting, until=(number + 1) / rate)
+                # Up to the same time as the frames, so that the two are interleaved in the file.
+                _encode(container, audio, audio_blocks, until=(number + 1) / rate)
         container.mux(video.encode(None))
         if audio is not None:
-            _encode(container, audio, waiting, until=None)
+            _encode(container, audio, audio_blocks, until=None)
             container.mux(audio.encode(None))
 
 
@@ -98,11 +97,11 @@ def _blocks(sound: Wave) -> Iterator[tuple[int, Wave]]:
 def _encode(
     container: OutputContainer,
     stream: AudioStream,
-    waiting: Iterator[tuple[int, Wave]],
+    audio_blocks: Iterator[tuple[int, Wave]],
     *,
     until: float | None,
 ) -> None:
-    for start, block in waiting:
+    for start, block in audio_blocks:
         frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
         frame.sample_rate = RATE
         frame.pts = start

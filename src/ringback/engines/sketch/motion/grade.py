@@ -1,4 +1,4 @@
-"""Colours of a whole clip moved at once, by one table: towards references, or towards a prompt."""
+"""Colour grading of a clip by one lookup table: towards references, or towards a prompt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Table = NDArray[np.float32]
 
 
 def towards(frame: Image.Image, references: Sequence[Image.Image]) -> ImageFilter.Color3DLUT:
-    """Return the table that gives such frames the means and spreads of the references' colours."""
+    """Return the table that gives such frames the colour means and spreads of the references."""
     ours = _colours(frame)
     table = _grid()
     moved = np.zeros_like(table)
@@ -32,13 +32,13 @@ def towards(frame: Image.Image, references: Sequence[Image.Image]) -> ImageFilte
 
 
 def as_scene(scene: Scene, *, strength: float, is_grey: bool) -> ImageFilter.Color3DLUT:
-    """Return the table that lights any picture as the scene is lit: its darks, middles, lights."""
+    """Return the table that lights any image like the scene: its shadows, middles, highlights."""
     palette = palette_of(scene)
     stops = np.stack(
         [palette.shade * np.float32(0.6), palette.zenith, palette.middle, palette.horizon,
          np.clip(palette.sun * np.float32(1.05), 0, 1)]
     )  # fmt: skip
-    # In the order of their lightness, or bright parts would come out darker than dim ones.
+    # Sorted by lightness, or bright parts would come out darker than dim ones.
     stops = stops[np.argsort(stops.mean(axis=1))]
     table = _grid()
     light = table @ np.array((0.30, 0.59, 0.11), dtype=np.float32)
@@ -53,7 +53,7 @@ def as_scene(scene: Scene, *, strength: float, is_grey: bool) -> ImageFilter.Col
 
 
 def _grid() -> Table:
-    """Return every colour of the table, red changing fastest, as Pillow counts them."""
+    """Return every colour of the table, red changing fastest, as Pillow orders them."""
     steps = np.linspace(0, 1, _SIDE, dtype=np.float32)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
     return np.stack([red, green, blue], axis=-1).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""The hours of a clip: one, or the first and the last of a passage from day into night."""
+"""The times of day of a clip: one, or the first and the last of a transition."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _NEXT = {"dawn": "day", "day": "night", "sunset": "night", "dusk": "night", "nig
 
 
 def hours_of(prompt: str, *, first: str) -> tuple[str, str]:
-    """Return the hour that a clip begins in and the one it ends in, often the same.
+    """Return the times of day at which a clip begins and ends, often the same.
 
-    A prompt that names two hours means the way from one to the other; one that asks for a time
-    lapse goes on to the next.
+    A prompt with two times of day means a transition between them; a time lapse goes on to the
+    next.
     """
     words = words_of(prompt[:READ_CHARACTERS_MAX], pairs=_LAPSE)
     named = list(dict.fromkeys(TIMES[word] for word in words if word in TIMES))

@@ -1,4 +1,4 @@
-"""Which way the camera moves: by ``camera_control``, by what the prompt says, or by chance."""
+"""Chooses the camera's move: by ``camera_control``, by the prompt, or by the seed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ringback.engines.sketch.asked import is_number
 from ringback.engines.sketch.motion.camera import Move
+from ringback.engines.sketch.parameters import is_number
 
 _STRONGEST = 10.0
 _READ_CHARACTERS_MAX = 4_000
 
-# As Kling's interface has them: its pan turns up and down, its tilt left and right, and a
-# zoom above nought sees more.
+# Kling's conventions: its pan rotates up and down, its tilt left and right, and a positive zoom
+# widens the view.
 _SIMPLE = {
     "horizontal": Move(truck=1),
     "vertical": Move(pedestal=1),
@@ -28,7 +28,7 @@ _PRESETS = {
     "right_turn_forward": Move(pan=0.8, dolly=0.7),
     "left_turn_forward": Move(pan=-0.8, dolly=0.7),
 }
-_SPOKEN = {
+_PHRASED = {
     "truck left": Move(truck=-0.9),
     "truck right": Move(truck=0.9),
     "pan left": Move(pan=-0.9),
@@ -59,13 +59,13 @@ _SPOKEN = {
 }
 _STILL = {"static shot", "static camera"}
 _PHRASES = re.compile(
-    r"\b(" + "|".join(sorted((re.escape(one) for one in _SPOKEN), key=len, reverse=True)) + r")\b"
+    r"\b(" + "|".join(sorted((re.escape(one) for one in _PHRASED), key=len, reverse=True)) + r")\b"
 )
 
 
-def move_of(asked: Mapping[str, Any], prompt: str, *, chance: int) -> Move:
-    """Return the move of a shot; without a word about it, a gentle one."""
-    control = asked.get("camera_control")
+def move_of(inputs: Mapping[str, Any], prompt: str, *, chance: int) -> Move:
+    """Return the move of a shot; by default a gentle one."""
+    control = inputs.get("camera_control")
     if isinstance(control, Mapping):
         return _controlled(control)
     phrases = (
@@ -73,9 +73,9 @@ def move_of(asked: Mapping[str, Any], prompt: str, *, chance: int) -> Move:
         if isinstance(control, list | tuple)
         else ""
     )
-    spoken = _spoken(f"{phrases} {prompt[:_READ_CHARACTERS_MAX]}")
-    if spoken is not None:
-        return spoken
+    described = _described(f"{phrases} {prompt[:_READ_CHARACTERS_MAX]}")
+    if described is not None:
+        return described
     side = 1 if chance % 2 else -1
     return Move(truck=0.45 * side, dolly=0.3)
 
@@ -93,7 +93,7 @@ def _controlled(control: Mapping[str, Any]) -> Move:
     return move
 
 
-def _spoken(text: str) -> Move | None:
+def _described(text: str) -> Move | None:
     found = _PHRASES.findall(" ".join(text.casefold().replace("-", " ").split()))
     if not found:
         return None
@@ -101,5 +101,5 @@ def _spoken(text: str) -> Move | None:
         return Move()
     move = Move()
     for phrase in dict.fromkeys(found):
-        move = move + _SPOKEN[phrase]
+        move = move + _PHRASED[phrase]
     return move.within()

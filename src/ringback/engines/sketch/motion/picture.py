@@ -1,4 +1,4 @@
-"""A shot that begins with a given picture, or ends with one: the camera moves over it."""
+"""A shot that starts or ends with an input image, over which the camera moves."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from PIL import Image, ImageChops, ImageOps
 from ringback.engines.sketch.motion.camera import MARGIN_X, MARGIN_Y, Path, room_for
 from ringback.engines.sketch.motion.hours import hours_of
 from ringback.engines.sketch.motion.plates import Plate, View, show
-from ringback.engines.sketch.motion.stage import turned
+from ringback.engines.sketch.motion.stage import rotate
 from ringback.engines.sketch.motion.strata import WATERY
 from ringback.engines.sketch.motion.sway import Sway
 from ringback.engines.sketch.motion.weather import Weather
 from ringback.engines.sketch.palette import palette_of
 from ringback.engines.sketch.reading import read
 
-_SETTLES_S = 1.0  # the picture is as it was given at its own end of the shot, and comes alive so
-_WAY = 0.62  # of a move; no more than the picture's surroundings last
+_SETTLES_S = (
+    1.0  # the image is unchanged at its end of the shot, and starts to move within this time
+)
+_WAY = 0.62  # of a move, limited by the margin around the image
 
-# What an hour does to a picture taken at another: how much of each colour is left.
+# The light of each time of day: the share of each colour that is left.
 _LIGHT = {
     "dawn": (1.0, 0.86, 0.80),
     "day": (1.0, 1.0, 1.0),
@@ -31,7 +33,7 @@ _LIGHT = {
 
 
 class PictureShot:
-    """A shot of a given picture, which is seen whole in the first frame, or in the last."""
+    """A shot of an input image, which is entirely visible in the first or the last frame."""
 
     def __init__(
         self,
@@ -57,10 +59,10 @@ class PictureShot:
         self._palette = palette_of(scene)
         kind = "ripples" if scene.kind in WATERY else "none"
         self._sway = Sway(view, np.random.default_rng((*chance, 8)), kind=kind)
-        self._turned = room_for(2 * path.at(1.0).degrees, view) if path.move.roll else 1.0
+        self._rotation_zoom = room_for(2 * path.at(1.0).degrees, view) if path.move.roll else 1.0
 
     def frame(self, share: float, seconds: float) -> Image.Image:
-        """Return the picture when so much of the shot is over, that long after it began."""
+        """Return the frame at that fraction of the shot and that many seconds after its start."""
         pose = self._path.at(share, seconds=seconds)
         frame = Image.new("RGB", self._view)
         show(frame, self._plate, pose, rows_end=self._view[1])
@@ -73,15 +75,15 @@ class PictureShot:
         self._weather.show(frame, self._palette, seconds=seconds, shift=0.0)
         if self._light is not None:
             frame = ImageChops.multiply(frame, self._tint(share))
-        if self._turned > 1:
-            closer = 1 + (self._turned - 1) * alive
-            frame = turned(frame, pose.degrees * alive, closer)
+        if self._rotation_zoom > 1:
+            closer = 1 + (self._rotation_zoom - 1) * alive
+            frame = rotate(frame, pose.degrees * alive, closer)
         return frame if alive >= 1 else Image.blend(as_given, frame, alive)
 
     def _tint(self, share: float) -> Image.Image:
         assert self._light is not None
         one, other = self._light
-        # The picture is of one of the two hours: it is left as it is there.
+        # The image was taken at one of the two times, and is left unchanged there.
         base = other if self._is_end else one
         parts = (
             min(1.0, (a + (b - a) * share) / c) for a, b, c in zip(one, other, base, strict=True)
@@ -91,7 +93,7 @@ class PictureShot:
 
 
 def _surrounded(image: Image.Image, view: View) -> Plate:
-    """Return the picture fitted to the view, mirrored beyond its edges for the camera to move."""
+    """Return the image fitted to the view, mirrored at its edges as a margin for the camera."""
     fitted = ImageOps.fit(image, view, Image.Resampling.LANCZOS)
     x, y = round(view[0] * MARGIN_X), round(view[1] * MARGIN_Y)
     pixels = np.pad(np.asarray(fitted), ((y, y), (x, x), (0, 0)), mode="reflect")

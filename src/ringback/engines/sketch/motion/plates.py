@@ -1,4 +1,4 @@
-"""Plates: layers cut out, so that each can be moved by itself; drawn once, shown in every frame."""
+"""Plates: separate layers that move independently, drawn once and shown in every frame."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ View = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatteCanvas(Canvas):
-    """A canvas that remembers how much each pixel is covered."""
+    """A canvas that records the coverage of each pixel."""
 
     cover: Field
 
     def paint(self, colour: Colour | Field, cover: Field, top: int = 0) -> None:
-        """Lay a colour over the rows from ``top`` on, and remember how thickly."""
+        """Paint a colour over the rows from ``top`` on, and record the coverage."""
         Canvas.paint(self, colour, cover, top)
         part = self.cover[top : top + cover.shape[0]]
         part += (1 - part) * cover
@@ -31,23 +31,23 @@ class MatteCanvas(Canvas):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plate:
-    """One layer: its colours and how they cover, for the rows from ``top`` on."""
+    """One layer: its colours and its coverage, for the rows from ``top`` on."""
 
     colours: Image.Image
-    mask: Image.Image | None  # None: it covers everything
-    size: tuple[int, int]  # of the whole canvas that it is a part of
+    mask: Image.Image | None  # None: it is opaque
+    size: tuple[int, int]  # of the whole canvas
     top: int
-    solid_from: int  # the row from which on nothing behind it is seen
+    solid_from: int  # the first row from which it is opaque
     depth: float
 
 
 def canvas_size(view: View) -> tuple[int, int]:
-    """Return how large the canvas of a view is: it reaches beyond, for the camera to move."""
+    """Return the size of a view's canvas, which has a margin for the camera."""
     return round(view[0] * (1 + 2 * MARGIN_X)), round(view[1] * (1 + 2 * MARGIN_Y))
 
 
 def matte_of(canvas: Canvas) -> MatteCanvas:
-    """Return an empty canvas with the same scene, light and chance, to draw one layer on."""
+    """Return an empty canvas with the same scene, palette and generator, for one layer."""
     return MatteCanvas(
         scene=canvas.scene,
         palette=canvas.palette,
@@ -62,7 +62,7 @@ def matte_of(canvas: Canvas) -> MatteCanvas:
 def cut(
     canvas: Canvas, layers: Sequence[Callable[[Canvas], None]], *, depth: float
 ) -> Plate | None:
-    """Return the layers drawn on a plate of their own, or None if they leave it empty."""
+    """Draw the layers on a separate plate; return None if it stays empty."""
     matte = matte_of(canvas)
     for layer in layers:
         layer(matte)
@@ -83,8 +83,8 @@ def cut(
     )
 
 
-def whole(pixels: Field, rng: np.random.Generator, *, depth: float) -> Plate:
-    """Return a plate that covers everything, dithered so that no gradient shows steps."""
+def full_plate(pixels: Field, rng: np.random.Generator, *, depth: float) -> Plate:
+    """Return an opaque plate, dithered so that gradients show no steps."""
     roll_off(pixels)
     height, width = pixels.shape[:2]
     return Plate(
@@ -98,7 +98,7 @@ def whole(pixels: Field, rng: np.random.Generator, *, depth: float) -> Plate:
 
 
 def show(frame: Image.Image, plate: Plate, pose: Pose, *, rows_end: int, shift: float = 0) -> None:
-    """Lay the part of a plate that the camera sees over a frame, down to ``rows_end``."""
+    """Draw the visible part of a plate over a frame, down to ``rows_end``."""
     view = frame.size
     left, top, right, bottom = pose.box(plate.size, view, depth=plate.depth)
     scale = view[1] / (bottom - top)
@@ -129,7 +129,7 @@ def show(frame: Image.Image, plate: Plate, pose: Pose, *, rows_end: int, shift: 
 
 
 def solid_row(plate: Plate, pose: Pose, view: View) -> int:
-    """Return the row of the view from which on this plate hides all that is behind."""
+    """Return the row of the view from which this plate hides everything behind it."""
     _, top, _, bottom = pose.box(plate.size, view, depth=plate.depth)
     if plate.solid_from >= plate.top + plate.colours.height:
         return view[1]
@@ -137,20 +137,20 @@ def solid_row(plate: Plate, pose: Pose, view: View) -> int:
     return max(0, min(view[1], int(np.ceil(row)) + 1))
 
 
-def blended(one: Plate, other: Plate, share: float) -> Plate:
-    """Return a plate whose colours lie between those of two drawn of the same shapes."""
+def blend(one: Plate, other: Plate, share: float) -> Plate:
+    """Return a plate with colours between those of two plates of the same shapes."""
     if one.colours.size != other.colours.size:
         return other if share > 0.5 else one
     return replace(one, colours=Image.blend(one.colours, other.colours, share))
 
 
 def _spread(pixels: Field, cover: Field) -> Image.Image:
-    """Return the colours alone, spread into what is not covered, so that no edge has a fringe."""
+    """Return the colours spread into uncovered pixels, so that edges have no fringe."""
     colours = blank(pixels.shape[1], pixels.shape[0])
     np.divide(pixels, np.maximum(cover, np.float32(1 / 64))[..., None], out=colours)
     roll_off(colours)
     image = _image(colours, None)
-    # Where it covers little its colour is uncertain: there, that of its surroundings is taken.
+    # Where the coverage is small the colour is uncertain, and its surroundings' is used.
     premultiplied = _image(pixels, None)
     small = (max(1, image.width // 8), max(1, image.height // 8))
     light = np.asarray(premultiplied.resize(small, Image.Resampling.BOX), dtype=np.float32)

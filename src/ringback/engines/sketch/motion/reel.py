@@ -1,4 +1,4 @@
-"""The reel: the shots of a clip in their order, joined, and closed to a loop when asked for."""
+"""Joins the shots of a clip, and closes it to a loop where requested."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Protocol
 from PIL import Image
 
 _DISSOLVE_S = 0.5
-_CLOSES = 0.25  # of a loop, at its end: it dissolves into what leads to its first frame
+_CLOSES = 0.25  # the end of a loop that dissolves towards its first frame
 
 
 class Shot(Protocol):
-    """Something that can be seen for a while."""
+    """A sequence of frames."""
 
     def frame(self, share: float, seconds: float) -> Image.Image:
-        """Return the picture when so much of the shot is over, that long after it began."""
+        """Return the frame at that fraction of the shot and that many seconds after its start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """A shot to be made when its turn comes, and for how many frames; only one is held at once."""
+    """A shot that is created when it is needed, and its frames; only one is in memory at once."""
 
     make: Callable[[], Shot]
     frames: int
@@ -46,7 +46,7 @@ def frames_of(takes: tuple[Take, ...], *, rate: int, loops: bool) -> Iterator[Im
 
 
 def _looped(take: Take, rate: int) -> Iterator[Image.Image]:
-    """Yield frames of which the last leads on to the first."""
+    """Yield frames whose last leads to the first."""
     shot = take.make()
     closing = max(1, int(take.frames * _CLOSES))
     for number in range(take.frames):
@@ -60,14 +60,14 @@ def _looped(take: Take, rate: int) -> Iterator[Image.Image]:
 
 
 class Dissolved:
-    """Two shots at once: the first goes over into the second."""
+    """Dissolves one shot into another."""
 
     def __init__(self, first: Shot, second: Shot, *, starts: float, ends: float) -> None:
         self._first, self._second = first, second
         self._starts, self._ends = starts, ends
 
     def frame(self, share: float, seconds: float) -> Image.Image:
-        """Return the picture when so much is over."""
+        """Return the frame at that fraction."""
         part = _eased((share - self._starts) / (self._ends - self._starts))
         if part <= 0:
             return self._first.frame(share, seconds)

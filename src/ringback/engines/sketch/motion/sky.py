@@ -1,4 +1,4 @@
-"""The sky of a clip: still, or going from one hour to another with the sun's way across it."""
+"""The sky of a clip: still, or changing between two times of day with the sun's path."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ringback.engines.sketch.canvas import Canvas, blank
 from ringback.engines.sketch.layers import beyond, sky
 from ringback.engines.sketch.layers.weather import roll_off
 from ringback.engines.sketch.motion.camera import Pose
-from ringback.engines.sketch.motion.plates import Plate, cut, show, whole
+from ringback.engines.sketch.motion.plates import Plate, cut, full_plate, show
 from ringback.engines.sketch.motion.strata import Layer
 from ringback.engines.sketch.palette import Palette, between, in_bytes, mix
 
-_CLOUD_DRIFT = 0.016  # of the width, each second
+_CLOUD_DRIFT = 0.016  # of the width per second
 _WINDY = {"storm": 3.0, "rain": 1.6, "snow": 1.3, "fog": 0.6}
-_SMALL = 4  # the passing sky is painted at a quarter of the sides: it has no fine detail
+_SMALL = 4  # a changing sky is painted at a quarter of the size: it has no fine detail
 _FINE = 4
 _ALTITUDE = {"night": -0.42, "dawn": 0.05, "day": 0.31, "sunset": 0.05, "dusk": -0.10}
 _STARS = 90
 
 
 class StillSky:
-    """The sky of one hour, drawn once."""
+    """The sky of one time of day, drawn once."""
 
     def __init__(self, canvas: Canvas) -> None:
         back = replace(canvas, pixels=blank(canvas.width, canvas.height))
@@ -36,21 +36,21 @@ class StillSky:
             layers = (sky.gradient, beyond.portrait)
         for layer in layers:
             layer(back)
-        self._plate = whole(back.pixels, canvas.rng, depth=0.0)
+        self._plate = full_plate(back.pixels, canvas.rng, depth=0.0)
         self._twinkling = _Stars(canvas) if _has_stars(canvas) else None
 
     def show(self, frame: Image.Image, pose: Pose, *, seconds: float, share: float) -> None:
-        """Fill the frame with the sky."""
+        """Draw the sky."""
         show(frame, self._plate, pose, rows_end=frame.height)
         if self._twinkling is not None:
             self._twinkling.show(frame, self._plate.size, pose, seconds=seconds, strength=1.0)
 
     def sun_at(self, share: float) -> None:
-        """Return None: the sun stands where the canvas has it."""
+        """Return None: the sun stays where the canvas has it."""
 
 
 class PassingSky:
-    """The sky on its way from one hour to another; painted anew for every frame, but small."""
+    """A sky between two times of day, painted in small for every frame."""
 
     def __init__(self, canvas: Canvas, then: Canvas) -> None:
         self._canvas, self._then = canvas, then
@@ -61,11 +61,11 @@ class PassingSky:
         self._moon = (1 - canvas.sun[0], 0.2) if night and not moonless else None
 
     def palette(self, share: float) -> Palette:
-        """Return the light when so much of the clip is over."""
+        """Return the palette at that fraction of the clip."""
         return between(self._canvas.palette, self._then.palette, share)
 
     def sun_at(self, share: float) -> tuple[float, float]:
-        """Return where the sun stands then, of the width and height of the canvas."""
+        """Return the sun's position then, as fractions of the canvas."""
         start = _ALTITUDE[self._canvas.scene.time]
         end = _ALTITUDE[self._then.scene.time]
         altitude = start + (end - start) * share
@@ -74,10 +74,10 @@ class PassingSky:
         return (x + setting * 0.06 * (share - 0.5), self._canvas.horizon - altitude)
 
     def show(self, frame: Image.Image, pose: Pose, *, seconds: float, share: float) -> None:
-        """Fill the frame with the sky of the moment."""
+        """Draw the sky of that moment."""
         palette, sun = self.palette(share), self.sun_at(share)
         altitude = self._canvas.horizon - sun[1]
-        # The lower the sun, the warmer the sky about it: the way leads through a dusk.
+        # The sky is warmer around a low sun: the transition passes through dusk.
         warm = math.exp(-(((altitude - 0.02) / 0.11) ** 2))
         dark = self.darkness(share)
         small = self._painted(palette, sun, warm=warm, dark=dark)
@@ -97,7 +97,7 @@ class PassingSky:
             _disc(frame, self._size, pose, sun, 0.045, tone, 0.97, bite=False)
 
     def darkness(self, share: float) -> float:
-        """Return how dark the hour is, from 0 to 1."""
+        """Return the darkness then, from 0 to 1."""
         start = _ALTITUDE[self._canvas.scene.time]
         altitude = start + (_ALTITUDE[self._then.scene.time] - start) * share
         return min(1.0, max(0.0, 0.5 - altitude * 2.2))
@@ -126,7 +126,7 @@ class PassingSky:
 
 
 class _Stars:
-    """The brightest stars, which twinkle."""
+    """The brightest stars; they twinkle."""
 
     def __init__(self, canvas: Canvas) -> None:
         rng = canvas.rng
@@ -150,10 +150,10 @@ class _Stars:
     ) -> None:
         left, top, right, _ = pose.box(size, frame.size, depth=0.0)
         scale = frame.width / (right - left)
-        places = ((self._at - (left, top)) * scale).astype(int)
+        positions = ((self._at - (left, top)) * scale).astype(int)
         wave = np.sin(seconds * self._speed + self._phase)
         light = self._bright * (0.55 + 0.45 * wave) * strength
-        for (x, y), bright in zip(places.tolist(), light.tolist(), strict=True):
+        for (x, y), bright in zip(positions.tolist(), light.tolist(), strict=True):
             if 1 <= x < frame.width - 1 and 1 <= y < frame.height - 1:
                 _brighten(frame, x, y, bright)
 
@@ -167,7 +167,7 @@ def _brighten(frame: Image.Image, x: int, y: int, bright: float) -> None:
 
 
 def clouds_of(canvas: Canvas, *, seconds: float) -> tuple[Plate, float] | None:
-    """Return a plate of clouds wide enough to drift that long, and how far they go each second."""
+    """Return a plate of clouds wide enough to drift that long, and its pixels per second."""
     if canvas.scene.kind in ("space", "portrait"):
         return None
     speed = _CLOUD_DRIFT * _WINDY.get(canvas.scene.weather, 1.0) * canvas.width
@@ -197,7 +197,7 @@ def _disc(
     *,
     bite: bool,
 ) -> None:
-    """Set the sun or moon into the frame, with a smooth edge."""
+    """Draw the sun or moon with a smooth edge."""
     left, top, right, _ = pose.box(size, frame.size, depth=0.0)
     scale = frame.width / (right - left)
     x, y = (at[0] * size[0] - left) * scale, (at[1] * size[1] - top) * scale

@@ -1,4 +1,4 @@
-"""The sound of a scene, made from noise and a few tones: wind, water, rain, crickets, a chord."""
+"""Synthesizes the sound of a scene: wind, water, rain, crickets, a chord."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHORDS = {
     "sad": (0, 3, 7, 10),
 }
 _ROOTS = {"dawn": 164.81, "day": 174.61, "sunset": 146.83, "dusk": 130.81, "night": 110.0}
-# How much is heard of wind, water, rain, leaves, traffic, a deep hum and the chord.
+# The loudness of wind, water, rain, leaves, traffic, a deep hum and the chord.
 _KINDS = {
     "mountains": (0.55, 0.0, 0.0, 0.12, 0.0, 0.0, 0.30),
     "sea": (0.22, 0.85, 0.0, 0.0, 0.0, 0.0, 0.25),
@@ -47,7 +47,7 @@ _WEATHERS = {
 
 
 def sound_of(scene: Scene, *, seconds: float, chance: tuple[int, ...]) -> Wave:
-    """Return the scene's sound for two ears, (2, samples), from -1 to 1."""
+    """Return the scene's stereo sound, (2, samples), from -1 to 1."""
     count = max(1, round(seconds * RATE))
     rng = np.random.default_rng((*chance, 33))
     parts = np.array(_KINDS.get(scene.kind, _KINDS["portrait"]))
@@ -67,7 +67,7 @@ def sound_of(scene: Scene, *, seconds: float, chance: tuple[int, ...]) -> Wave:
 
 
 def _noise(rng: np.random.Generator, count: int, shape: Shape) -> Wave:
-    """Return noise whose loudness at each frequency is as ``shape`` says; it has no seam."""
+    """Return noise with the spectrum ``shape``; it has no seam."""
     size = 1 << max(1, (count - 1).bit_length())
     frequencies = np.fft.rfftfreq(size, 1 / RATE).astype(np.float32)
     loudness = shape(np.maximum(frequencies, 1))
@@ -80,7 +80,7 @@ def _noise(rng: np.random.Generator, count: int, shape: Shape) -> Wave:
 
 
 def _swell(rng: np.random.Generator, count: int, *, every_s: float, low: float) -> Wave:
-    """Return a loudness that rises and falls slowly, from ``low`` to 1."""
+    """Return a slowly varying loudness, from ``low`` to 1."""
     seconds = np.arange(count, dtype=np.float32) / np.float32(RATE)
     total = np.zeros(count, dtype=np.float32)
     for part in (1.0, 0.63, 1.7):
@@ -125,7 +125,7 @@ def _hum(rng: np.random.Generator, count: int) -> Wave:
 
 
 def _chord(scene: Scene, rng: np.random.Generator, count: int) -> Wave:
-    """Return a soft chord: a few partials each, slowly beating."""
+    """Return a soft chord of a few partials, slowly beating."""
     seconds = np.arange(count, dtype=np.float64) / RATE
     root = _ROOTS.get(scene.time, 174.61)
     ears = np.zeros((2, count), dtype=np.float32)

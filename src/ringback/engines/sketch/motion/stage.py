@@ -1,4 +1,4 @@
-"""The stage: the scene of a prompt as layers that move, each frame put together from the back."""
+"""Draws the scene of a prompt as moving layers, composed from back to front."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ringback.engines.sketch.motion.hours import hours_of
 from ringback.engines.sketch.motion.plates import (
     Plate,
     View,
-    blended,
+    blend,
     canvas_size,
     cut,
     show,
@@ -30,12 +30,11 @@ from ringback.engines.sketch.motion.weather import Weather
 from ringback.engines.sketch.palette import Palette, between, palette_of
 from ringback.engines.sketch.reading import read
 
-_LIGHT_EVERY = 3  # frames: the light on the land changes slowly, and each change costs
 _LIGHT_STEPS = 96
 
 
 class Stage:
-    """A shot of a scene that is drawn."""
+    """A shot of a drawn scene."""
 
     def __init__(
         self, prompt: str, *, chance: tuple[int, ...], view: View, path: Path, seconds: float
@@ -58,11 +57,11 @@ class Stage:
         self._weather = Weather(scene, canvas.palette, view, chance)
         self._sway = Sway(view, np.random.default_rng((*chance, 7)), kind=scene.kind)
         self._vignette = _vignette_of(canvas, view)
-        self._turned = room_for(2 * path.at(1.0).degrees, view) if path.move.roll else 1.0
+        self._rotation_zoom = room_for(2 * path.at(1.0).degrees, view) if path.move.roll else 1.0
         self._lit: tuple[int, list[Plate]] = (-1, [])
 
     def frame(self, share: float, seconds: float) -> Image.Image:
-        """Return the picture when so much of the shot is over, that long after it began."""
+        """Return the frame at that fraction of the shot and that many seconds after its start."""
         pose = self._path.at(share, seconds=seconds)
         palette = self._palette(share)
         frame = Image.new("RGB", self._view)
@@ -91,12 +90,14 @@ class Stage:
         shift = pose.way * self._path.move.truck * 0.1 * self._view[0]
         self._weather.show(frame, palette, seconds=seconds, shift=shift)
         frame = ImageChops.multiply(frame, self._vignette)
-        return turned(frame, pose.degrees, self._turned) if self._turned > 1 else frame
+        return (
+            rotate(frame, pose.degrees, self._rotation_zoom) if self._rotation_zoom > 1 else frame
+        )
 
     def _cut(
         self, strata: Sequence[Stratum], chance: tuple[int, ...], number: int
     ) -> list[tuple[Stratum, Plate, Plate | None]]:
-        """Return the plates of strata, and those of the later hour, drawn of the same shapes."""
+        """Return the plates of strata, and those of the later time with the same shapes."""
         canvas = _with_chance(self._canvas, chance, number)
         later = None if self._then is None else _with_chance(self._then, chance, number)
         cuts = []
@@ -108,7 +109,7 @@ class Stage:
         return cuts
 
     def _plates(self, share: float) -> list[Plate]:
-        """Return every plate in the light of the moment."""
+        """Return every plate in the light of that moment."""
         cuts = [*self._behind, *self._before]
         if self._then is None:
             return [plate for _, plate, _ in cuts]
@@ -117,7 +118,7 @@ class Stage:
             self._lit = (
                 step,
                 [
-                    plate if then is None else blended(plate, then, step / _LIGHT_STEPS)
+                    plate if then is None else blend(plate, then, step / _LIGHT_STEPS)
                     for _, plate, then in cuts
                 ],
             )
@@ -136,7 +137,7 @@ class Stage:
         )
 
     def _ends(self, plates: list[Plate], pose: Pose) -> list[int]:
-        """Return, for each plate, the row of the view from which on it is hidden by nearer ones."""
+        """Return for each plate the row of the view from which nearer ones hide it."""
         ends, end = [], self._view[1]
         for plate in reversed(plates):
             ends.append(end)
@@ -168,8 +169,8 @@ class Stage:
         return 1.0
 
 
-def turned(frame: Image.Image, degrees: float, closer: float) -> Image.Image:
-    """Return the frame turned clockwise, enlarged so that no corner shows."""
+def rotate(frame: Image.Image, degrees: float, closer: float) -> Image.Image:
+    """Return the frame rotated clockwise, enlarged to hide its corners."""
     width, height = frame.size
     angle = np.deg2rad(degrees)
     cos, sin = float(np.cos(angle)) / closer, float(np.sin(angle)) / closer

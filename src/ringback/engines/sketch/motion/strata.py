@@ -1,4 +1,4 @@
-"""Which layers of a scene move together, and how far away they are."""
+"""Groups the layers of each scene that move together, with their depths."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ Layer = Callable[[Canvas], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stratum:
-    """Layers that are one plate."""
+    """Layers that share one plate."""
 
     layers: tuple[Layer, ...]
-    depth: float  # 0 for the sky, 1 for what is near
-    drifts: float = 0.0  # of the view's width, each second, by itself
-    sways: bool = False
+    depth: float  # 0 for the sky, 1 for the foreground
+    drifts: float = 0.0  # of the view's width per second
 
 
 def _each(layer: Callable[[Canvas, int], None], count: int, *depths: float) -> list[Stratum]:
-    """Return a plate for each of several lines of one kind, from the farthest on."""
+    """Return a stratum for each of several similar layers, from the farthest on."""
     return [
         Stratum(layers=(partial(_at, layer, number),), depth=depth)
         for number, depth in zip(range(count), depths, strict=True)
@@ -37,7 +36,7 @@ def _at(layer: Callable[[Canvas, int], None], number: int, canvas: Canvas) -> No
 
 
 def _planets(canvas: Canvas, *, small: bool) -> None:
-    # By the sun and not by chance: the two planets are drawn apart, and must agree on it.
+    # Decided by the sun, because the two planets are drawn apart and must agree.
     side = 0.68 if canvas.sun[0] < 0.5 else 0.30
     (beyond.small_planet if small else beyond.great_planet)(canvas, side)
 
@@ -54,14 +53,14 @@ BEHIND: dict[str, list[Stratum]] = {
     "forest": [_HILLS],
     "city": _each(silhouettes.row_of_houses, ROWS_OF_HOUSES, 0.25, 0.55, 1.0),
     "desert": _each(land.dune, DUNES, 0.15, 0.3, 0.5, 0.75, 1.0),
-    "meadow": [_HILLS, Stratum(layers=(land.meadow,), depth=0.7, sways=True)],
+    "meadow": [_HILLS, Stratum(layers=(land.meadow,), depth=0.7)],
     "space": [
         Stratum(layers=(partial(_planets, small=False),), depth=0.55),
         Stratum(layers=(partial(_planets, small=True),), depth=0.8),
     ],
     "portrait": [],
 }
-"""Of each scene, what is before the sky and behind the water."""
+"""By scene: the strata between the sky and the water."""
 
 BEFORE: dict[str, list[Stratum]] = {
     "mountains": _each(silhouettes.row_of_trees, ROWS_OF_TREES, 1, 1, 1, 1)[-1:],
@@ -69,6 +68,6 @@ BEFORE: dict[str, list[Stratum]] = {
     "sea": [Stratum(layers=(water.sails,), depth=0.45, drifts=0.012)],
     "forest": _each(silhouettes.row_of_trees, ROWS_OF_TREES, 0.32, 0.5, 0.72, 1.0),
 }
-"""What is before the water, or stands on it."""
+"""By scene: the strata in front of the water."""
 
 WATERY = frozenset({"lake", "sea"})

@@ -1,4 +1,4 @@
-"""Swaying: grass in the wind, the slow flow of an abstract picture, ripples on a given one."""
+"""Swaying: grass in the wind, the flow of an abstract image, ripples on an input image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CELLS = {"meadow": (7.0, 1.6), "portrait": (3.0, 2.5), "ripples": (5.0, 18.0)}
 
 
 class Sway:
-    """Moves pixels to and fro by waves that wander over the lower part of a picture."""
+    """Moves pixels to and fro by waves over the lower part of a frame."""
 
     def __init__(self, view: View, rng: np.random.Generator, *, kind: str) -> None:
         self._view = view
@@ -38,7 +38,7 @@ class Sway:
         self._is_flow = kind == "portrait"
 
     def stir(self, frame: Image.Image, seconds: float, *, strength: float = 1.0) -> None:
-        """Move the frame's pixels as they are at that moment."""
+        """Move the frame's pixels for that moment."""
         if not self._reach:
             return
         width, height = self._view

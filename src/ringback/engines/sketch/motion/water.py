@@ -1,4 +1,4 @@
-"""Moving water: what is above it mirrored, frame by frame, in waves that wander."""
+"""Moving water: a reflection of each frame in moving waves."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from ringback.engines.sketch.motion.plates import View
 from ringback.engines.sketch.palette import Palette, in_bytes, mix
 
 _SHORE_DEPTH = 0.15
-_FIXED = 16  # the waves are kept as sixteenths of a row
-_SPAN = 512  # pixels that a field of waves reaches beyond the view; it goes to and fro in them
-_SPEEDS = (0.020, -0.031)  # of the width, each second
-_CALM = 0.55
+_FIXED = 16  # waves are stored in sixteenths of a row
+_SPAN = 512  # pixels of a wave field beyond the view, in which it moves to and fro
+_SPEEDS = (0.020, -0.031)  # of the width per second
 
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """What of the water depends on its number of rows."""
+    """Values that depend on the water's number of rows."""
 
-    base: NDArray[np.int32]  # the row that each row mirrors
-    growth: NDArray[np.float32]  # how far the waves reach there
-    deep: Image.Image  # how much of the depths is seen
+    base: NDArray[np.int32]  # the row that each row reflects
+    growth: NDArray[np.float32]  # the height of the waves there
+    deep: Image.Image  # the opacity of the deep water
 
 
 class Water:
@@ -60,7 +59,7 @@ class Water:
         sun_x: float | None = None,
         glow: float = 1.0,
     ) -> int:
-        """Fill the frame with water from the shore on; return the shore's row."""
+        """Draw the water from the shore on; return the shore's row."""
         width, height = self._view
         left, upper, _, lower = pose.box(self._canvas_size, self._view, depth=_SHORE_DEPTH)
         scale = height / (lower - upper)
@@ -85,7 +84,7 @@ class Water:
     def _field(
         self, rng: np.random.Generator, cells: tuple[float, float], octaves: int
     ) -> NDArray[np.float32]:
-        """Return noise in perspective: its waves are flat and small far away, and larger near."""
+        """Return noise in perspective: waves are flat and small far away, and larger near."""
         width = self._view[0] + _SPAN
         cells = (cells[0] * width / self._view[0], cells[1])
         flat = noise(rng, width, self._rows, cells=cells, octaves=octaves, roughness=0.6)
@@ -133,7 +132,7 @@ class Water:
         return Image.fromarray(np.ascontiguousarray(mirrored[..., :3]))
 
     def _path(self) -> Image.Image:
-        """Return the envelope of the light's path, twice as wide as the view, its middle inside."""
+        """Return the envelope of the path of light, centred in twice the view's width."""
         depth = np.linspace(0, 1, self._rows, dtype=np.float32)[:, None]
         width = np.float32(0.022) + np.float32(0.11) * depth
         across = np.linspace(-1, 1, self._view[0] * 2, dtype=np.float32)[None, :]
@@ -162,7 +161,7 @@ def _crest(field: NDArray[np.float32], low: float, high: float) -> Image.Image:
 
 
 def _both(fields: list[Image.Image], offsets: list[int], size: tuple[int, int]) -> Image.Image:
-    """Return where two fields that wander against each other are both bright: it glitters."""
+    """Return the product of two fields that move against each other, which glitters."""
     one, other = (
         field.crop((offset, 0, offset + size[0], size[1]))
         for field, offset in zip(fields, offsets, strict=True)

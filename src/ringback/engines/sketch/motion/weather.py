@@ -1,4 +1,4 @@
-"""Moving weather: rain and snow that fall, fog that drifts, lightning that flashes."""
+"""Moving weather: rain, snow, drifting fog and lightning."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _BOLTS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Curtain:
-    """Drops or flakes at one distance, on a tile that repeats itself."""
+    """Drops or flakes at one distance, on a repeating tile."""
 
     tile: Image.Image  # twice as high and wide as the view
-    fall: float  # of the height, each second
-    wind: float  # of the width, each second
+    fall: float  # of the height per second
+    wind: float  # of the width per second
     sway: float
 
 
 class Weather:
-    """What is in the air of one scene."""
+    """The weather of one scene."""
 
     def __init__(self, scene: Scene, palette: Palette, view: View, chance: tuple[int, ...]) -> None:
         rng = np.random.default_rng((*chance, 91))
@@ -41,7 +41,7 @@ class Weather:
         self._first_flash = float(rng.uniform(0.4, 1.2))
 
     def show(self, frame: Image.Image, palette: Palette, *, seconds: float, shift: float) -> None:
-        """Lay what is in the air over the frame; ``shift`` is how far the camera has gone."""
+        """Draw the weather over the frame; ``shift`` is the camera's movement."""
         if self._bolts:
             self._flash(frame, seconds)
         if self._fog is not None:
@@ -113,7 +113,7 @@ def _tiled(image: Image.Image, view: View) -> Image.Image:
 
 
 def _wrapped(image: Image.Image, view: View, reach: int) -> Image.Image:
-    """Return the middle of an image, with what reaches over its edges at the other edges."""
+    """Return the middle of an image, wrapping its margin around to the opposite edges."""
     whole = image.crop((reach, reach, reach + view[0], reach + view[1]))
     for dx in (-view[0], 0, view[0]):
         for dy in (-view[1], 0, view[1]):

@@ -1,1 +1,1 @@
-"""Styles: what pictures have in common, learned from some and put on others."""
+"""Styles: features extracted from images and applied to others."""

@@ -1,4 +1,4 @@
-"""How rough a picture is: its brightness taken apart into octaves."""
+"""Measures texture: the brightness of an image, split into octaves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ringback.engines.sketch.canvas import Field, grow
-from ringback.engines.sketch.style.learned import BANDS, TEXTURE_SIDE
+from ringback.engines.sketch.style.features import BANDS, TEXTURE_SIDE
 
 _BLOCK = 16
 
@@ -17,14 +17,14 @@ def brightness(pixels: Field) -> Field:
 
 
 def fitted(values: Field) -> Field:
-    """Return a field with its longer side at ``TEXTURE_SIDE``, or as it is where it is smaller."""
+    """Return a field with its longer side reduced to ``TEXTURE_SIDE``."""
     height, width = values.shape
     scale = min(1.0, TEXTURE_SIDE / max(width, height))
     return _sized(values, max(8, round(width * scale)), max(8, round(height * scale)))
 
 
 def octaves(values: Field) -> list[Field]:
-    """Return a field's octaves, the finest first, all of its size."""
+    """Return a field's octaves, the finest first, all at its size."""
     height, width = values.shape
     found, finer = [], values
     for number in range(1, BANDS + 1):
@@ -36,15 +36,14 @@ def octaves(values: Field) -> list[Field]:
 
 
 def spreads(bands: list[Field]) -> tuple[float, ...]:
-    """Return how strong each octave is."""
+    """Return the strength of each octave."""
     return tuple(float(band.std()) for band in bands)
 
 
 def grain_in(values: Field) -> float:
-    """Return the spread of what differs from point to point, where the field is smoothest.
+    """Return the spread of pixel noise in the smoothest parts of the field.
 
-    A smooth slope and a straight edge leave nothing of this mask of second differences
-    (J. Immerkær, 1996).
+    The mask of second differences (J. Immerkær, 1996) is zero on smooth slopes and straight edges.
     """
     mask = (values[:-2] - 2 * values[1:-1] + values[2:])[:, :-2]
     mask = mask - 2 * (values[:-2] - 2 * values[1:-1] + values[2:])[:, 1:-1]

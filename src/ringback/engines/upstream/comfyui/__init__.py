@@ -1,1 +1,1 @@
-"""ComfyUI: a workflow of the operator's, run by a server of the operator's."""
+"""The adapter for ComfyUI: the operator's workflows on the operator's server."""

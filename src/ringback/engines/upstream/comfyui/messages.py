@@ -1,8 +1,8 @@
-"""What a ComfyUI server says over its WebSocket while it works on one prompt. Pure.
+"""Reads the messages that ComfyUI sends over its WebSocket about one prompt. Pure.
 
-Text messages are JSON with a type and data; binary ones begin with a big-endian kind: a preview's
-format or the length of its metadata follows, then the picture. Nothing of it is trusted: what
-cannot be read is no news, and no message decides how the prompt ended.
+Text messages are JSON with a type and data. Binary ones begin with a big-endian kind, then the
+format of a preview or the length of its metadata, then the image. Messages are not trusted:
+unreadable ones are ignored, and none decides how the prompt ended.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ENDINGS = frozenset({"execution_success", "execution_error", "execution_interrupted"})
 _NODES_MAX = 10_000
-_NUMBER_MAX = 1e12  # of steps; nothing counts further
+_NUMBER_MAX = 1e12  # of steps; real counts are smaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """So much of the prompt is done, from 0 to 1."""
+    """The fraction of the prompt that is done, from 0 to 1."""
 
     fraction: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The picture as it is so far."""
+    """The image in its current state."""
 
     content: bytes = field(repr=False)
     media_type: str
@@ -40,24 +40,24 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The prompt is over; the history says how."""
+    """The prompt has ended; the history says how."""
 
 
-News = Progress | Preview | Ended
+Update = Progress | Preview | Ended
 
 
-class Listener:
-    """Makes news of a prompt out of the messages about it."""
+class MessageReader:
+    """Turns messages about one prompt into updates."""
 
     def __init__(self, prompt_id: str, *, nodes: int) -> None:
         self._prompt_id = prompt_id
         self._nodes = max(1, nodes)
         self._done: set[str] = set()
         self._current: str | None = None
-        self._share = 0.0  # of the current node
+        self._share = 0.0  # fraction of the current node
 
-    def take(self, message: str | bytes) -> News | None:
-        """Return what a message says of the prompt, or None for nothing new."""
+    def read(self, message: str | bytes) -> Update | None:
+        """Return the update in a message, or None if it has none."""
         if isinstance(message, bytes):
             return _preview(message)
         try:
@@ -67,12 +67,12 @@ class Listener:
         if not isinstance(found, dict) or not isinstance(found.get("data"), dict):
             return None
         kind, data = found.get("type"), found["data"]
-        # An old server leaves the id out of some; the socket is this prompt's alone.
+        # Old servers omit the id in some messages; the socket serves this prompt only.
         if data.get("prompt_id", self._prompt_id) != self._prompt_id:
             return None
-        return self._news(kind, data)
+        return self._update(kind, data)
 
-    def _news(self, kind: Any, data: Mapping[str, Any]) -> News | None:
+    def _update(self, kind: Any, data: Mapping[str, Any]) -> Update | None:
         match kind:
             case "execution_cached" if isinstance(data.get("nodes"), list):
                 self._finish(*data["nodes"])
@@ -86,14 +86,14 @@ class Listener:
                 self._begin(data.get("node", self._current))
                 self._share = _share(data)
             case "progress_state" if isinstance(data.get("nodes"), dict):
-                self._take_state(data["nodes"])
+                self._read_state(data["nodes"])
             case str() if kind in _ENDINGS:
                 return Ended()
             case _:
                 return None
         return Progress(fraction=min(1.0, (len(self._done) + self._share) / self._nodes))
 
-    def _take_state(self, nodes: Mapping[str, Any]) -> None:
+    def _read_state(self, nodes: Mapping[str, Any]) -> None:
         shares = 0.0
         for name, state in list(nodes.items())[:_NODES_MAX]:
             if not isinstance(state, dict):
@@ -124,7 +124,7 @@ def _share(data: Mapping[str, Any]) -> float:
 
 
 def _number(value: Any) -> float:
-    """Return a number as it is, and anything else as 0."""
+    """Return a reasonable number unchanged, and 0 for anything else."""
     return float(value) if type(value) in (int, float) and abs(value) < _NUMBER_MAX else 0.0
 
 
@@ -136,7 +136,7 @@ def _preview(message: bytes) -> Preview | None:
         content = message[8 + second :]
     else:
         return None
-    # The type is found by content: the formats that the server names are only two anyway.
+    # The content decides the type; the server names only these two formats anyway.
     if content.startswith(_JPEG):
         return Preview(content=content, media_type="image/jpeg")
     if content.startswith(_PNG):

@@ -1,7 +1,7 @@
-"""Listens to what ComfyUI says of one prompt, beside the looks that the runner takes.
+"""Follows one prompt over ComfyUI's WebSocket, beside the runner's polls.
 
-The socket is news and comfort, never truth: where it breaks it is opened again at a later look,
-and how the prompt ended is asked of the history.
+The socket only brings progress and previews early. When it breaks, a later poll opens it again, and
+the history alone decides how the prompt ended.
 """
 
 from __future__ import annotations
@@ -13,90 +13,103 @@ from contextlib import AbstractAsyncContextManager
 from ringback.clock import Clock
 from ringback.egress.dial import DialError
 from ringback.egress.websocket import Messages
-from ringback.engines.upstream.comfyui.messages import Ended, Listener, Preview, Progress
+from ringback.engines.upstream.comfyui.messages import Ended, MessageReader, Preview, Progress
 from ringback.engines.upstream.provider import File
 from ringback.log import get_logger
 
 log = get_logger(__name__)
 
-_TELL_EVERY_S = 0.5  # each telling is a look
-_PREVIEW_EVERY_S = 2.0  # each preview is kept, and written of
-_ASK_EVERY_S = 10.0  # of the history, however much the socket says
-_ENDINGS_TOLD_MAX = 8
+_WAKE_EVERY_S = 0.5  # each wakeup is a poll
+_PREVIEW_EVERY_S = 2.0  # each preview is stored and announced
+_HISTORY_EVERY_S = 10.0  # the history is read at least this often
+_END_WAKEUPS_MAX = 8
 
 
 class Watch:
-    """One prompt's news: how far it is and how it looks, told of as they come."""
+    """Keeps a prompt's latest progress and preview, and wakes the runner when they change."""
 
     def __init__(
         self,
-        listener: Listener,
+        reader: MessageReader,
         *,
         open_socket: Callable[[], AbstractAsyncContextManager[Messages]],
-        tell: Callable[[], None],
+        wake: Callable[[], None],
         clock: Clock,
         engine: str,
     ) -> None:
         self.fraction: float | None = None
         self.preview: File | None = None
         self.has_ended = False
-        self.looked_at = self._asked_at = clock.monotonic()
-        self._listener = listener
+        self.has_begun = False
+        self.was_queued = False  # it waited, and the server has not been restarted since
+        self.polled_at = self._history_at = clock.monotonic()
+        self._reader = reader
         self._open_socket = open_socket
-        self._tell = tell
-        self._told_at = -_TELL_EVERY_S
+        self._wake = wake
+        self._woken_at = -_WAKE_EVERY_S
         self._shown_at = -_PREVIEW_EVERY_S
-        self._endings_told = 0
-        self._is_fresh = False
+        self._end_wakeups = 0
+        self._has_updates = self._is_connected = False
         self._clock = clock
         self._engine = engine
         self._listening = asyncio.create_task(self._listen())
 
-    def take_news(self) -> bool:
-        """Say whether what came since the last look will do, and nothing need be asked."""
-        is_fresh, self._is_fresh = self._is_fresh, False
-        now = self.looked_at = self._clock.monotonic()
-        if is_fresh and not self.has_ended and now - self._asked_at < _ASK_EVERY_S:
+    def consume_updates(self) -> bool:
+        """Return whether updates since the last poll make a request of the history unnecessary."""
+        has_updates, self._has_updates = self._has_updates, False
+        now = self.polled_at = self._clock.monotonic()
+        if has_updates and not self.has_ended and now - self._history_at < _HISTORY_EVERY_S:
             return True
-        self._asked_at = now
+        self._history_at = now
         return False
 
-    def listen_again(self) -> None:
-        """Open the socket anew, if it was lost."""
+    def saw_in_queue(self, *, is_running: bool) -> None:
+        """Note that the prompt was in the server's queue, waiting or running."""
+        self.has_begun = self.has_begun or is_running
+        self.was_queued = self._is_connected
+
+    def reconnect(self) -> None:
+        """Open the socket again if it was lost."""
         if self._listening.done() and not self.has_ended:
             self._listening = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Close the socket."""
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
 
     async def _listen(self) -> None:
         try:
             async with self._open_socket() as messages:
+                self._is_connected = True
                 async for message in messages:
-                    self._take(message)
+                    self._read(message)
         except DialError as exc:
-            log.info("comfyui_unheard", engine=self._engine, reason=exc.reason.value)
+            log.info("comfyui_socket_unavailable", engine=self._engine, reason=exc.reason.value)
+        finally:
+            # A server that closes its sockets may have been restarted.
+            self._is_connected = self.was_queued = False
 
-    def _take(self, message: str | bytes) -> None:
+    def _read(self, message: str | bytes) -> None:
         if self.has_ended:
-            # The history has it a moment after the end was told; then the queue is told of.
-            self._tell_of_end()
+            # The history gets the end shortly after this message; later messages repeat the wakeup.
+            self._wake_at_end()
             return
-        match self._listener.take(message):
+        match self._reader.read(message):
             case None:
                 return
             case Ended():
                 self.has_ended = True
-                self._tell_of_end()
+                self._wake_at_end()
                 return
             case Progress(fraction=fraction):
+                self.has_begun = True
                 self.fraction = max(fraction, self.fraction or 0.0)
             case Preview(content=content):
+                self.has_begun = True
                 self._show(content)
-        self._is_fresh = True
-        self._tell_of_news()
+        self._has_updates = True
+        self._wake_for_update()
 
     def _show(self, content: bytes) -> None:
         now = self._clock.monotonic()
@@ -104,13 +117,13 @@ class Watch:
             self._shown_at = now
             self.preview = File(content=content)
 
-    def _tell_of_end(self) -> None:
-        if self._endings_told < _ENDINGS_TOLD_MAX:
-            self._endings_told += 1
-            self._tell()
+    def _wake_at_end(self) -> None:
+        if self._end_wakeups < _END_WAKEUPS_MAX:
+            self._end_wakeups += 1
+            self._wake()
 
-    def _tell_of_news(self) -> None:
+    def _wake_for_update(self) -> None:
         now = self._clock.monotonic()
-        if now - self._told_at >= _TELL_EVERY_S:
-            self._told_at = now
-            self._tell()
+        if now - self._woken_at >= _WAKE_EVERY_S:
+            self._woken_at = now
+            self._wake()

@@ -1,26 +1,26 @@
-"""An operator's workflow in ComfyUI's API format, and which of its inputs a job fills. Pure."""
+"""Workflows in ComfyUI's API format, and the node inputs that a job sets. Pure."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from ringback.catalogue.seeds import SEED, SeedRange
 from ringback.errors import EngineError, SetupError
+from ringback.wire.texts import decode_text
 
 WORKFLOW_BYTES_MAX = 4 << 20
-_SEED_BITS = 32  # what every sampler takes
 
 Nodes = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a parameter of the model goes: an input of a node; files are uploaded first."""
+class NodeInput:
+    """The input of a node that a model's parameter sets; a file is uploaded first."""
 
     node: str
     name: str
@@ -29,24 +29,26 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """Nodes by their id, the places of the model's parameters, and the nodes whose files count."""
+    """The nodes by id, the node inputs of each parameter, and the output nodes."""
 
     nodes: Nodes
-    places: Mapping[str, tuple[Place, ...]]
-    outputs: tuple[str, ...] = ()  # empty: every node that has files
+    node_inputs: Mapping[str, tuple[NodeInput, ...]]
+    outputs: tuple[str, ...] = ()  # empty: every node with files
 
     @property
     def file_parameters(self) -> tuple[str, ...]:
         """Return the parameters whose values are URLs of files, in their order."""
         return tuple(
-            name for name, places in self.places.items() if any(place.is_file for place in places)
+            name
+            for name, node_inputs in self.node_inputs.items()
+            if any(node_input.is_file for node_input in node_inputs)
         )
 
 
 def read_nodes(content: bytes, *, file: str) -> Nodes:
-    """Return the nodes of a workflow's file, or raise ``SetupError`` with what to do."""
+    """Return the nodes of a workflow's file, or raise ``SetupError`` with advice."""
     try:
-        found = msgspec.json.decode(content)
+        found = msgspec.json.decode(decode_text(content))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise SetupError(f"The workflow {file} is not JSON: {exc}.") from exc
     if isinstance(found, dict) and isinstance(found.get("nodes"), list):
@@ -69,55 +71,55 @@ def _is_node(value: Any) -> bool:
     )
 
 
-def read_place(text: str, *, is_file: bool = False) -> Place:
-    """Return the place that ``NODE.INPUT`` spells, or raise ``SetupError``."""
+def read_node_input(text: str, *, is_file: bool = False) -> NodeInput:
+    """Return the node input that ``NODE.INPUT`` names, or raise ``SetupError``."""
     node, dot, name = text.partition(".")
     if not (node and dot and name):
-        raise SetupError(f"{text!r} names no input of a workflow; write it as NODE.INPUT.")
-    return Place(node=node, name=name, is_file=is_file)
+        raise SetupError(f"{text!r} does not name a node input; write it as NODE.INPUT.")
+    return NodeInput(node=node, name=name, is_file=is_file)
 
 
 def check(workflow: Workflow, *, file: str) -> None:
-    """Raise ``SetupError`` for a place or an output that the workflow does not have."""
-    for parameter, places in workflow.places.items():
-        for place in places:
-            node = workflow.nodes.get(place.node)
+    """Raise ``SetupError`` for a node input or an output that the workflow does not have."""
+    for parameter, node_inputs in workflow.node_inputs.items():
+        for node_input in node_inputs:
+            node = workflow.nodes.get(node_input.node)
             if node is None:
                 raise SetupError(
-                    f"The input {parameter} goes to node {place.node}, which {file} has not."
+                    f"The input {parameter} goes to node {node_input.node}, which is not in {file}."
                 )
-            if isinstance(node["inputs"].get(place.name), list):
+            if node_input.name not in node["inputs"]:
+                known = " and ".join(sorted(node["inputs"])) or "none"
                 raise SetupError(
-                    f"The input {parameter} goes to {place.node}.{place.name} of {file}, which "
-                    "another node feeds; take that link out of the workflow."
+                    f"The input {parameter} goes to {node_input.node}.{node_input.name} of {file}, "
+                    f"which {node['class_type']} does not have there; it has {known}."
+                )
+            if isinstance(node["inputs"][node_input.name], list):
+                raise SetupError(
+                    f"The input {parameter} goes to {node_input.node}.{node_input.name} of {file}, "
+                    "which another node feeds; remove that link from the workflow."
                 )
     for output in workflow.outputs:
         if output not in workflow.nodes:
             raise SetupError(f"The output node {output} is not in {file}.")
 
 
-def filled(workflow: Workflow, values: Mapping[str, Any], *, job_id: str) -> Nodes:
-    """Return the nodes with a job's values in their places.
+def fill(workflow: Workflow, values: Mapping[str, Any], *, job_id: str) -> Nodes:
+    """Return a copy of the nodes with a job's values set.
 
-    A parameter without a value leaves what the workflow has, but for a seed: the same seed makes
-    ComfyUI answer with what it made before, so a job that names none has its own. Raises
-    ``EngineError`` for a value that no input takes.
-    """
+    A parameter without a value leaves the workflow's own, except for a seed: with an unchanged seed
+    ComfyUI returns its cached result, so a job without a seed gets its own. Raises ``EngineError``
+    for a value that is not a single one."""
     nodes = copy.deepcopy(workflow.nodes)
-    for parameter, places in workflow.places.items():
+    for parameter, node_inputs in workflow.node_inputs.items():
         value = values.get(parameter)
-        if value is None and parameter == "seed":
-            value = _seed_of(job_id)
+        if value is None and parameter == SEED:
+            value = SeedRange().drawn(job_id)
         if value is None:
             continue
         if not isinstance(value, str | int | float | bool):
-            # In a workflow a list is a link to another node: a job draws none.
+            # In a workflow a list is a link to another node, which a job must not create.
             raise EngineError(f"The parameter {parameter} takes one value in this workflow.")
-        for place in places:
-            nodes[place.node]["inputs"][place.name] = value
+        for node_input in node_inputs:
+            nodes[node_input.node]["inputs"][node_input.name] = value
     return nodes
-
-
-def _seed_of(job_id: str) -> int:
-    digest = hashlib.sha256(job_id.encode()).digest()
-    return int.from_bytes(digest[: _SEED_BITS // 8])

@@ -1,1 +1,1 @@
-"""fal: models behind a queue."""
+"""The adapter for fal's queue API."""

@@ -1,36 +1,36 @@
-"""The keys that fal publishes to know its webhooks by: kept for a day at most."""
+"""The public keys of fal's webhooks, cached for a day at most."""
 
 from __future__ import annotations
 
 import asyncio
 
 from ringback.clock import Clock
+from ringback.engines.upstream.client import ProviderClient
 from ringback.engines.upstream.fal.signature import Signed
-from ringback.engines.upstream.line import Line
 from ringback.errors import EngineError
 from ringback.receiver.public_keys import Ed25519Key, keys_in
 
-KEPT_S = 24 * 3_600.0  # fal asks for no longer
-_AGAIN_S = 60.0  # however many requests with wrong signatures come
+KEPT_S = 24 * 3_600.0  # the maximum that fal allows
+_RETRY_S = 60.0  # a flood of wrong signatures must not become one of requests
 _BYTES_MAX = 262_144
 
 
 class FalKeys:
-    """Says whether one of the published keys has signed something."""
+    """Verifies signatures with the published keys."""
 
-    def __init__(self, line: Line, path: str, *, clock: Clock) -> None:
-        self._line = line
+    def __init__(self, client: ProviderClient, path: str, *, clock: Clock) -> None:
+        self._client = client
         self._path = path
         self._clock = clock
         self._keys: list[Ed25519Key] = []
-        self._asked_at: float | None = None
-        self._had_at = 0.0
-        self._asking = asyncio.Lock()
+        self._fetched_at: float | None = None
+        self._keys_at = 0.0
+        self._lock = asyncio.Lock()
 
     async def have_signed(self, signed: Signed) -> bool:
-        """Say so by the keys at hand, and by newer ones where none of those fits."""
-        async with self._asking:
-            if self._keys and self._clock.monotonic() - self._had_at >= KEPT_S:
+        """Verify with the cached keys, and with newly fetched ones if none matches."""
+        async with self._lock:
+            if self._keys and self._clock.monotonic() - self._keys_at >= KEPT_S:
                 self._keys = []
             if self._fits(signed):
                 return True
@@ -41,14 +41,14 @@ class FalKeys:
 
     async def _renew(self) -> bool:
         now = self._clock.monotonic()
-        if self._asked_at is not None and now - self._asked_at < _AGAIN_S:
+        if self._fetched_at is not None and now - self._fetched_at < _RETRY_S:
             return False
-        self._asked_at = now
+        self._fetched_at = now
         try:
-            reply = await self._line.ask("GET", self._path, retries=0, bytes_max=_BYTES_MAX)
-            found = keys_in(reply.body) if reply.status == 200 else []
+            response = await self._client.send("GET", self._path, retries=0, bytes_max=_BYTES_MAX)
+            found = keys_in(response.body) if response.status == 200 else []
         except (EngineError, ValueError):
             return False
         if found:
-            self._keys, self._had_at = found, self._clock.monotonic()
+            self._keys, self._keys_at = found, self._clock.monotonic()
         return bool(found)

@@ -1,7 +1,7 @@
-"""fal's webhooks: signed with Ed25519, by keys that fal publishes. Pure.
+"""Parses fal's webhook signatures: Ed25519, with published keys. Pure.
 
-Four lines are signed: the request's id, the account's, the time in seconds, and the SHA-256 of
-the body in hexadecimal. The signature is hexadecimal too.
+The signed text has four lines: the request's id, the account's id, the time in seconds, and the
+SHA-256 of the body in hexadecimal. The signature is hexadecimal too.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from msgspec import Struct
 from ringback.wire.signature import TOLERANCE_S, SignatureMismatch
 
 _PREFIX = "x-fal-webhook-"
-_TEXT = re.compile(r"[\x21-\x7e]{1,256}")  # without line ends: they would blur what is signed
+_TEXT = re.compile(r"[\x21-\x7e]{1,256}")  # a newline would make the signed text ambiguous
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"[0-9A-Fa-f]{128}")
 
 
 class Signed(Struct, frozen=True, kw_only=True):
-    """What a request says of itself; of this, only the form and the time have been checked."""
+    """The signed text and its signature; so far only the form and the time are checked."""
 
     request_id: str
     user_id: str
@@ -30,7 +30,7 @@ class Signed(Struct, frozen=True, kw_only=True):
 
 
 def read_signed(headers: Mapping[str, str], body: bytes, *, now_s: float) -> Signed:
-    """Return what a request of about now has signed, or raise ``SignatureMismatch``."""
+    """Return the signed parts of a recent request, or raise ``SignatureMismatch``."""
     request_id, user_id, timestamp, signature = (
         headers.get(_PREFIX + name, "")
         for name in ("request-id", "user-id", "timestamp", "signature")

@@ -1,1 +1,1 @@
-"""Replicate: predictions of hosted models, and of one's own deployments."""
+"""The adapter for Replicate's predictions of hosted models and deployments."""

@@ -1,134 +1,113 @@
-"""Speaks to Replicate: asks for predictions, looks at them, cancels them, knows its webhooks."""
+"""The Replicate adapter: it creates, polls and cancels predictions, and verifies webhooks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ringback.egress.caller import Reply
-from ringback.engines.upstream.assembling import ProviderType, Tools
-from ringback.engines.upstream.fields import NamedSettings, named_for_provider, with_strings
-from ringback.engines.upstream.forms import Upload, multipart
-from ringback.engines.upstream.provider import Inputs, Look, Order
-from ringback.engines.upstream.replays import Replays
+from ringback.egress.http_client import Response
+from ringback.engines.upstream.factory import ProviderType, Tools
+from ringback.engines.upstream.input_mapping import NamedSettings, map_strings
+from ringback.engines.upstream.multipart import Upload
+from ringback.engines.upstream.provider import Inputs, ProviderStatus, Submission
 from ringback.engines.upstream.replicate.prediction import (
     EVENTS,
+    endpoint_of,
     id_of,
-    look_at,
     path_of,
-    place_of,
+    status_of,
 )
-from ringback.engines.upstream.replicate.secret import SigningSecret
-from ringback.engines.upstream.said import OPERATORS, document_of, refusal
-from ringback.errors import AnswerLost, EngineError, ProviderAway
-from ringback.wire.signature import TOLERANCE_S, SignatureMismatch, verify
+from ringback.engines.upstream.replicate.signing_secret import SigningSecret
+from ringback.engines.upstream.responses import json_of, unnamed_model
+from ringback.errors import ProviderUnavailable, SubmissionUnknown
+from ringback.wire.signature import SignatureMismatch, verify
 
 BASE_URL = "https://api.replicate.com"
-_INLINE_LENGTH_MAX = 256 * 1024  # of a data URL that Replicate takes well
-_UPLOAD_S = 300.0
-_OVER = frozenset({404, 409})  # of a cancellation that came too late
+_INLINE_LENGTH_MAX = 256 * 1024  # the data URLs that Replicate recommends
+_TOO_LATE = frozenset({404, 409})  # a cancellation after the end
 
 
 class ReplicateProvider:
-    """Buys predictions; there is no idempotency key, so a submission is never repeated blindly."""
+    """Creates predictions; without idempotency keys, a submission is never repeated blindly."""
 
     is_idempotent = False
 
     def __init__(self, settings: NamedSettings, tools: Tools) -> None:
-        self._line = tools.line((("authorization", f"Bearer {tools.api_key}"),))
+        self._client = tools.make_client(tools.key_headers)
         self._name = tools.name
         self._settings = settings
-        self._secret = SigningSecret(tools.webhook_secret, line=self._line, clock=tools.clock)
-        self._replays = Replays(tolerance_s=TOLERANCE_S)
+        self._secret = SigningSecret(tools.webhook_secret, client=self._client, clock=tools.clock)
 
-    async def submit(self, order: Order, inputs: Inputs) -> str:
-        """Ask for a prediction and return its id."""
-        place = place_of(order.model)
-        if place is None:
-            raise EngineError(
-                f"The engine {self._name} has no name of Replicate's for this model; "
-                "whoever runs this server gives one in its table of models."
-            )
-        path, named = place
-        body = {**named, "input": await self._input(order, inputs)}
-        # Replicate calls https alone, and refuses a prediction that asks for anything else.
-        if order.hook_url is not None and order.hook_url.startswith("https://"):
-            body |= {"webhook": order.hook_url, "webhook_events_filter": list(EVENTS)}
-        reply = await self._line.ask("POST", path, json=body, may_repeat=False)
-        if reply.status not in (200, 201, 202):
-            raise refusal(self._name, reply, self._line.secrets)
-        prediction_id = id_of(document_of(reply))
+    async def submit(self, submission: Submission, inputs: Inputs) -> str:
+        """Create a prediction and return its id."""
+        endpoint = endpoint_of(submission.model)
+        if endpoint is None:
+            raise unnamed_model(self._name, "Replicate")
+        path, version = endpoint
+        body = {**version, "input": await self._input(submission, inputs)}
+        # Replicate calls only https URLs, and refuses a prediction with any other.
+        if submission.webhook_url is not None and submission.webhook_url.startswith("https://"):
+            body |= {"webhook": submission.webhook_url, "webhook_events_filter": list(EVENTS)}
+        response = await self._client.send("POST", path, json=body, may_repeat=False)
+        if response.status not in (200, 201, 202):
+            raise self._client.refusal(response)
+        prediction_id = id_of(json_of(response))
         if prediction_id is None:
-            raise AnswerLost(self._name, "an answer without the prediction's id")
+            raise SubmissionUnknown(self._name, "an answer without the prediction's id")
         return prediction_id
 
-    async def look(self, ticket: str) -> Look:
-        """Return how a prediction stands."""
-        reply = await self._line.ask("GET", path_of(ticket))
-        if reply.status in OPERATORS:
-            raise ProviderAway(self._name, f"status {reply.status}")
-        look = look_at(self._document(reply))
-        if look is None:
-            raise ProviderAway(self._name, "an answer that is no prediction")
-        return look
+    async def poll(self, ticket: str) -> ProviderStatus:
+        """Return the status of a prediction."""
+        response = await self._client.read_job(path_of(ticket))
+        status = status_of(self._document(response))
+        if status is None:
+            raise ProviderUnavailable(self._name, "an answer that is no prediction")
+        return status
 
     async def cancel(self, ticket: str) -> None:
         """Cancel a prediction."""
-        reply = await self._line.ask("POST", f"{path_of(ticket)}/cancel")
-        if not 200 <= (reply.status or 0) < 300 and reply.status not in _OVER:
-            raise refusal(self._name, reply, self._line.secrets)
+        response = await self._client.send("POST", f"{path_of(ticket)}/cancel")
+        if not response.is_success and response.status not in _TOO_LATE:
+            raise self._client.refusal(response)
 
-    async def judge_hook(self, headers: Mapping[str, str], body: bytes, *, now_s: float) -> bool:
-        """Believe what the account's secret has signed lately, once."""
+    async def verify_webhook(
+        self, headers: Mapping[str, str], body: bytes, *, now_s: float
+    ) -> str | None:
+        """Accept a recent webhook that is signed with the account's secret."""
         for secret in await self._secret.candidates():
             try:
                 webhook_id = verify((secret,), headers=headers, body=body, now_s=now_s)
             except SignatureMismatch:
                 continue
-            signed = f"{webhook_id}.{headers['webhook-timestamp']}"
-            return self._replays.is_new(signed, now_s=now_s)
-        return False
+            return f"{webhook_id}.{headers['webhook-timestamp']}"
+        return None
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the adapter holds no resources."""
 
-    async def _input(self, order: Order, inputs: Inputs) -> Any:
-        values = named_for_provider(
-            order.input,
-            self._settings.names.get(order.model, {}),
-            self._settings.constants.get(order.model, {}),
-        )
-
+    async def _input(self, submission: Submission, inputs: Inputs) -> Any:
         async def reachable(text: str) -> str:
             is_long = text.startswith("data:") and len(text) > _INLINE_LENGTH_MAX
             return await self._uploaded(text, inputs) if is_long or inputs.is_own(text) else text
 
-        return await with_strings(values, reachable)
+        return await map_strings(self._settings.mapped(submission), reachable)
 
     async def _uploaded(self, url: str, inputs: Inputs) -> str:
         content = await inputs.read(url)
-        kind, body = multipart([("content", Upload(stem="input", content=content))])
-        reply = await self._line.ask(
-            "POST",
-            "/v1/files",
-            body=body,
-            headers=(("content-type", kind),),
-            timeout_s=_UPLOAD_S,
-        )
-        urls = self._document(reply).get("urls")
+        upload = Upload(stem="input", content=content)
+        response = await self._client.upload("/v1/files", [("content", upload)])
+        urls = self._document(response).get("urls")
         address = urls.get("get") if isinstance(urls, dict) else None
         if not isinstance(address, str):
-            raise ProviderAway(self._name, "an answer without the file's URL")
+            raise ProviderUnavailable(self._name, "an answer without the file's URL")
         return address
 
-    def _document(self, reply: Reply) -> dict[str, Any]:
-        if reply.status == 404:
-            raise EngineError(f"The provider of {self._name} does not know of this job any more.")
-        if not 200 <= (reply.status or 0) < 300:
-            raise refusal(self._name, reply, self._line.secrets)
-        document = document_of(reply)
+    def _document(self, response: Response) -> dict[str, Any]:
+        if not response.is_success:
+            raise self._client.refusal(response)
+        document = json_of(response)
         if not isinstance(document, dict):
-            raise ProviderAway(self._name, "an answer that is not Replicate's")
+            raise ProviderUnavailable(self._name, "an answer that is not Replicate's")
         return document
 
 

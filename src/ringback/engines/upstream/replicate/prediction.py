@@ -1,7 +1,7 @@
-"""Replicate's predictions: where one is asked for, and what its document says. Pure.
+"""Replicate's predictions: their paths and the contents of their documents. Pure.
 
-The document names URLs to look and to cancel at; none is followed. Both are made of the
-prediction's id here, so that no answer leads the operator's key anywhere else.
+The URLs in a document are not followed. Paths are built from the prediction's id, so that no
+response can send the operator's key to another host.
 """
 
 from __future__ import annotations
@@ -10,11 +10,21 @@ import re
 from typing import Any
 
 from ringback.engines.upstream.progress import fraction_in
-from ringback.engines.upstream.provider import Look
-from ringback.engines.upstream.results import files_in
+from ringback.engines.upstream.provider import ProviderStatus
+from ringback.engines.upstream.results import completed, files_in
+from ringback.engines.upstream.statuses import Phase, phase_of, unknown
+from ringback.wire.answer_reasons import reason_in
 
 EVENTS = ("start", "output", "logs", "completed")
 
+_STATUSES = {
+    "starting": Phase.WAITING,
+    "processing": Phase.WAITING,
+    "succeeded": Phase.COMPLETED,
+    "failed": Phase.FAILED,
+    "aborted": Phase.FAILED,
+    "canceled": Phase.CANCELLED,
+}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _VERSION = re.compile(r"[0-9a-f]{64}")
 _SLUG = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
@@ -22,11 +32,11 @@ _MODEL = re.compile(rf"({_SLUG})/({_SLUG})(?::([0-9a-f]{{64}}))?")
 _DEPLOYMENT = re.compile(rf"deployments/({_SLUG})/({_SLUG})")
 
 
-def place_of(model: str) -> tuple[str, dict[str, str]] | None:
-    """Return the path that a prediction of the model is asked for at, and what its body names.
+def endpoint_of(model: str) -> tuple[str, dict[str, str]] | None:
+    """Return the path for new predictions of a model, and the extra fields of the body.
 
     A model is ``owner/name`` (an official one), ``owner/name:version``, a version alone, or
-    ``deployments/owner/name``; None for what is none of these.
+    ``deployments/owner/name``; anything else gives None.
     """
     if found := _DEPLOYMENT.fullmatch(model):
         return f"/v1/deployments/{found[1]}/{found[2]}/predictions", {}
@@ -41,48 +51,45 @@ def place_of(model: str) -> tuple[str, dict[str, str]] | None:
 
 
 def id_of(document: Any) -> str | None:
-    """Return the id of a prediction's document, or None where it has none that can be used."""
+    """Return the id in a prediction's document, or None without a usable one."""
     found = document.get("id") if isinstance(document, dict) else None
     return found if isinstance(found, str) and _ID.fullmatch(found) else None
 
 
 def path_of(prediction_id: str) -> str:
-    """Return where the prediction is looked up."""
+    """Return the path of the prediction."""
     return f"/v1/predictions/{prediction_id}"
 
 
-def look_at(document: Any) -> Look | None:
-    """Return how a prediction stands, or None for what is no prediction's document."""
+def status_of(document: Any) -> ProviderStatus | None:
+    """Return the status of a prediction, or None if the document is not a prediction."""
     if not isinstance(document, dict):
         return None
-    match document.get("status"):
-        case "starting":
-            return Look()
-        case "processing":
+    word = document.get("status")
+    if not isinstance(word, str) or not word.strip():
+        return None
+    match phase_of(word, _STATUSES):
+        case Phase.WAITING:
             logs = document.get("logs")
-            files = files_in(document.get("output"))
-            return Look(
+            files = files_in(document.get("output")).files
+            return ProviderStatus(
                 fraction=fraction_in(logs) if isinstance(logs, str) else None,
                 preview=files[-1] if files else None,
             )
-        case "succeeded":
-            return _succeeded(document)
-        case "failed":
-            error = document.get("error")
-            return Look(status="failed", error=error if isinstance(error, str) else "")
-        case "canceled":
-            return Look(status="cancelled")
-        case "aborted":
-            return Look(status="failed", error="it was not begun before its deadline")
-        case _:
-            return None
+        case Phase.COMPLETED:
+            output = document.get("output")
+            return completed(files_in(output), output, cost=_cost(document.get("metrics")))
+        case Phase.FAILED:
+            reason = reason_in(document.get("error")) or reason_in(document)
+            if not reason and word == "aborted":
+                reason = "it was not started before its deadline"
+            return ProviderStatus(status="failed", error=reason)
+        case Phase.CANCELLED:
+            return ProviderStatus(status="cancelled")
+        case Phase.UNKNOWN:
+            return unknown(word, reason_in(document.get("error")) or reason_in(document))
 
 
-def _succeeded(document: dict[str, Any]) -> Look:
-    files = files_in(document.get("output"))
-    if not files:
-        return Look(status="failed", error="it made no file")
-    metrics = document.get("metrics")
+def _cost(metrics: Any) -> str:
     seconds = metrics.get("predict_time") if isinstance(metrics, dict) else None
-    cost = f"{seconds:g} s of the model's time" if type(seconds) in (int, float) else ""
-    return Look(status="completed", files=files, cost=cost)
+    return f"{seconds:g} s of the model's time" if type(seconds) in (int, float) else ""

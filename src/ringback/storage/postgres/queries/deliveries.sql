@@ -22,27 +22,10 @@ select * from {rows: delivery_id text, workspace_id text, job_id text, event tex
                round_started_at_ms bigint, next_attempt_at_ms bigint, ended_at_ms bigint,
                epoch bigint, destination_id bigint, event_seq bigint, event_id text}
 
--- name: cancel_passing
-update deliveries
-   set status = 'cancelled', ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1,
-       lease_until_ms = null
- where job_id = any(:job_ids::text[]) and status = 'waiting'
-   and event in ('job.backlogged', 'job.started', 'job.progress')
-
--- name: cancel_old_progress
-update deliveries
-   set status = 'cancelled', ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1
- where job_id = :job_id and status = 'waiting' and lease_until_ms is null
-   and event in ('job.backlogged', 'job.started', 'job.progress') and event = 'job.progress'
-
--- name: progress_under_way
-select url, endpoint_id from deliveries
- where job_id = :job_id and status = 'waiting' and lease_until_ms is not null
-   and event in ('job.backlogged', 'job.started', 'job.progress') and event = 'job.progress'
-
 -- name: next_due
 select greatest(next_due_at_ms, coalesce(open_until_ms, 0)) from destinations
  where next_due_at_ms is not null and paused_at_ms is null and origin not like 'listener:%'
+   and greatest(next_due_at_ms, coalesce(open_until_ms, 0)) > :after_ms
  order by greatest(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1
 
 -- name: due_destinations
@@ -60,6 +43,53 @@ select {destination_columns} from destinations
    and greatest(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
  order by greatest(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1
    for no key update
+
+-- name: due_workspaces
+-- Whose deliveries are due, found by seeking from each workspace to the next: the first row of each
+-- is its longest-due destination. The last of as many as are looked at comes too, due or not: the
+-- next look goes on behind it.
+with recursive w (workspace_id, due_ms, looks) as (
+    (select workspace_id, greatest(next_due_at_ms, coalesce(open_until_ms, 0)), 1 from destinations
+      where workspace_id > :after and workspace_id <= :until
+        and next_due_at_ms is not null and paused_at_ms is null and origin not like 'listener:%'
+      order by workspace_id, greatest(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1)
+    union all
+    select d.workspace_id, d.due_ms, w.looks + 1
+      from w cross join lateral (
+           select workspace_id, greatest(next_due_at_ms, coalesce(open_until_ms, 0)) as due_ms
+             from destinations
+            where workspace_id > w.workspace_id and workspace_id <= :until
+              and next_due_at_ms is not null and paused_at_ms is null
+              and origin not like 'listener:%'
+            order by workspace_id, greatest(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1) d
+     where w.looks < :looks::integer)
+select workspace_id, is_due, looks
+  from (select workspace_id, looks,
+               due_ms <= :now_ms and workspace_id <> all(:without_room::text[]) as is_due
+          from w) looked_at
+ where is_due or looks = :looks::integer limit :limit
+
+-- name: due_of_workspaces
+-- The longest-due destinations of each workspace, but for some that are asked about by number. The
+-- workspace is a range, of one, so that it belongs to the order and the index that has it is used:
+-- by any other, the destinations of all workspaces might be read.
+select {destination_columns} from unnest(:workspace_ids::text[]) l (id)
+ cross join lateral (
+       select * from destinations d
+        where d.workspace_id >= l.id and d.workspace_id <= l.id
+          and d.next_due_at_ms is not null and d.paused_at_ms is null
+          and d.origin not like 'listener:%'
+          and greatest(d.next_due_at_ms, coalesce(d.open_until_ms, 0)) <= :now_ms
+          and d.destination_id <> all(:but::bigint[])
+        order by d.workspace_id, greatest(d.next_due_at_ms, coalesce(d.open_until_ms, 0))
+        limit :share for no key update skip locked) found
+
+-- name: due_among
+select {destination_columns} from destinations
+ where destination_id = any(:destination_ids::bigint[])
+   and next_due_at_ms is not null and paused_at_ms is null and origin not like 'listener:%'
+   and greatest(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
+   for no key update skip locked
 
 -- name: due_listener
 -- Once whoever writes to it has committed.
@@ -82,7 +112,7 @@ select next_attempt_at_ms, delivery_id from deliveries
    and next_attempt_at_ms <= :now_ms
  order by next_attempt_at_ms limit :limit for update skip locked
 
--- name: passing_due_of
+-- name: interim_due_of
 select next_attempt_at_ms, delivery_id from deliveries
  where status = 'waiting' and lease_until_ms is null and destination_id = :destination_id
    and event in ('job.backlogged', 'job.started', 'job.progress')
@@ -169,24 +199,6 @@ update deliveries set epoch = epoch + 1, lease_until_ms = null
  where lease_until_ms <= :leases_until_ms and (lease_until_ms <= :now_ms or url not like 'listener:%')
 returning destination_id
 
--- name: begin_round
-update deliveries
-   set status = 'waiting', round_attempts_count = 0, round_started_at_ms = :now_ms,
-       next_attempt_at_ms = :now_ms, ended_at_ms = null, epoch = epoch + 1, lease_until_ms = null
- where delivery_id = :delivery_id and epoch = :epoch and lease_until_ms is null
-returning destination_id
-
--- name: end_delivery
-update deliveries
-   set status = :status, ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1,
-       lease_until_ms = null
- where delivery_id = :delivery_id and epoch = :epoch and status = 'waiting'
-returning delivery_id
-
--- name: is_held
-select 1 from deliveries
- where delivery_id = :delivery_id and epoch = :epoch and lease_until_ms is not null
-
 -- name: deliveries_of
 select {delivery_columns} from deliveries d join events e on e.event_id = d.event_id
  where d.job_id = :job_id order by d.seq
@@ -194,11 +206,3 @@ select {delivery_columns} from deliveries d join events e on e.event_id = d.even
 -- name: get_delivery
 select {delivery_columns} from deliveries d join events e on e.event_id = d.event_id
  where d.delivery_id = :delivery_id
-
--- name: attempts_of
-select number, started_at_ms, duration_ms, address, status_code, reason, timings, request_headers,
-       response_headers, reused, truncated, response
-  from attempts where delivery_id = :delivery_id order by number
-
--- name: count_deliveries
-select status, count(*) from deliveries group by status

@@ -25,7 +25,7 @@ select * from {rows: job_id text, workspace_id text, kind text, model text, type
                completed_at_ms bigint, result text, progress double precision, epoch bigint,
                deaths bigint, webhook_events text, lab text, priority bigint, marks text,
                memo text, compute_units double precision, token_id text,
-               run_id text, step text}
+               run_id text, step text, input_files text}
 
 -- name: lanes
 -- Whose jobs are queued, found by seeking from each to the next.
@@ -34,15 +34,19 @@ with recursive l (workspace_id) as (
       where engine = :engine and status = 'queued'
         and workspace_id > :after and workspace_id <= :until
         and (:models::text[] is null or model = any(:models::text[]))
+        and (:passed_over::text[] is null or job_id <> all(:passed_over::text[]))
       order by workspace_id limit 1)
     union all
     select (select j.workspace_id from jobs j
              where j.engine = :engine and j.status = 'queued'
                and j.workspace_id > l.workspace_id and j.workspace_id <= :until
                and (:models::text[] is null or j.model = any(:models::text[]))
+               and (:passed_over::text[] is null or j.job_id <> all(:passed_over::text[]))
              order by j.workspace_id limit 1)
       from l where l.workspace_id is not null)
-select workspace_id from l where workspace_id is not null limit :limit
+select workspace_id from l
+ where workspace_id is not null and workspace_id <> all(:full::text[])
+ limit :limit
 
 -- name: claim_jobs
 -- Passing over those that another claim has taken, and not yet committed.
@@ -54,6 +58,7 @@ with taken as materialized (
            select j.job_id, j.priority, j.seq from jobs j
             where j.engine = :engine and j.workspace_id = l.workspace_id and j.status = 'queued'
               and (:models::text[] is null or j.model = any(:models::text[]))
+              and (:passed_over::text[] is null or j.job_id <> all(:passed_over::text[]))
             order by j.priority desc, j.seq limit :share for update skip locked) q),
 chosen as materialized (select id from taken order by round, turn limit :limit)
 update jobs
@@ -105,35 +110,6 @@ update jobs
    set status = 'queued', epoch = epoch + 1
   from next where job_id = next.id
 
--- name: expired_jobs
-select {job_columns} from jobs where lease_until_ms <= :now_ms order by lease_until_ms limit :limit
-
--- name: get_job
-select {job_columns} from jobs where job_id = :job_id
-
--- name: list_jobs
-select {job_columns} from jobs
- where workspace_id = :workspace_id and job_id < :before_id
- order by job_id desc limit :limit
-
--- name: list_of_type
-select {job_columns} from jobs
- where workspace_id = :workspace_id and type = :type and job_id < :before_id
- order by job_id desc limit :limit
-
--- name: list_ended
-select {job_columns} from jobs
- where workspace_id = :workspace_id and status = :status and type = :type
-   and job_id < :before_id and completed_at_ms is not null
- order by job_id desc limit :limit
-
--- name: list_pending
-select {job_columns} from jobs
- where workspace_id = :workspace_id and job_id < :before_id and completed_at_ms is null
-   and (:types::text[] is null or type = any(:types::text[]))
-   and status = :status
- order by job_id desc limit :limit
-
 -- name: types_of
 with recursive t (type) as (
     (select type from jobs where workspace_id = :workspace_id order by type limit 1)
@@ -151,6 +127,3 @@ with recursive e (engine) as (
              order by j.engine limit 1)
       from e where e.engine is not null)
 select engine from e where engine is not null
-
--- name: count_jobs
-select status, count(*) from jobs group by status

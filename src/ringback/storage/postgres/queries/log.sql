@@ -30,16 +30,9 @@ select seq, {is_wanted} from deliveries
 select seq, {is_wanted} from deliveries
  where workspace_id = :workspace_id and seq >= :first_seq and seq < :before_seq order by seq desc limit :window
 
--- name: window_of_all
-select seq, {is_wanted} from deliveries
- where seq >= :first_seq and seq < :before_seq order by seq desc limit :window
-
 -- name: first_from
 select seq, created_at_ms from deliveries
  where workspace_id = :workspace_id and seq >= :seq order by seq limit 1
-
--- name: first_of_all_from
-select seq, created_at_ms from deliveries where seq >= :seq order by seq limit 1
 
 -- name: count_some
 select count(*) from (
@@ -62,18 +55,6 @@ select seq, event_id, workspace_id, job_id, type, engine, model, created_at_ms, 
 -- name: last_event_of
 select coalesce((select seq from events where workspace_id = :workspace_id
                   order by seq desc limit 1), 0)
-
--- name: get_destination
-select {destination_columns} from destinations
- where workspace_id = :workspace_id and origin = :origin
-
--- name: list_destinations
-select {destination_columns} from destinations
- where workspace_id = :workspace_id and origin > :after_origin order by origin limit :limit
-
--- name: pause_destination
-update destinations set paused_at_ms = :paused_at_ms where destination_id = :destination_id
-returning destination_id
 
 -- name: waiting_at
 select id, least(:limit::bigint, (select count(*) from (

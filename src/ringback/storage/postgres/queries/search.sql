@@ -2,9 +2,6 @@
 -- If the clock was set back, jobs are made before the place again. Adding them is once.
 update prompts_place set place = :until_id where place > :until_id
 
--- name: place
-select place from prompts_place
-
 -- name: next
 -- By the time in their ids, and not the very newest: those may have been committed in another order.
 select job_id, job_id, workspace_id, input from jobs
@@ -15,9 +12,6 @@ select job_id, job_id, workspace_id, input from jobs
 insert into prompts (job_id, grams)
 select r.job_id, ('{' || r.grams || '}')::integer[] from {rows: job_id text, grams text}
     on conflict (job_id) do nothing
-
--- name: keep_place
-update prompts_place set place = :place
 
 -- name: window
 -- The next jobs of a workspace, and whether all of them are in the index.

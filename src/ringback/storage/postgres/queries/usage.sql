@@ -6,10 +6,6 @@ select * from {rows: workspace_id text, day bigint, token_id text, kind text, mo
    set jobs_count = usage.jobs_count + excluded.jobs_count,
        compute_units = usage.compute_units + excluded.compute_units
 
--- name: budgets_of
-select workspace_id, token_id, period, compute_units, spent, month from budgets
- where workspace_id = any(:workspace_ids::text[]) order by workspace_id, token_id
-
 -- name: keep_spent
 update budgets set spent = r.spent, month = r.month
   from {rows: workspace_id text, token_id text, spent double precision, month bigint}
@@ -26,16 +22,6 @@ values (:workspace_id, :token_id, :period, :compute_units, :spent, :month)
     on conflict (workspace_id, token_id) do update
    set period = excluded.period, compute_units = excluded.compute_units,
        spent = excluded.spent, month = excluded.month
-
--- name: drop_budget
-delete from budgets where workspace_id = :workspace_id and token_id = :token_id
-returning token_id
-
--- name: count_budgets
-update workspaces
-   set budgets_count = (select count(*) from budgets b
-                         where b.workspace_id = workspaces.workspace_id)
- where workspace_id = :workspace_id
 
 -- name: usage
 select u.day, u.model, u.token_id, sum(u.jobs_count)::bigint, sum(u.compute_units)

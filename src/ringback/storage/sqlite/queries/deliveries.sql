@@ -23,28 +23,10 @@ select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
        value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18
   from jsonb_each(:rows)
 
--- name: cancel_passing
-update deliveries
-   set status = 'cancelled', ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1,
-       lease_until_ms = null
- where job_id in (select value from json_each(:job_ids)) and status = 'waiting'
-   and event in ('job.backlogged', 'job.started', 'job.progress')
-
--- name: cancel_old_progress
-update deliveries
-   set status = 'cancelled', ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1
- where job_id = :job_id and status = 'waiting' and lease_until_ms is null
-   and event in ('job.backlogged', 'job.started', 'job.progress') and event = 'job.progress'
-
--- name: progress_under_way
-select url, endpoint_id from deliveries
- where job_id = :job_id and status = 'waiting' and lease_until_ms is not null
-   and event in ('job.backlogged', 'job.started', 'job.progress') and event = 'job.progress'
-
 -- name: next_due
 select max(next_due_at_ms, coalesce(open_until_ms, 0)) from destinations
  where next_due_at_ms is not null and paused_at_ms is null and origin not glob 'listener:*'
-   and max(next_due_at_ms, coalesce(open_until_ms, 0)) >= 0
+   and max(next_due_at_ms, coalesce(open_until_ms, 0)) > :after_ms
  order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit 1
 
 -- name: due_destinations
@@ -52,6 +34,52 @@ select {destination_columns} from destinations
  where next_due_at_ms is not null and paused_at_ms is null and origin not glob 'listener:*'
    and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
  order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit :limit
+
+-- name: due_workspaces
+-- Whose deliveries are due, found by seeking from each workspace to the next. The last of as many
+-- as are looked at comes too, due or not: the next look goes on behind it.
+with recursive w (workspace_id, looks) as (
+    select min(workspace_id), 1 from destinations
+     where workspace_id > :after and workspace_id <= :until
+       and next_due_at_ms is not null and paused_at_ms is null and origin not glob 'listener:*'
+    union all
+    select (select min(d.workspace_id) from destinations d
+             where d.workspace_id > w.workspace_id and d.workspace_id <= :until
+               and d.next_due_at_ms is not null and d.paused_at_ms is null
+               and d.origin not glob 'listener:*'), looks + 1
+      from w where w.workspace_id is not null and looks < :looks)
+select workspace_id, is_due, looks
+  from (select w.workspace_id, looks,
+               w.workspace_id not in (select value from json_each(:without_room))
+               and exists (select 1 from destinations d
+                            where d.workspace_id = w.workspace_id
+                              and d.next_due_at_ms is not null and d.paused_at_ms is null
+                              and d.origin not glob 'listener:*'
+                              and max(d.next_due_at_ms, coalesce(d.open_until_ms, 0)) <= :now_ms)
+               as is_due
+          from w where w.workspace_id is not null)
+ where is_due or looks = :looks limit :limit
+
+-- name: due_of_workspaces
+-- The longest-due destinations of each workspace, but for some that are asked about by number.
+select {destination_columns} from destinations
+ where destination_id in (
+       select d.destination_id
+         from json_each(:workspace_ids) l
+         join destinations d on d.destination_id in (
+              select destination_id from destinations
+               where workspace_id = l.value
+                 and next_due_at_ms is not null and paused_at_ms is null
+                 and origin not glob 'listener:*'
+                 and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
+                 and destination_id not in (select value from json_each(:but))
+               order by max(next_due_at_ms, coalesce(open_until_ms, 0)) limit :share))
+
+-- name: due_among
+select {destination_columns} from destinations
+ where destination_id in (select value from json_each(:destination_ids))
+   and next_due_at_ms is not null and paused_at_ms is null and origin not glob 'listener:*'
+   and max(next_due_at_ms, coalesce(open_until_ms, 0)) <= :now_ms
 
 -- name: due_listener
 select {destination_columns} from destinations
@@ -74,7 +102,7 @@ select next_attempt_at_ms, seq from deliveries
    and next_attempt_at_ms <= :now_ms
  order by next_attempt_at_ms limit :limit
 
--- name: passing_due_of
+-- name: interim_due_of
 select next_attempt_at_ms, seq from deliveries
  where status = 'waiting' and lease_until_ms is null and destination_id = :destination_id
    and event in ('job.backlogged', 'job.started', 'job.progress')
@@ -154,24 +182,6 @@ update deliveries set epoch = epoch + 1, lease_until_ms = null
  where lease_until_ms <= :leases_until_ms and (lease_until_ms <= :now_ms or url not glob 'listener:*')
 returning destination_id
 
--- name: begin_round
-update deliveries
-   set status = 'waiting', round_attempts_count = 0, round_started_at_ms = :now_ms,
-       next_attempt_at_ms = :now_ms, ended_at_ms = null, epoch = epoch + 1, lease_until_ms = null
- where delivery_id = :delivery_id and epoch = :epoch and lease_until_ms is null
-returning destination_id
-
--- name: end_delivery
-update deliveries
-   set status = :status, ended_at_ms = :now_ms, next_attempt_at_ms = null, epoch = epoch + 1,
-       lease_until_ms = null
- where delivery_id = :delivery_id and epoch = :epoch and status = 'waiting'
-returning delivery_id
-
--- name: is_held
-select 1 from deliveries
- where delivery_id = :delivery_id and epoch = :epoch and lease_until_ms is not null
-
 -- name: deliveries_of
 select {delivery_columns} from deliveries d join events e on e.seq = d.event_seq
  where d.job_id = :job_id order by d.seq
@@ -179,11 +189,3 @@ select {delivery_columns} from deliveries d join events e on e.seq = d.event_seq
 -- name: get_delivery
 select {delivery_columns} from deliveries d join events e on e.seq = d.event_seq
  where d.delivery_id = :delivery_id
-
--- name: attempts_of
-select number, started_at_ms, duration_ms, address, status_code, reason, timings, request_headers,
-       response_headers, reused, truncated, response
-  from attempts where delivery_id = :delivery_id order by number
-
--- name: count_deliveries
-select status, count(*) from deliveries group by status

@@ -20,12 +20,12 @@ returning key
 insert into jobs (job_id, workspace_id, kind, model, type, engine, input, created_at_ms, base_url,
                   status, webhook_url, completed_at_ms, result, progress, epoch, deaths,
                   webhook_events, lab, priority, marks, memo, compute_units, token_id,
-                  run_id, step)
+                  run_id, step, input_files)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
        value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17,
        value ->> 18, value ->> 19, value ->> 20, value ->> 21, value ->> 22,
-       value ->> 23, value ->> 24
+       value ->> 23, value ->> 24, value ->> 25
   from jsonb_each(:rows)
 
 -- name: lanes
@@ -35,13 +35,18 @@ with recursive l (workspace_id) as (
      where engine = :engine and status = 'queued'
        and workspace_id > :after and workspace_id <= :until
        and (:models is null or model in (select value from json_each(:models)))
+       and (:passed_over is null or job_id not in (select value from json_each(:passed_over)))
     union all
     select (select min(workspace_id) from jobs
              where engine = :engine and status = 'queued'
                and workspace_id > l.workspace_id and workspace_id <= :until
-               and (:models is null or model in (select value from json_each(:models))))
+               and (:models is null or model in (select value from json_each(:models)))
+               and (:passed_over is null
+                    or job_id not in (select value from json_each(:passed_over))))
       from l where l.workspace_id is not null)
-select workspace_id from l where workspace_id is not null limit :limit
+select workspace_id from l
+ where workspace_id is not null and workspace_id not in (select value from json_each(:full))
+ limit :limit
 
 -- name: claim_jobs
 update jobs
@@ -56,6 +61,8 @@ update jobs
                                        where engine = :engine and workspace_id = l.value
                                          and status = 'queued'
                                          and (:models is null or model in (select value from json_each(:models)))
+                                         and (:passed_over is null
+                                              or job_id not in (select value from json_each(:passed_over)))
                                        order by priority desc, seq limit :share))
         order by round, turn limit :limit)
 returning seq, {job_columns}
@@ -101,35 +108,6 @@ update jobs
                 where workspace_id = :workspace_id and status = 'backlogged'
                 order by priority desc, seq limit :limit)
 
--- name: expired_jobs
-select {job_columns} from jobs where lease_until_ms <= :now_ms order by lease_until_ms limit :limit
-
--- name: get_job
-select {job_columns} from jobs where job_id = :job_id
-
--- name: list_jobs
-select {job_columns} from jobs
- where workspace_id = :workspace_id and job_id < :before_id
- order by job_id desc limit :limit
-
--- name: list_of_type
-select {job_columns} from jobs
- where workspace_id = :workspace_id and type = :type and job_id < :before_id
- order by job_id desc limit :limit
-
--- name: list_ended
-select {job_columns} from jobs
- where workspace_id = :workspace_id and status = :status and type = :type
-   and job_id < :before_id and completed_at_ms is not null
- order by job_id desc limit :limit
-
--- name: list_pending
-select {job_columns} from jobs
- where workspace_id = :workspace_id and job_id < :before_id and completed_at_ms is null
-   and (:types is null or type in (select value from json_each(:types)))
-   and status = :status
- order by job_id desc limit :limit
-
 -- name: types_of
 with recursive t (type) as (
     select min(type) from jobs where workspace_id = :workspace_id
@@ -145,6 +123,3 @@ with recursive e (engine) as (
     select (select min(engine) from jobs where status = 'queued' and engine > e.engine)
       from e where e.engine is not null)
 select engine from e where engine is not null
-
--- name: count_jobs
-select status, count(*) from jobs group by status

@@ -1,10 +1,3 @@
--- name: cursor_of
-select cursor from retention where what = :what
-
--- name: keep_cursor
-insert into retention (what, cursor) values (:what, :cursor)
-    on conflict (what) do update set cursor = excluded.cursor
-
 -- name: next_answers
 select rowid, started_at_ms < :before_ms, 1 from attempts where rowid > :cursor
  order by rowid limit :limit
@@ -36,15 +29,10 @@ select seq, created_at_ms < :before_ms,
   from jobs
  where seq > :cursor order by seq limit :limit
 
--- name: results_past
--- Not of runs: what they name, their steps made, or is an asset, which is kept for itself.
-select result
-  from (select * from jobs where seq > :cursor order by seq limit :limit) j
- where created_at_ms < :before_ms and completed_at_ms < :before_ms
-   and kind <> 'app'
-   and (run_id is null
-        or not exists (select 1 from jobs r
-                        where r.job_id = j.run_id and coalesce(r.completed_at_ms >= :before_ms, 1)))
+-- name: files_of
+-- Not results of runs: their steps made them, or they are assets, which are kept for themselves.
+select case when kind <> 'app' then result end, base_url, input_files
+  from jobs where seq in (select value from json_each(:keys))
 
 -- name: prune_prompts
 delete from prompts where rowid in (select value from json_each(:keys))
@@ -94,11 +82,3 @@ select destination_id, 1,
        and not exists (select 1 from deliveries d indexed by deliveries_to
                         where d.destination_id = destinations.destination_id)
   from destinations where destination_id > :cursor order by destination_id limit :limit
-
--- name: prune_destinations
-delete from destinations where destination_id in (select value from json_each(:keys))
-
--- name: prune_chores
-delete from chores
- where chore_id in (select chore_id from chores where ended_at_ms < :before_ms limit :limit)
-returning chore_id

@@ -2,17 +2,11 @@
 -- Places here are in the order of commits, which no clock sets back.
 select place from prompts_place where false
 
--- name: place
-select place from prompts_place
-
 -- name: next
 select seq, job_id, workspace_id, input from jobs where seq > :place order by seq limit :limit
 
 -- name: add
 insert into prompts (rowid, grams) select value ->> 0, value ->> 1 from json_each(:rows)
-
--- name: keep_place
-update prompts_place set place = :place
 
 -- name: window
 -- The next jobs of a workspace, and whether all of them are in the index.

@@ -6,11 +6,6 @@ select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
    set jobs_count = jobs_count + excluded.jobs_count,
        compute_units = compute_units + excluded.compute_units
 
--- name: budgets_of
-select workspace_id, token_id, period, compute_units, spent, month from budgets
- where workspace_id in (select value from json_each(:workspace_ids))
- order by workspace_id, token_id
-
 -- name: keep_spent
 update budgets set spent = r.value ->> 2, month = r.value ->> 3
   from json_each(:rows) r
@@ -24,16 +19,6 @@ select coalesce(sum(compute_units), 0.0) from usage
 -- name: put_budget
 insert or replace into budgets (workspace_id, token_id, period, compute_units, spent, month)
 values (:workspace_id, :token_id, :period, :compute_units, :spent, :month)
-
--- name: drop_budget
-delete from budgets where workspace_id = :workspace_id and token_id = :token_id
-returning token_id
-
--- name: count_budgets
-update workspaces
-   set budgets_count = (select count(*) from budgets b
-                         where b.workspace_id = workspaces.workspace_id)
- where workspace_id = :workspace_id
 
 -- name: usage
 select iif(:by_day, day, null), iif(:by_model, kind || '/' || model, null),

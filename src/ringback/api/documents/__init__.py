@@ -1,0 +1,1 @@
+"""The API objects as JSON documents, and the structs of request bodies."""

@@ -1,1 +1,0 @@
-"""Files that users upload for jobs to use: what one is, and what is remembered of them."""

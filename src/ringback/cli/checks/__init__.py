@@ -1,0 +1,1 @@
+"""The checks of ringback doctor and ringback models check."""

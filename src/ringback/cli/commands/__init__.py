@@ -1,0 +1,1 @@
+"""The commands, a module each, imported by name when they are called."""

@@ -1,0 +1,1 @@
+"""Options, output, exit statuses and pictures, shared by the commands."""

@@ -1,0 +1,1 @@
+"""Shows pictures in terminals that support it."""

@@ -1,0 +1,1 @@
+"""Functions of commands that open the data directory or the database themselves."""

@@ -1,1 +1,0 @@
-"""Pictures between the lines of a terminal, where it can show them."""

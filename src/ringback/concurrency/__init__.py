@@ -1,0 +1,1 @@
+"""Deadlines and fair limits for the tasks of one event loop."""

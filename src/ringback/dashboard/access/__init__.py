@@ -1,0 +1,1 @@
+"""Login, sessions and the headers that protect the pages."""

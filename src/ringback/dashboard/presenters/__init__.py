@@ -1,0 +1,1 @@
+"""Presenters turn domain values into values for templates: cards, charts, timelines, snippets."""

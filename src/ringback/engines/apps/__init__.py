@@ -1,1 +1,0 @@
-"""Runs of node apps: an engine whose work is to have steps done by others."""

@@ -1,0 +1,1 @@
+"""Assets: files that users upload for jobs to use."""

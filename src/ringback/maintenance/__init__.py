@@ -1,0 +1,1 @@
+"""The loops that keep the database well: rescue, pruning, indexing, bulk operations."""

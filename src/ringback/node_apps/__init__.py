@@ -1,0 +1,1 @@
+"""Node apps: graphs of steps, pushed once and executed as jobs. Pure, without HTTP or storage."""

@@ -1,0 +1,1 @@
+"""Rows and statements: domain values to SQL and back."""

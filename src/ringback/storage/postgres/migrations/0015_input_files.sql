@@ -1,0 +1,5 @@
+-- Oldest schema whose servers may run beside this one: 3.
+-- The names of the files that were stored for a job's input, as a list, and null where there are none:
+-- these go with the job, and no other that a text of the input names. A server of the release before
+-- goes on beside it: files of its jobs are not known, so they stay.
+alter table jobs add column input_files text;

@@ -1,0 +1,1 @@
+"""The commits, each a generator of statements that both databases run."""

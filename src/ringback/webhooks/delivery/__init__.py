@@ -1,0 +1,1 @@
+"""Delivery: from a claimed delivery to its recorded attempt."""
