@@ -6,6 +6,7 @@ import math
 import os
 import random
 import resource
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -34,6 +35,18 @@ settings.register_profile("ringback", deadline=None, max_examples=50)
 settings.load_profile("ringback")
 
 USUAL_LIMIT_S = 60  # of a test that names none
+
+
+def pytest_configure() -> None:
+    """Have programs that tests start end on signals, also where this process ignores them.
+
+    A shell starts its background jobs with SIGINT ignored, ``nohup`` with SIGHUP, and children
+    inherit that.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
