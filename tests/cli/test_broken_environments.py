@@ -219,17 +219,19 @@ def _is_well_told(name: str, status: int, out: str, errors: str) -> bool:
         ("models check", "<&- >&- 2>&-", 0),
         ("keys list --data nowhere", "2>&-", 1),
         ("keys list --data nowhere", "2>/dev/full", 1),
+        ("keys list --no-such-option", "2>/dev/full", 2),
         ("models check", "| true", 0),
     ],
 )
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_streams_that_are_closed_full_or_left_do_not_end_in_a_traceback(
-    tmp_path: Path, arguments: str, redirected: str, status: int
+    tmp_path: Path, arguments: str, redirected: str, status: int, unbuffered: str
 ) -> None:
     done = subprocess.run(
         f'"$PYTHON" -m ringback {arguments} {redirected}',
         shell=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHON": sys.executable},
+        env={**os.environ, "PYTHON": sys.executable, "PYTHONUNBUFFERED": unbuffered},
         capture_output=True,
         text=True,
         timeout=_LIMIT_S,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -110,7 +110,8 @@ def run(arguments: Sequence[str]) -> int:
             color=color,
         )
     except click.UsageError as exc:
-        exc.show()
+        with suppress(OSError):  # nobody can read it: the status tells
+            exc.show()
         return exc.exit_code
     except click.ClickException as exc:
         return _fail(exc.format_message(), exc.exit_code)
@@ -132,7 +133,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(sentence: str, status: int) -> int:
-    click.echo(f"ringback: {_lines(sentence)}", err=True)
+    with suppress(OSError):  # nobody can read it: the status tells
+        click.echo(f"ringback: {_lines(sentence)}", err=True)
     return status
 
 

@@ -79,8 +79,8 @@ async function swapPart(id, onSwap) {
   });
   keepPictures(mine, theirs);
   mine.replaceWith(theirs);
+  onSwap(theirs); // before the focus: it shows what is hidden without scripts
   if (focused) at(theirs, focused)?.focus({ preventScroll: true });
-  onSwap(theirs);
 }
 
 // Unchanged media elements are moved over: a picture does not flicker, a film plays on.
