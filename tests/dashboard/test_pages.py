@@ -11,7 +11,7 @@ import pytest
 
 from ringback.dashboard.presenters import search
 from ringback.dashboard.presenters.search import JobSearch, find
-from ringback.jobs.model import Job
+from ringback.jobs.model import Job, JobResult
 from ringback.jobs.store import JobFilter
 from ringback.lab.job_faults import JobFaults
 from ringback.lab.script import parse_script
@@ -97,6 +97,22 @@ async def test_a_job_page_reads_the_attempts_of_all_deliveries_in_one_statement(
     page = await browser.see(f"/ui/jobs/{job.job_id}")
     assert all(f"d{number}" in page for number in range(12))
     assert sum("from attempts" in statement for statement in statements) == 1
+
+
+async def test_a_job_shows_the_notes_on_its_files(world: PageWorld, browser: Browser) -> None:
+    await submit(world, "a fox")
+    result = JobResult(urls=(), notes=("File 2 is missing: <b>gone</b>.",))
+    job = await world.service.finish(await world.claim(), result=result)
+    page = await browser.see(f"/ui/jobs/{job.job_id}")
+    assert '<li dir="auto">File 2 is missing: &lt;b&gt;gone&lt;/b&gt;.</li>' in page
+
+
+async def test_the_page_begins_with_the_overview_once_there_are_jobs(
+    world: PageWorld, browser: Browser
+) -> None:
+    assert (await browser.http.get("/ui/")).headers["location"] == "/ui/start"
+    await submit(world, "a fox")
+    assert (await browser.http.get("/ui/")).headers["location"] == "/ui/overview"
 
 
 async def test_jobs_are_found_by_prompt_status_model_and_time(

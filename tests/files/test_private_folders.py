@@ -68,7 +68,7 @@ async def test_folders_that_are_there_are_narrowed_and_that_is_said_once(tmp_pat
 
 def test_a_folder_behind_a_link_is_left_and_told(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
-    (tmp_path / "pictures").chmod(0o755)  # whatever the umask is
+    (tmp_path / "pictures").chmod(0o755)  # the umask would change it
     (tmp_path / "data").mkdir(mode=0o700)
     (tmp_path / "data" / "artifacts").symlink_to(tmp_path / "pictures")
     with capture_logs() as records:

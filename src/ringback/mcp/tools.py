@@ -274,7 +274,7 @@ def _required(model: Model) -> list[str]:
 
 
 def _sentences(job: JobDocument) -> str:
-    lines = [f"Job {job.job_id} completed.", *job.urls]
+    lines = [f"Job {job.job_id} completed.", *job.urls, *job.notes]
     if job.style_id is not None:
         lines.append(f"The style's id is {job.style_id}")
     return "\n".join(lines)

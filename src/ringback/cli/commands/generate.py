@@ -144,3 +144,5 @@ def _report(job: Job, saved: Sequence[Path], *, as_json: bool) -> None:
         print_unfinished(job, name="Job")
     else:
         print_lines(map(str, saved or job.urls))
+        for note in job.notes:
+            talk(note)

@@ -58,10 +58,16 @@ def job_lines(job: JobDocument) -> Iterator[str]:
         yield f"{'step':12}  {job.run.get('step')} of {job.run.get('job_id')}"
     for step in job.steps or ():
         yield f"{'step':12}  {_step(step)}"
+    yield from _result_lines(job)
+
+
+def _result_lines(job: JobDocument) -> Iterator[str]:
     for name, value in job.outputs.items():
         yield f"{'output':12}  {name}: {value}"
     for url in job.urls:
         yield f"{'result':12}  {url}"
+    for note in job.notes:
+        yield f"{'note':12}  {note}"
     if job.error is not None:
         yield f"{'error':12}  {job.error}"
     if job.style_id is not None:

@@ -37,8 +37,8 @@ class FirstStepsViews:
         self._live = live
 
     async def home(self, request: PageRequest) -> ASGIApp:
-        """Redirect to the jobs, or to the first steps while there are none."""
-        return request.redirect("/ui/jobs" if await self._newest(request) else "/ui/start")
+        """Redirect to the overview, or to the first steps while there are no jobs."""
+        return request.redirect("/ui/overview" if await self._newest(request) else "/ui/start")
 
     async def start(self, request: PageRequest) -> ASGIApp:
         """Show the first steps, and which of them are done."""
