@@ -74,6 +74,8 @@ def test_a_backup_beside_a_running_server_restores_it(ringback: Program, tmp_pat
 def test_a_backup_that_cannot_be_made_is_one_sentence(ringback: Program, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/aunt.png").touch()
     database = sqlite3.connect(tmp_path / "data/ringback.db")
     database.execute("create table jobs (job_id)")
     database.commit()
@@ -84,6 +86,7 @@ def test_a_backup_that_cannot_be_made_is_one_sentence(ringback: Program, tmp_pat
         (["data", "--data", "data"], {}, "cannot be in the data directory"),
         (["copy"], {"RINGBACK_DATABASE": "postgresql://u@127.0.0.1/x"}, "pg_dump"),
         (["file/copy", "--data", "data"], {}, "cannot be written to file/copy"),
+        (["photos", "--data", "data"], {}, "photos has other files, like aunt.png"),
     ):
         done = ringback.run("backup", *arguments, **environment)
         assert done.returncode == 1, arguments

@@ -59,7 +59,7 @@ def test_a_token_is_revoked_once(ringback: Program, made: dict[str, Any]) -> Non
     assert ringback.run("keys", "revoke", made["token_id"]).returncode == 0
     assert "revoked 20" in ringback.run("keys", "list").stdout
     again = ringback.run("keys", "revoke", made["token_id"])
-    assert again.returncode == 1
+    assert again.returncode == 4
     assert "keys list" in again.stderr
 
 
@@ -88,8 +88,25 @@ def test_the_secret_of_an_unknown_workspace_says_how_to_make_it(
     ringback: Program, made: dict[str, Any]
 ) -> None:
     done = ringback.run("keys", "secret", "--workspace", "nobody")
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert "keys create --workspace nobody" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("deliveries", "show", "nope"),
+        ("deliveries", "explain", "nope"),
+        ("keys", "revoke", "nope"),
+        ("keys", "budget", "--workspace", "nobody", "--set", "5"),
+        ("keys", "secret", "--workspace", "nobody"),
+    ],
+)
+def test_what_is_not_there_has_one_exit_status(
+    ringback: Program, made: dict[str, Any], arguments: tuple[str, ...]
+) -> None:
+    done = ringback.run(*arguments)
+    assert (done.returncode, len(done.stderr.splitlines())) == (4, 1), done.stderr
 
 
 def test_a_directory_without_data_is_refused_and_stays_as_it_was(
@@ -159,7 +176,7 @@ def test_budgets_are_set_shown_and_removed(ringback: Program, made: dict[str, An
     ]
     removed = ringback.run(*budget, "--remove")
     assert removed.stdout == f"token {made['token_id']}  0 of 7.5 units spent  total\n"
-    assert ringback.run(*budget, "--remove").returncode == 1
+    assert ringback.run(*budget, "--remove").returncode == 4
 
 
 @pytest.mark.parametrize(

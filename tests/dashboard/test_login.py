@@ -187,8 +187,12 @@ async def test_a_session_ends_and_can_be_ended(server: PageWorld) -> None:
     assert (await browser.http.get("/ui/jobs")).status_code == 303
 
     await log_in(browser)
+    key = await browser.form_key()
     server.clock.advance(SESSION_S + 1)
     assert (await browser.http.get("/ui/jobs")).status_code == 303
+    refused = await browser.send("/ui/logout", key=key)
+    assert refused.status_code == 403
+    assert 'href="/ui/login"' in refused.text
 
 
 async def test_a_copy_of_the_cookie_opens_nothing_after_the_log_out(server: PageWorld) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ringback.server.factories import input_policy_for, policy_for
 from ringback.server.settings_checks import check_addresses
 from ringback.server.upstream_engines import Upstreams
 from ringback.settings import Settings
-from ringback.storage.dsn import check_dsn, shown
+from ringback.storage.dsn import check_dsn, check_files, shown
 from ringback.testing import FakeResolver
 from ringback.wakeups import Subscriptions
 
@@ -63,6 +64,16 @@ def test_a_malformed_database_is_a_sentence_that_names_the_setting(dsn: str, set
     assert "hunter" not in sentence
     assert "\n" not in sentence
     assert "hunter" not in shown(dsn)
+
+
+@pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslkey", "sslcrl"])
+def test_a_file_of_a_database_url_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
+    dsn = f"postgresql://u:hunter2@db.example/jobs?sslmode=verify-full&{name}={tmp_path}/nope.pem"
+    with pytest.raises(SetupError, match=f"nope.pem as {name}, which cannot be read") as raised:
+        check_files(dsn, setting="database")
+    assert "hunter" not in str(raised.value)
+    (tmp_path / "nope.pem").touch()
+    check_files(dsn, setting="database")
 
 
 @pytest.mark.parametrize(

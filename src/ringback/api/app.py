@@ -30,6 +30,7 @@ from ringback.api.routes.submissions import PREFIX, Submissions
 from ringback.api.services import ApiServices
 from ringback.api.shared import SharedParts
 from ringback.errors import RouteNotFound
+from ringback.files.artifacts.names import FOLDER
 from ringback.http.auth import Authenticator
 from ringback.http.cross_origin import with_cross_origin
 from ringback.http.errors import ErrorsBecomeAnswers
@@ -119,7 +120,7 @@ def _undescribed_routes(
     train = authenticated(authenticator.authenticate, submit.train)
     routes = [
         Route("/", Resource(GET=about.AboutRoutes.root)),
-        Route("/artifacts/{name}", Resource(GET=ArtifactRoutes(services.artifacts).get_artifact)),
+        Route(f"{FOLDER}{{name}}", Resource(GET=ArtifactRoutes(services.artifacts).get_artifact)),
         Route("/styles/train", Resource(POST=train)),
         Route(
             "/hooks/{engine}/{job_id}/{proof}",

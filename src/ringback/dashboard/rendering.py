@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from ringback import __version__
 from ringback.dashboard.static import StaticFiles
+from ringback.files.artifacts.names import FOLDER
 from ringback.webhooks.model import Delivery, DeliveryStatus
 from ringback.wire.document import iso_time
 
@@ -172,7 +173,7 @@ def picture_path(url: str, base_url: str) -> str | None:
     A path, because the page may be open under another host name than the job's base URL has.
     """
     path = url.removeprefix(base_url)
-    is_ours = path != url and path.startswith("/artifacts/") and ".." not in path
+    is_ours = path != url and path.startswith(FOLDER) and ".." not in path
     return path if is_ours else None
 
 

@@ -10,7 +10,7 @@ from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from ringback.errors import SetupError
 from ringback.http.public_path import FIRST_PARTS, path_of
 from ringback.settings import ROLES, Settings
-from ringback.storage.dsn import check_dsn
+from ringback.storage.dsn import check_dsn, check_files
 
 _ONE = (
     "SQLite keeps the data in one directory, which one process serves alone; give a "
@@ -45,6 +45,7 @@ def check_addresses(settings: Settings) -> None:
         dsn = getattr(settings, name)
         if dsn is not None:
             check_dsn(dsn, setting=name)
+            check_files(dsn, setting=name)
     _check_bucket(settings)
     _check_proxy(settings)
     _check_networks(settings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import AddressValueError, IPv6Address
+from urllib.parse import parse_qsl
 
 from ringback.errors import SetupError
 
@@ -20,6 +21,7 @@ _HOST = re.compile(
 )
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _PAIR = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=.*")
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _HOW = "write it as postgresql://USER:PASSWORD@HOST:PORT/NAME"
 
 
@@ -28,6 +30,24 @@ def check_dsn(dsn: str, *, setting: str) -> None:
     problem = _problem(dsn)
     if problem is not None:
         raise SetupError(f"The setting {setting} is wrong: {problem}; {_HOW}.")
+
+
+def check_files(dsn: str, *, setting: str) -> None:
+    """Raise ``SetupError`` where the URL names a certificate or key that cannot be read."""
+    for name, path in parse_qsl(dsn.partition("?")[2]):
+        if name in _FILES and path != "system":
+            _check_file(path, f"The setting {setting} names {path} as {name}")
+
+
+def _check_file(path: str, named: str) -> None:
+    try:
+        with open(path, "rb"):
+            return
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise SetupError(
+            f"{named}, which cannot be read ({reason}); name a file that this user may read."
+        ) from exc
 
 
 def shown(dsn: str) -> str:

@@ -230,3 +230,11 @@ def test_a_data_directory_whose_name_is_no_utf_8_is_refused_in_a_sentence(tmp_pa
     with pytest.raises(SetupError, match="name is no UTF-8; name another with --data"):
         make_directory(tmp_path / "caf\udce9")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_directory_whose_path_is_too_long_for_sqlite_is_refused_before_it_is_made(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(SetupError, match="bytes, and SQLite takes at most 480; name a shorter"):
+        make_directory(tmp_path.joinpath(*["a" * 200] * 15))
+    assert list(tmp_path.iterdir()) == []

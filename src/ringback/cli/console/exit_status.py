@@ -61,10 +61,11 @@ def ending_of(exc: Exception) -> Ending:
         name = (exc.name or "").partition(".")[0]
         if name not in _CLIENTS_OWN:
             return Ending(f"{_SERVER} ({exc})", Status.FAILED)
-    from ringback.errors import RingbackError
+    from ringback.errors import NotFound, RingbackError
 
     if isinstance(exc, RingbackError):
-        return Ending(str(exc), Status.FAILED)
+        status = Status.NOT_FOUND if isinstance(exc, NotFound) else Status.FAILED
+        return Ending(str(exc), status)
     return _of_the_database(exc) or _of_the_client(exc) or _of_the_system(exc) or _unforeseen(exc)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from ringback.files.private_folders import DATA_NAMES, make_private_folder
 from ringback.settings import Settings
 from ringback.signing.master_key import FILE, VARIABLE
 from ringback.storage.sqlite.backup import copy_database
+from ringback.storage.sqlite.database_files import DATABASE
 from ringback.wire.texts import variable_text
 
 _ARTIFACTS = "artifacts"
@@ -43,6 +45,7 @@ def back_up(settings: Settings, target: Path, *, with_key: bool) -> Backup:
     if target.resolve() == data.resolve() or data.resolve() in target.resolve().parents:
         raise SetupError(f"The backup cannot be in the data directory {data}; name another.")
     try:
+        _check_target(target)
         make_private_folder(target, names=DATA_NAMES)
         database_bytes = copy_database(data, target)
         copied, count = _copy_artifacts(data / _ARTIFACTS, target / _ARTIFACTS)
@@ -56,6 +59,17 @@ def back_up(settings: Settings, target: Path, *, with_key: bool) -> Backup:
         artifacts_count=count,
         has_master_key=has_key,
     )
+
+
+def _check_target(target: Path) -> None:
+    """Raise ``SetupError`` for a folder of other files that holds no earlier backup."""
+    names = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    others = {name for name in names if not any(fnmatch(name, known) for known in DATA_NAMES)}
+    if others and DATABASE not in names:
+        raise SetupError(
+            f"{target} has other files, like {min(others)}; name a new or empty directory, or "
+            "that of an earlier backup."
+        )
 
 
 def advice_on_key(settings: Settings, backup: Backup) -> str:

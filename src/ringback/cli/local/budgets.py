@@ -6,7 +6,7 @@ from typing import Any
 
 from ringback.cli.local.tokens import on_store
 from ringback.clock import SystemClock
-from ringback.errors import SetupError
+from ringback.errors import NotFound
 from ringback.jobs.budget import Budget, Period
 from ringback.settings import Settings
 from ringback.storage.contract import Store
@@ -16,14 +16,14 @@ from ringback.storage.contract import Store
 async def set_budget(
     store: Store, _settings: Settings, workspace: str, *, token_id: str, units: float, period: str
 ) -> None:
-    """Set a budget, or raise ``SetupError`` where there is no such workspace or token."""
+    """Set a budget, or raise ``NotFound`` where there is no such workspace or token."""
     if token_id:
         await _check_token(store, workspace, token_id)
     budget = Budget(
         workspace_id=workspace, token_id=token_id, compute_units=units, period=Period(period)
     )
     if not await store.put_budget(budget, now_ms=SystemClock().now_ms()):
-        raise SetupError(
+        raise NotFound(
             f"There is no workspace {workspace}; "
             f"ringback keys create --workspace {workspace} makes it."
         )
@@ -33,10 +33,10 @@ async def set_budget(
 async def remove_budget(
     store: Store, _settings: Settings, workspace: str, *, token_id: str
 ) -> None:
-    """Remove a budget, or raise ``SetupError`` when there is none."""
+    """Remove a budget, or raise ``NotFound`` when there is none."""
     if not await store.drop_budget(workspace, token_id):
         whose = f"token {token_id}" if token_id else "whole workspace"
-        raise SetupError(f"There is no budget of the {whose} in {workspace}.")
+        raise NotFound(f"There is no budget of the {whose} in {workspace}.")
 
 
 @on_store
@@ -58,4 +58,4 @@ async def budgets_of(store: Store, _settings: Settings, workspace: str) -> list[
 async def _check_token(store: Store, workspace: str, token_id: str) -> None:
     known = {one.token_id: one.workspace_id for one in await store.list_tokens()}
     if known.get(token_id) != workspace:
-        raise SetupError(f"{workspace} has no token {token_id}; ringback keys list shows the ids.")
+        raise NotFound(f"{workspace} has no token {token_id}; ringback keys list shows the ids.")

@@ -15,7 +15,7 @@ from ringback.api.documents.deliveries import (
 )
 from ringback.api.routes.deliveries import delivery_filter
 from ringback.cli.local.tokens import on_store
-from ringback.errors import DeliveryNotFound, SetupError
+from ringback.errors import DeliveryNotFound, NotFound
 from ringback.server.services import bulk_operation_service, delivery_service
 from ringback.service.deliveries import DeliveryService
 from ringback.settings import Settings
@@ -41,7 +41,7 @@ def _on_service(act: Act[P, Result]) -> Callable[Concatenate[Settings, P], Resul
         try:
             found = await act(delivery_service(settings, store, Wakeups()), *arguments, **options)
         except DeliveryNotFound as exc:
-            raise SetupError(
+            raise NotFound(
                 "There is no delivery with that id; ringback deliveries list shows them."
             ) from exc
         plain: Result = to_builtins(found)
@@ -111,7 +111,7 @@ async def redeliver_all(
     """Begin a bulk operation that redelivers every matching delivery, and return it."""
     selected = delivery_filter({"status": "exhausted", **query}, workspace_id=workspace)
     if await store.get_workspace(workspace) is None:
-        raise SetupError(f"There is no workspace {workspace!r}; ringback keys list shows them.")
+        raise NotFound(f"There is no workspace {workspace!r}; ringback keys list shows them.")
     service = bulk_operation_service(settings, store)
     bulk_operation = await service.redeliver(selected, workspace_id=workspace, rate=rate)
     return _members(bulk_operation_document(bulk_operation))

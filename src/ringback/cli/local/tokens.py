@@ -12,7 +12,7 @@ import apsw
 
 from ringback import log
 from ringback.clock import SystemClock
-from ringback.errors import SetupError
+from ringback.errors import NotFound, SetupError
 from ringback.log.libraries import log_libraries
 from ringback.server.open_store import open_store
 from ringback.server.services import key_service
@@ -134,10 +134,10 @@ async def list_tokens(store: Store, _settings: Settings) -> list[dict[str, str |
 
 @on_store
 async def revoke_token(store: Store, _settings: Settings, token_id: str) -> dict[str, str]:
-    """Revoke a token, or raise ``SetupError`` when none in force has that id."""
+    """Revoke a token, or raise ``NotFound`` when none in force has that id."""
     now_ms = SystemClock().now_ms()
     if not await store.revoke_token(token_id, now_ms=now_ms):
-        raise SetupError(
+        raise NotFound(
             f"No token in force has the id {token_id}; ringback keys list shows the ids."
         )
     return {"token_id": token_id, "revoked_at": iso_time(now_ms)}
@@ -150,7 +150,7 @@ async def secret_of(
     """Return a workspace's signing secret; ``rotate`` makes a new one first."""
     keys, owner = await key_service(settings, store), workspace_owner(workspace)
     if await store.get_workspace(workspace) is None:
-        raise SetupError(
+        raise NotFound(
             f"There is no workspace {workspace}; "
             f"ringback keys create --workspace {workspace} makes it."
         )

@@ -10,6 +10,7 @@ from ringback.dashboard.page_request import PageRequest
 from ringback.dashboard.presenters.paging import next_path, page_start
 from ringback.dashboard.presenters.results import Kind, kind_of
 from ringback.errors import AssetNotFound
+from ringback.files.artifacts.names import artifact_path
 from ringback.files.assets.model import Asset
 from ringback.http.pagination import split_page
 from ringback.http.path_params import uuid_in
@@ -65,5 +66,5 @@ class AssetViews:
 
 
 def _shown(asset: Asset, base_url: str) -> ShownAsset:
-    path = f"/artifacts/{asset.artifact}"
+    path = artifact_path(asset.artifact)
     return ShownAsset(asset=asset, path=path, url=f"{base_url}{path}", kind=kind_of(path))

@@ -19,6 +19,7 @@ from ringback.dashboard.presenters.snippets import submission
 from ringback.dashboard.presenters.timeline import timeline_of
 from ringback.errors import JobNotFound, ModelNotFound
 from ringback.files.artifacts.contract import ArtifactStore
+from ringback.files.artifacts.names import FOLDER
 from ringback.jobs.model import Job
 from ringback.jobs.prompts import prompt_of
 from ringback.node_apps.model import KIND as APP
@@ -123,7 +124,7 @@ class JobViews:
 
     async def _picture(self, result: Result) -> Picture:
         path = result.path
-        kept = await self._artifacts.find(path.removeprefix("/artifacts/")) if path else None
+        kept = await self._artifacts.find(path.removeprefix(FOLDER)) if path else None
         is_read = kept is not None and result.kind == "picture"
         return Picture(
             result=result,

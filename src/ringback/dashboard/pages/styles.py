@@ -9,6 +9,7 @@ from ringback.dashboard.page_request import PageRequest
 from ringback.dashboard.presenters.paging import next_path, page_start
 from ringback.dashboard.presenters.snippets import training
 from ringback.dashboard.rendering import picture_path
+from ringback.files.artifacts.names import artifact_path
 from ringback.http.pagination import split_page
 from ringback.service.styles import StyleService
 from ringback.styles.model import Member, Style, StyleFilter, member_of, owns
@@ -62,7 +63,7 @@ def _member(request: PageRequest) -> Member:
 def _shown(style: Style, member: Member, base_url: str) -> ShownStyle:
     named = style.cover_url or next(iter(style.urls or ()), None)
     previews = style.previews if style.urls is None else ()
-    preview = f"/artifacts/{previews[0]}" if previews else None
+    preview = artifact_path(previews[0]) if previews else None
     is_home = style.workspace_id == member.workspace_id
     return ShownStyle(
         style=style,

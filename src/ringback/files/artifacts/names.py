@@ -33,6 +33,9 @@ MEDIA_TYPES = {
 }
 """The media types of artifacts, and the suffix of each."""
 
+FOLDER = "/artifacts/"
+"""The path under which the server has its files."""
+
 _STEM_LENGTH = 32
 # A random name begins so with a chance of one in 2**48.
 _SHARED = "shared--"
@@ -87,9 +90,14 @@ def media_type_of(name: str) -> str | None:
     return None if match is None else TYPE_OF_SUFFIX.get(match[1])
 
 
+def artifact_path(name: str) -> str:
+    """Return the path of a file's URL."""
+    return f"{FOLDER}{name}"
+
+
 def artifact_url(name: str, *, base_url: str) -> str:
     """Return the URL of a file for a client that knows the server by the base URL."""
-    return f"{base_url}/artifacts/{name}"
+    return f"{base_url}{artifact_path(name)}"
 
 
 def name_in(url: str, *, base_url: str) -> str | None:

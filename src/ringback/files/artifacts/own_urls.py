@@ -16,9 +16,8 @@ from urllib.parse import unquote
 from ringback.egress.addresses import is_loopback
 from ringback.egress.local_addresses import is_local
 from ringback.egress.url import MalformedTarget, Target, parse_target
-from ringback.files.artifacts.names import is_stem, media_type_of, name_in
+from ringback.files.artifacts.names import FOLDER, is_stem, media_type_of, name_in
 
-_FOLDER = "/artifacts/"
 _UNSPECIFIED = frozenset({"0.0.0.0", "::"})
 
 
@@ -56,7 +55,7 @@ class OwnUrls:
         if target is None:
             return None
         path = posixpath.normpath(unquote(target.path_and_query.partition("?")[0]))
-        _, folder, name = f"/{path.lstrip('/')}".rpartition(_FOLDER)
+        _, folder, name = f"/{path.lstrip('/')}".rpartition(FOLDER)
         if not folder or not self._is_ours(target, base_url):
             return None
         is_name = media_type_of(name) is not None or is_stem(name)

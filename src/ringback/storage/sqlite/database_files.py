@@ -16,6 +16,7 @@ from ringback.storage.sqlite.faults import BUSY_S, database_fault, lacks, lock_f
 from ringback.storage.sqlite.statements import migrations
 
 SQLITE_MIN = (3, 51, 3)  # earlier ones can lose commits in WAL mode when two connections write
+_PATH_BYTES_MAX = 480  # SQLite takes 512 with the names of its files
 DATABASE = "ringback.db"
 _HELD = "; stop it, or give this one its own directory with --data"
 
@@ -56,11 +57,16 @@ class DirectoryLock:
 def make_directory(directory: Path) -> None:
     """Make the data directory, readable by its owner alone, or raise ``SetupError``."""
     try:
-        os.fspath(directory).encode()  # SQLite takes names in UTF-8 alone
+        path = os.fspath(directory.absolute()).encode()  # SQLite takes names in UTF-8 alone
     except UnicodeEncodeError as exc:
         raise SetupError(
             "The data directory's name is no UTF-8; name another with --data."
         ) from exc
+    if len(path) > _PATH_BYTES_MAX:
+        raise SetupError(
+            f"The data directory's path has {len(path)} bytes, and SQLite takes at most "
+            f"{_PATH_BYTES_MAX}; name a shorter one with --data."
+        )
     try:
         make_private_folder(directory, names=DATA_NAMES)
     except (OSError, ValueError) as exc:
