@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.responses import RedirectResponse, Response
 
+from ringback.engines.upstream.fal.adapter import BASE_URL, FalSettings, _backup_url_of
 from ringback.engines.upstream.fal.request import ticket_of
 from ringback.engines.upstream.resume import ResumeState, read_resume_state
 from ringback.errors import EngineError, SetupError
@@ -59,6 +61,38 @@ async def test_a_request_is_submitted_and_polled_and_its_result_downloaded(
     assert webhook_url is not None
     assert webhook_url.startswith(f"{OURS}/hooks/studio/{JOB}/")
     assert harness.io.fractions == [0.25]
+
+
+async def test_a_queue_that_cannot_be_connected_to_is_reached_by_its_other_address(
+    fal: Fal,
+) -> None:
+    with socket.socket() as closed:  # bound and not listening: connections are refused
+        closed.bind(("127.0.0.1", 0))
+        base_url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        addresses = {"base_url": base_url, "backup_url": f"{fal.url}/", "result_origins": [fal.url]}
+        async with the_harness(fal, **addresses) as harness:
+            made = await harness.made()
+            assert harness.files(made) == [PNG]
+    assert len(fal.submitted) == 1
+
+
+async def test_an_answer_that_is_lost_is_not_asked_for_at_the_other_address(fal: Fal) -> None:
+    async with Fal().serving() as other:
+        fal.script("POST", "/fal-ai/flux/dev", Cut())
+        async with the_harness(fal, backup_url=other.url) as harness:
+            with pytest.raises(EngineError, match="may have been"):
+                await harness.made()
+    assert other.submitted == []
+
+
+def test_the_other_address_of_fals_own_queue_is_that_of_its_client() -> None:
+    assert (
+        _backup_url_of("fal", FalSettings(type="fal", base_url=BASE_URL))
+        == "https://queue.falrun.com"
+    )
+    assert _backup_url_of("fal", FalSettings(type="fal", base_url="https://mine.example")) is None
+    with pytest.raises(SetupError, match="The engine fal: backup_url is wrong"):
+        _backup_url_of("fal", FalSettings(type="fal", base_url=BASE_URL, backup_url="ftp://x"))
 
 
 async def test_the_ticket_is_saved_before_the_first_poll(fal: Fal, harness: Harness) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 
 import msgspec
@@ -11,7 +12,12 @@ from ringback.clock import Clock
 from ringback.egress.answer import Reason
 from ringback.egress.http_client import Headers, HttpClient, Request, Response
 from ringback.egress.rate_limiter import RateLimiter
-from ringback.engines.upstream.delays import is_unavailable, may_retry, retry_delay_s
+from ringback.engines.upstream.delays import (
+    is_unavailable,
+    is_unreached,
+    may_retry,
+    retry_delay_s,
+)
 from ringback.engines.upstream.multipart import Upload, multipart
 from ringback.engines.upstream.responses import ACCOUNT_STATUSES, plain, refusal
 from ringback.errors import EngineError, ProviderUnavailable, SubmissionUnknown
@@ -31,6 +37,7 @@ class ProviderClient:
         name: str,
         *,
         base_url: str,
+        backup_url: str | None = None,
         http_client: HttpClient,
         clock: Clock,
         rng: Random,
@@ -43,6 +50,7 @@ class ProviderClient:
     ) -> None:
         self.name = name
         self.base_url = base_url
+        self._backup_url = backup_url  # where base_url cannot be connected to
         self.secrets = secrets
         self._http_client = http_client
         self._clock = clock
@@ -125,6 +133,9 @@ class ProviderClient:
         while True:
             await self._turn()
             reply = await self._http_client.send(call)
+            if self._backup_url is not None and is_unreached(reply):
+                url = self._backup_url + call.url.removeprefix(self.base_url)
+                reply = await self._http_client.send(replace(call, url=url))
             if not is_unavailable(reply) or (reply.reason is None and ends(reply)):
                 return reply
             attempts += 1

@@ -112,14 +112,14 @@ def _in_file(where: str, file: str) -> str:
         raise SetupError(f"{where} cannot be read from {file} ({type(exc).__name__}).") from exc
 
 
-def base_url_of(where: str, text: str) -> str:
+def base_url_of(where: str, text: str, *, setting: str = "base_url") -> str:
     """Return a valid base URL without a trailing slash, or raise ``SetupError``."""
     try:
         target = parse_target(text)
     except MalformedTarget as exc:
-        raise SetupError(f"{where}: base_url is wrong: {exc}") from exc
+        raise SetupError(f"{where}: {setting} is wrong: {exc}") from exc
     if "?" in target.path_and_query:
-        raise SetupError(f"{where}: base_url must not have a query.")
+        raise SetupError(f"{where}: {setting} must not have a query.")
     return text.rstrip("/")
 
 

@@ -34,6 +34,11 @@ def is_unavailable(response: Response) -> bool:
     )
 
 
+def is_unreached(response: Response) -> bool:
+    """Return whether no connection came about, so that nothing was sent."""
+    return response.status is None and not response.may_have_arrived
+
+
 def may_retry(response: Response, *, may_repeat: bool) -> bool:
     """Return whether a failed request can be sent again without harm."""
     if response.reason in (Reason.BLOCKED_TARGET, Reason.TOO_LARGE):

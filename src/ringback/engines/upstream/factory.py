@@ -36,8 +36,13 @@ _ANSWER_BYTES_MOST = 96 << 20  # it is held in memory
 class MakeClient(Protocol):
     """Creates an HTTP client of the provider."""
 
-    def __call__(self, headers: Headers, *, base_url: str | None = None) -> ProviderClient:
-        """Return a client that sends these headers; the base URL's default is the setting."""
+    def __call__(
+        self, headers: Headers, *, base_url: str | None = None, backup_url: str | None = None
+    ) -> ProviderClient:
+        """Return a client that sends these headers; the base URL's default is the setting.
+
+        The backup URL is used for a request for which the base URL cannot be connected to.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,11 +184,14 @@ def _make_client_of(
     """Return the factory of an engine's clients, which share its rate limit."""
     pace = RateLimiter(settings.rate)
 
-    def make_client(headers: Headers, *, base_url: str | None = None) -> ProviderClient:
+    def make_client(
+        headers: Headers, *, base_url: str | None = None, backup_url: str | None = None
+    ) -> ProviderClient:
         assert settings.base_url is not None
         return ProviderClient(
             name,
             base_url=base_url or settings.base_url,
+            backup_url=backup_url,
             http_client=context.provider,
             clock=context.clock,
             rng=context.rng,

@@ -12,6 +12,7 @@ import msgspec
 
 from ringback.egress.http_client import Response
 from ringback.egress.url import MalformedTarget, Target, parse_target
+from ringback.engines.upstream.config import base_url_of
 from ringback.engines.upstream.factory import ProviderType, Tools
 from ringback.engines.upstream.fal.keys import FalKeys
 from ringback.engines.upstream.fal.request import (
@@ -38,6 +39,7 @@ from ringback.wire.answer_reasons import reason_in
 from ringback.wire.signature import SignatureMismatch
 
 BASE_URL = "https://queue.fal.run"
+BACKUP_URL = "https://queue.falrun.com"  # as in fal's official client, of the same queue
 JWKS_URL = "https://rest.fal.ai/.well-known/jwks.json"
 
 _INLINE_BYTES_MAX = 16 << 20
@@ -53,6 +55,8 @@ class FalSettings(NamedSettings, frozen=True, kw_only=True, forbid_unknown_field
     """The URL of the keys with which fal signs its webhooks."""
     user_id: str | None = None
     """Your account's id at fal; fal signs all webhooks alike, so those of others are refused."""
+    backup_url: str | None = None
+    """The queue's address while ``base_url`` cannot be connected to; fal's own has one."""
 
 
 class FalProvider:
@@ -61,7 +65,9 @@ class FalProvider:
     is_idempotent = False
 
     def __init__(self, settings: FalSettings, tools: Tools) -> None:
-        self._client = tools.make_client(tools.key_headers)
+        self._client = tools.make_client(
+            tools.key_headers, backup_url=_backup_url_of(tools.name, settings)
+        )
         self._name = tools.name
         self._settings = settings
         jwks = _target_of(tools.name, settings.jwks_url)
@@ -183,6 +189,12 @@ class FalProvider:
         if response.status in (400, 422) and message:
             return EngineError(f"The provider of {self._name} refused the input: {message}.")
         return self._client.refusal(response)
+
+
+def _backup_url_of(name: str, settings: FalSettings) -> str | None:
+    if settings.backup_url is None:
+        return BACKUP_URL if settings.base_url == BASE_URL else None
+    return base_url_of(f"The engine {name}", settings.backup_url, setting="backup_url")
 
 
 def _target_of(name: str, url: str) -> Target:
