@@ -111,12 +111,12 @@ async def test_a_bucket_that_refuses_is_away_and_says_why(
         "<Error><Code>NoSuchHostedZone</Code><Message>NoSuchKey</Message></Error>",
     ],
 )
-async def test_the_404_page_of_what_is_no_bucket_says_nothing_about_a_file(page: str) -> None:
+async def test_the_404_page_of_another_server_says_nothing_about_a_file(page: str) -> None:
     """Believed, it would lose finished results: their files would count as deleted."""
     async with RefusingS3(404, "", words=page) as server:
         artifacts = S3Artifacts(refusing(server), clock=FakeClock())
         for operation in OPERATIONS:
-            with pytest.raises(ArtifactsUnavailable, match="what answers is no bucket"):
+            with pytest.raises(ArtifactsUnavailable, match="the answer is not a bucket's"):
                 await operation(artifacts)
 
 

@@ -252,7 +252,7 @@ def _reason_in(error: Exception, text: str) -> str:
         case FileNotFoundError() if "NoSuchBucket" in text:
             return "there is no such bucket"
         case FileNotFoundError() if not _is_missing_file(error):
-            return "what answers is no bucket"
+            return "the answer is not a bucket's"
         case FileNotFoundError():
             return "it was not found"
         case _ if any(code in text for code in _OTHER_REGION):
