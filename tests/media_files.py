@@ -273,7 +273,8 @@ def sound(kind: str, codec: str, *, comment: str = "", seconds: float = 0.5, **m
         frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
         fifo = av.AudioFifo()
         fifo.write(frame)
-        while (part := fifo.read(stream.codec_context.frame_size or 1_024, partial=True)) is not None:
+        size = stream.codec_context.frame_size or 1_024
+        while (part := fifo.read(size, partial=True)) is not None:
             container.mux(stream.encode(part))
         container.mux(stream.encode(None))
     return output.getvalue()
