@@ -13,7 +13,7 @@ from ringback.egress.http_client import Headers, HttpClient, Request, Response
 from ringback.egress.rate_limiter import RateLimiter
 from ringback.engines.upstream.delays import is_unavailable, may_retry, retry_delay_s
 from ringback.engines.upstream.multipart import Upload, multipart
-from ringback.engines.upstream.responses import ACCOUNT_STATUSES, plain, refusal
+from ringback.engines.upstream.responses import ACCOUNT_STATUSES, Refusal, plain, refusal
 from ringback.errors import EngineError, ProviderUnavailable, SubmissionUnknown
 from ringback.log import get_logger
 
@@ -100,7 +100,7 @@ class ProviderClient:
         if response.status in ACCOUNT_STATUSES:
             raise ProviderUnavailable(self.name, f"status {response.status}")
         if response.status in (404, 410):
-            raise EngineError(f"The provider of {self.name} no longer has this job.")
+            raise Refusal(f"The provider of {self.name} no longer has this job.")
         return response
 
     async def upload(
