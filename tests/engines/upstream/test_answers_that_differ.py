@@ -256,7 +256,7 @@ async def test_a_status_is_found_in_an_envelope(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", POLLED)
 @pytest.mark.parametrize("status", [204, 302, 400, 404, 410, 418])
-async def test_a_job_that_was_bought_is_looked_at_again_before_it_is_given_up(
+async def test_a_job_that_was_bought_is_polled_again_before_it_is_given_up(
     kind: str, status: int
 ) -> None:
     """A new job is often not known at once, and a gateway may answer for its provider."""

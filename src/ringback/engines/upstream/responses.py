@@ -67,11 +67,11 @@ def _broken_json(body: bytes) -> Any:
 
 def unwrapped(answer: Any, *names: str) -> Any:
     """Return the object that has one of these members: the answer, or one in its envelope."""
-    wanted = {_folded(name) for name in names}
+    sought = {_folded(name) for name in names}
     for _ in range(_ENVELOPES_MAX):
         if isinstance(answer, list) and len(answer) == 1:
             answer = answer[0]
-        if not isinstance(answer, dict) or not wanted.isdisjoint(map(_folded, answer)):
+        if not isinstance(answer, dict) or not sought.isdisjoint(map(_folded, answer)):
             break
         inside = [answer.get(name) for name in _ENVELOPES]
         answer = next((one for one in inside if isinstance(one, dict | list)), answer)

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from ringback.clock import Clock
 from ringback.concurrency.fair_limiter import FairLimiter
+from ringback.egress.answer import has_whole_file
 from ringback.egress.file_sink import FileSink
 from ringback.egress.http_client import Headers, HttpClient, Request, Response
 from ringback.egress.references import REDIRECTS_MAX, absolute_url, location_of
@@ -31,8 +32,6 @@ _PAGE_STARTS = (b"<!doctype html", b"<html")
 _DOCUMENT_STARTS = (b"{", b"[")  # of JSON
 _STORE_ERROR = re.compile(rb"(?:<\?xml[^>]*>\s*)?<error[\s>]")
 _PAGE_BYTES = 512
-_WHOLE = frozenset({200, 203})
-_WHOLE_RANGE = re.compile(rb"bytes 0-([0-9]{1,18})/([0-9]{1,18})")
 # A store may not know a file for some seconds after it was made, or not let anyone have it yet.
 _NOT_YET = frozenset({202, 204, 403, 404})
 _NOT_YET_RETRIES = 3
@@ -197,7 +196,8 @@ class ResultFiles:
         url = self._absolute(file.url, f"{self._base_url}/")
         for _ in range(REDIRECTS_MAX + 1):
             response = await self._download(url, path, limits)
-            if response.reason is None and _is_whole(response):
+            span = response.header(b"content-range")
+            if response.reason is None and has_whole_file(response.status, span):
                 return parse_target(url).origin
             location = location_of(response)
             if response.reason is not None or location is None:
@@ -238,10 +238,3 @@ class ResultFiles:
                 return response
             now_ms = self._clock.now_ms()
             await self._clock.sleep(retry_delay_s(response, attempts, rng=self._rng, now_ms=now_ms))
-
-
-def _is_whole(response: Response) -> bool:
-    """Return whether a response has the file, also as a range of all its bytes."""
-    span = _WHOLE_RANGE.fullmatch(response.header(b"content-range") or b"")
-    is_range = response.status == 206 and span is not None and int(span[1]) + 1 == int(span[2])
-    return response.status in _WHOLE or is_range
