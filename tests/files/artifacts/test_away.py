@@ -42,7 +42,7 @@ class RefusingS3(FakeReceiver):
         transport.write(respond(self.status, headers=[("content-type", "text/xml")], body=body))
 
 
-def refusing(server: RefusingS3) -> Bucket:
+def refusing(server: FakeReceiver) -> Bucket:
     return bucket_at(
         "s3://b", endpoint=server.url_at(""), region=REGION, path_style=True, environment=KEYS
     )
