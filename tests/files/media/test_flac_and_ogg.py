@@ -101,6 +101,16 @@ def test_a_speex_in_ogg_loses_its_comments() -> None:
     assert clean(content).endswith(b"sound")
 
 
+def test_streams_without_a_sound_are_left_out() -> None:
+    head, tags, *_ = pages(OGGS["Opus"])
+    skeleton = b"OggS\0\2" + bytes(8) + b"skel" + bytes(8) + b"\1\x11fishead\0" + files.MAKER
+    for before in (head + tags, skeleton, skeleton + head + tags):
+        for name, content in OGGS.items():
+            parsed, once = parse(before + content), clean(before + content)
+            assert parsed.codecs == (name,)
+            assert once == clean(content)
+
+
 def test_the_links_of_a_chain_play_one_after_another() -> None:
     """A recorder of a radio station begins a new stream with each song."""
     for other in OGGS.values():

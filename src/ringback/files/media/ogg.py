@@ -27,7 +27,7 @@ from ringback.files.media.ogg_headers import Headers
 START = b"OggS"
 _HEAD_BYTES = 27
 _CHECK_SUM_AT, _CHECK_SUM_END = 22, 26
-_CONTINUED, _BEGINS = 1, 2
+_BEGINS = 2
 _WHOLE_LACING = 255  # a packet goes on after a segment of this length
 _NO_POSITION = (1 << 64) - 1
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -60,17 +60,14 @@ class _Stream:
 
 
 def parse(content: Content) -> Parsed:
-    """Parse an Ogg; comments, pictures and bytes between its pages are left out."""
+    """Parse an Ogg; comments, streams without sound and bytes between pages are left out."""
     streams: dict[int, _Stream] = {}
-    ended: list[_Stream] = []
-    pages: list[_Page] = []
+    pages: list[tuple[_Page, _Stream]] = []
     changes: dict[int, bytes] = {}
     group = 0
     for page in _pages(content):
         if page.flags & _BEGINS:
-            if pages and not pages[-1].flags & _BEGINS:
-                group += 1
-            ended += [streams.pop(page.stream)] if page.stream in streams else []
+            group += bool(pages and not pages[-1][0].flags & _BEGINS)
             streams[page.stream] = _Stream(group=group)
         stream = streams.get(page.stream)
         if stream is None:
@@ -79,14 +76,15 @@ def parse(content: Content) -> Parsed:
             changes |= _read_headers(content, page, stream)
         if stream.is_begun and page.position != _NO_POSITION:
             stream.position = page.position
-        if stream.headers is None or not stream.headers.is_left_out:
-            pages.append(page)
-    sounds = [one for one in (*ended, *streams.values()) if one.is_begun and one.position]
+        pages.append((page, stream))
+    kept = [(page, stream) for page, stream in pages if stream.is_begun and stream.position]
+    sounds = list(dict.fromkeys(stream for _, stream in kept))
     if not sounds:
         raise InvalidMedia("The Ogg file has no sound.")
     facts = Facts(media_type=MediaType.OGG, duration_s=_duration_s(sounds))
     names = tuple(dict.fromkeys(one.headers.codec for one in sounds if one.headers is not None))
-    return Parsed(facts=facts, pieces=_pieces(content, pages, changes), codecs=names)
+    pieces = _pieces(content, [page for page, _ in kept], changes)
+    return Parsed(facts=facts, pieces=pieces, codecs=names)
 
 
 def check_sum(page: bytes) -> bytes:
@@ -163,6 +161,8 @@ def _pieces(content: Content, pages: list[_Page], changes: dict[int, bytes]) -> 
     waiting = sorted(changes.items(), reverse=True)
     for page in pages:
         end = page.offset + page.length
+        while waiting and waiting[-1][0] < page.offset:
+            waiting.pop()  # of a page that is left out
         if waiting and waiting[-1][0] < end:
             changed = bytearray(content[page.offset : end])
             while waiting and waiting[-1][0] < end:

@@ -13,6 +13,7 @@ _COUNT_BYTES = 4
 _FLAC_HEAD_BYTES = 9  # before the marker of FLAC: a type, its name, a version, a count
 _PADDING, _SEEK_TABLE, _COMMENTS = 1, 3, 4  # kinds of FLAC's blocks
 _MORE_HEADERS_MAX = 8
+_ABOUT_OTHERS, _NEVER = "Skeleton", 1 << 62  # a stream that is left out, for no sound begins in it
 
 
 class Headers:
@@ -22,12 +23,12 @@ class Headers:
         self,
         codec: str,
         *,
-        rate: int = 0,
+        rate: int,
         count: int = 1,
         first_sample: int = 0,
         blank: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        if codec and not rate:
+        if not rate:
             raise InvalidMedia(f"The {codec} sound has no sample rate.")
         self.codec = codec
         self._rate = rate
@@ -38,12 +39,7 @@ class Headers:
     @property
     def are_whole(self) -> bool:
         """Return whether no more headers come."""
-        return self._left == 0 and not self.is_left_out
-
-    @property
-    def is_left_out(self) -> bool:
-        """Return whether the stream is about the others, and has no sound."""
-        return not self.codec
+        return self._left == 0
 
     def seconds(self, position: int) -> float:
         """Return the duration up to a number of samples."""
@@ -75,7 +71,7 @@ def begin(packet: bytes) -> Headers:
         facts = packet[_FLAC_HEAD_BYTES + len(flac.START) + 4 :]
         return Headers("FLAC", rate=flac.rate_and_samples(facts)[0], blank=_blanked_block)
     if packet.startswith(b"fishead\0"):
-        return Headers("")
+        return Headers(_ABOUT_OTHERS, rate=1, count=_NEVER)
     raise InvalidMedia(
         "The Ogg file has more in it than Opus, Vorbis, FLAC or Speex; "
         "send a film as MP4, MOV or WebM."
