@@ -171,6 +171,7 @@ def test_an_mp3_with_tags_is_no_flac() -> None:
         (b"OggS\0\2" + bytes(20) + b"\1\7\x80theora", "send a film as MP4, MOV or WebM"),
         (b"OggS\0\2" + bytes(20) + b"\1\x08OpusHead", "has no sound"),
         (b"OggS", "has no sound"),
+        ((b"OggS\0\2" + bytes(20) + b"\0") * 1_001, "too many streams"),
     ],
 )
 def test_a_file_without_a_sound_is_refused_in_a_sentence(content: bytes, sentence: str) -> None:

@@ -31,6 +31,7 @@ _BEGINS = 2
 _WHOLE_LACING = 255  # a packet goes on after a segment of this length
 _NO_POSITION = (1 << 64) - 1
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_STREAMS_MAX = 1_000  # a recorder of a radio station begins one with each song
 _HEADER_BYTES_MAX = 32 << 20  # comments with a large picture in them have some MB
 
 
@@ -64,9 +65,12 @@ def parse(content: Content) -> Parsed:
     streams: dict[int, _Stream] = {}
     pages: list[tuple[_Page, _Stream]] = []
     changes: dict[int, bytes] = {}
-    group = 0
+    group = begun = 0
     for page in _pages(content):
         if page.flags & _BEGINS:
+            begun += 1
+            if begun > _STREAMS_MAX:
+                raise InvalidMedia("The Ogg file has too many streams.")
             group += bool(pages and not pages[-1][0].flags & _BEGINS)
             streams[page.stream] = _Stream(group=group)
         stream = streams.get(page.stream)
