@@ -14,6 +14,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 BASE64 = b64encode(PNG).decode()
 DATA_URL = f"data:image/png;base64,{BASE64}"
 A, B = "https://cdn.example/a.png", "https://cdn.example/b.glb?signature=x%2By"
+OWN = "https://api.example/v1/predictions/7"
 LONG = "https://cdn.example/a.png?token=" + "x" * 8_000
 
 RESULTS: list[tuple[Any, list[str]]] = [
@@ -72,6 +73,15 @@ RESULTS: list[tuple[Any, list[str]]] = [
     # An answer repeats its input, and names its own address.
     ({"images": [{"url": A}], "image_url": B, "input": {"image": {"url": B}}}, [A]),
     ({"images": [{"url": A}], "status_url": B, "request": {"url": B}}, [A]),
+    ({"output": [A], "urls": {"get": OWN, "cancel": f"{OWN}/cancel", "web": OWN}}, [A]),
+    ({"data": {"outputs": [A], "urls": {"get": OWN}}}, [A]),
+    ({"output": {"url": A}, "links": {"self": OWN, "next": None}}, [A]),
+    ({"_links": {"self": {"href": OWN}}, "files": [{"href": A}]}, [A]),
+    ({"future_links": [A], "fetch_result": OWN}, [A]),
+    ({"task_info": {"parent_video": {"url": B}}, "task_result": {"videos": [{"url": A}]}}, [A]),
+    ({"urls": {"get": OWN, "cancel": f"{OWN}/cancel"}}, []),
+    ({"urls": {"get": A, "self": B}}, [A, B]),  # outputs with these names
+    ({"urls": {"target": OWN}}, [OWN]),
     # Nothing that is a file.
     ({}, []),
     (None, []),

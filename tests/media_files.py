@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import struct
 import wave
+from fractions import Fraction
 from io import BytesIO
 from typing import Any
 
+import av
 import msgspec
+import numpy as np
 import pillow_heif
 from PIL import Image, PngImagePlugin
 
@@ -256,6 +259,27 @@ def mp3(frames: int = 20) -> bytes:
     return head + frame * frames + b"TAG" + MAKER.ljust(125, b"\0")
 
 
+def sound(kind: str, codec: str, *, comment: str = "", seconds: float = 0.5, **more: str) -> bytes:
+    """A tone as FFmpeg writes it, with the artist's name and a comment."""
+    output = BytesIO()
+    with av.open(output, "w", format=kind) as container:
+        container.metadata.update({"artist": MAKER.decode(), "comment": comment} | more)
+        stream = container.add_stream(codec, rate=48_000, options={"strict": "experimental"})
+        assert isinstance(stream, av.AudioStream)
+        stream.layout = "stereo"
+        samples = np.sin(np.arange(round(48_000 * seconds)) * (2 * np.pi * 440 / 48_000)) * 0.5
+        tone = np.tile((samples * 32_767).astype(np.int16).repeat(2), 1)
+        frame = av.AudioFrame.from_ndarray(tone.reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
+        fifo = av.AudioFifo()
+        fifo.write(frame)
+        size = stream.codec_context.frame_size or 1_024
+        while (part := fifo.read(size, partial=True)) is not None:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return output.getvalue()
+
+
 FILES: dict[MediaType, bytes] = {
     MediaType.JPEG: jpeg(),
     MediaType.PNG: png(),
@@ -270,6 +294,8 @@ FILES: dict[MediaType, bytes] = {
     MediaType.GLB: glb(),
     MediaType.WAV: wav(),
     MediaType.MP3: mp3(),
+    MediaType.FLAC: sound("flac", "flac"),
+    MediaType.OGG: sound("ogg", "libopus"),
 }
 """One of each."""
 

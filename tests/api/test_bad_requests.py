@@ -135,6 +135,16 @@ TABLE = [
         )
         for coding in ("gzip", "GZIP", "br", "identity, deflate", "x-gzip", "zstd")
     ),
+    *(
+        Bad(
+            name=f"the transfer coding {coding}",
+            headers=[("transfer-encoding", coding)],
+            status=415,
+            code="unsupported_media_type",
+            words="with chunked alone in Transfer-Encoding",
+        )
+        for coding in ("gzip, chunked", "Deflate,chunked")
+    ),
     Bad(
         name="a hostile content type",
         headers=[("content-type", b"\xff\xfe;;")],

@@ -87,6 +87,15 @@ async def test_two_headers_are_one_list(tmp_path: Path) -> None:
     assert await fetched(headers, gzipped(PICTURE), tmp_path / "file") == PICTURE
 
 
+@pytest.mark.parametrize("value", ["gzip", "x-gzip", "aws-chunked, GZIP"])
+@pytest.mark.parametrize("body", [PICTURE, b'{"job_id": "7"}', b"\xff\xd8\xff\xe0", b"GIF89a"])
+async def test_a_body_that_only_claims_to_be_gzip_is_taken_as_it_is(
+    value: str, body: bytes, tmp_path: Path
+) -> None:
+    """As gateways send it that decompress an answer and leave its header."""
+    assert await fetched([("content-encoding", value)], body, tmp_path / "file") == body
+
+
 @pytest.mark.parametrize(
     ("value", "body", "reason", "words"),
     [
@@ -94,7 +103,9 @@ async def test_two_headers_are_one_list(tmp_path: Path) -> None:
         ("zstd", b"x", Reason.PROTOCOL, "compressed with zstd, and only gzip and deflate"),
         ("gzip, gzip", gzipped(gzipped(b"x")), Reason.PROTOCOL, "2 times over"),
         ("gzip", gzipped(PICTURE)[:-9], Reason.PROTOCOL, "cut short"),
-        ("gzip", b"no gzip at all", Reason.PROTOCOL, "damaged"),
+        ("gzip", zlib.compress(PICTURE)[:40] + bytes(9), Reason.PROTOCOL, "damaged"),
+        ("deflate", b"no deflate at all", Reason.PROTOCOL, "damaged"),
+        ("gzip", b"\x1f", Reason.PROTOCOL, "cut short"),
         ("gzip", gzipped(PICTURE + b"x"), Reason.TOO_LARGE, "too_large"),
         ("gzip", gzipped(bytes(99_000_000)), Reason.TOO_LARGE, "too_large"),
         ("deflate", zlib.compress(PICTURE + b"x"), Reason.TOO_LARGE, "too_large"),

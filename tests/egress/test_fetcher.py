@@ -89,6 +89,15 @@ def chunks(body: bytes, size: int) -> bytes:
         pytest.param(
             respond(200, headers=[("content-encoding", "identity")], body=PICTURE), id="named"
         ),
+        pytest.param(respond(203, body=PICTURE), id="changed by a proxy"),
+        pytest.param(
+            respond(
+                206,
+                headers=[("content-range", f"bytes 0-{len(PICTURE) - 1}/{len(PICTURE)}")],
+                body=PICTURE,
+            ),
+            id="a range of all",
+        ),
     ],
 )
 async def test_all_of_it_comes_however_it_is_sent(fetcher: Fetcher, script: Script) -> None:
@@ -110,6 +119,9 @@ async def test_all_of_it_comes_however_it_is_sent(fetcher: Fetcher, script: Scri
         (respond(404), Reason.STATUS),
         (respond(204), Reason.STATUS),
         (respond(206, body=b"x"), Reason.STATUS),
+        (respond(206, headers=[("content-range", "bytes 0-0/2")], body=b"x"), Reason.STATUS),
+        (respond(206, headers=[("content-range", "bytes 1-1/2")], body=b"x"), Reason.STATUS),
+        (respond(206, headers=[("content-range", "bytes 0-0/*")], body=b"x"), Reason.STATUS),
         (b"garbage\r\n\r\n", Reason.PROTOCOL),
         (reset(OK + b"content-length: 9\r\n\r\n0123"), Reason.PROTOCOL),
         (endless(OK, b"x: y\r\n" * 1000), Reason.PROTOCOL),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -74,6 +76,40 @@ async def test_a_2xx_without_an_end_is_delivered_at_the_deadline(make_sender: Ma
     async with FakeReceiver([b"HTTP/1.1 200 OK\r\n\r\nok"]) as receiver:
         answer = await make_sender(settings=settings).post(receiver.url, [], b"{}")
     assert (answer.reason, answer.status_code, answer.body) == (None, 200, b"ok")
+
+
+RESET = {
+    "no length": (b"200 OK\r\n\r\nok", 200, None),
+    "no length and no body": (b"204 No Content\r\n\r\n", 204, None),
+    "HTTP/1.0's way": (b"200 OK\r\nConnection: close\r\n\r\n", 200, None),
+    "another status": (b"503 no\r\n\r\nwhy", 503, Reason.STATUS),
+    "half a length": (b"200 OK\r\nContent-Length: 9\r\n\r\nok", 200, Reason.PROTOCOL),
+    "half a chunk": (b"200 OK\r\n" + _CHUNKED + b"\r\n9\r\nok", 200, Reason.PROTOCOL),
+    "half a head": (b"200 OK\r\nConn", None, Reason.PROTOCOL),
+}
+
+
+@pytest.mark.parametrize("name", RESET)
+async def test_an_answer_without_a_length_may_end_with_a_reset(
+    make_sender: MakeSender, name: str
+) -> None:
+    """As the kernel ends the connection of a receiver that has left the request's body unread."""
+    rest, status, reason = RESET[name]
+    version = b"HTTP/1.0 " if name == "HTTP/1.0's way" else b"HTTP/1.1 "
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(16)
+                connection.sendall(version + rest)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        receiver = asyncio.create_task(asyncio.to_thread(answer))
+        got = await make_sender().post(url, [], b"{" + b" " * 4_000 + b"}")
+        await receiver
+    assert (got.status_code, got.reason) == (status, reason), got.detail
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import select
 import socket
 import urllib.error
@@ -35,8 +36,25 @@ class HastyForBodies(BoundedProtocol):
     time_limits = TimeLimits(body_s=HASTY_S)
 
 
+class HastyForTheLeft(BoundedProtocol):
+    time_limits = TimeLimits(half_closed_s=HASTY_S)
+
+
+has_ended = asyncio.Event()  # a client of ``TellsTheEnd`` has ended its sending
+
+
+class TellsTheEnd(BoundedProtocol):
+    def eof_received(self) -> bool:  # type: ignore[override]
+        is_answered = super().eof_received()
+        has_ended.set()
+        return is_answered
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the size of the body; at ``/early`` unread, at ``/parts`` in three parts."""
+    """Answer with the size of the body; at ``/early`` unread, at ``/parts`` in three parts.
+
+    At ``/late`` the client ends its sending first, and at ``/never`` it leaves first.
+    """
     size, more = 0, scope["path"] != "/early"
     while more:
         message = await receive()
@@ -44,6 +62,11 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
             return
         size += len(message["body"])
         more = message["more_body"]
+    if scope["path"] == "/late":
+        await has_ended.wait()
+    if scope["path"] == "/never":
+        assert (await receive())["type"] == "http.disconnect"
+        return
     status = 413 if scope["path"] == "/early" else 200
     body = b"%d" % size
     headers = [(b"content-length", b"%d" % len(body))]
@@ -185,6 +208,58 @@ async def test_an_offer_does_not_hide_a_request_from_the_limits() -> None:
     async with served() as address:
         assert (await exchange(address, large)).startswith(b"HTTP/1.1 4")
         assert (await exchange(address, two)).startswith(b"HTTP/1.1 400 ")
+
+
+# ---- Clients that end their sending (RFC 9112, section 9.6)
+
+GET = b"GET %b HTTP/1.1\r\nhost: a\r\n\r\n"
+POSTED = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello"
+ENDED = {
+    "GET": (GET % b"/", [b"200 OK"]),
+    "HTTP/1.0": (b"GET / HTTP/1.0\r\n\r\n", [b"200 OK"]),
+    "POST": (POSTED, [b"200 OK"]),
+    "chunks": (
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n0\r\n\r\n",
+        [b"200 OK"],
+    ),
+    "an offer": (b"POST / HTTP/1.1\r\nhost: a\r\n" + OFFERS["JDK"] + b"\r\n", [b"200 OK"]),
+    "many": (POSTED * 3, [b"200 OK"] * 3),
+    "one and a half": (POSTED + b"GET / HT", [b"200 OK"]),
+    "a late answer": (GET % b"/late", [b"200 OK"]),
+    "in parts": (GET % b"/parts", [b"200 OK"]),
+    "half a body": (POSTED[:-2], [b"400 Bad Request"]),
+    "half a chunk": (
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n9\r\nhe",
+        [b"400 Bad Request"],
+    ),
+    "half a head": (b"GET / HTTP/1.1\r\nho", []),
+    "nothing": (b"", []),
+}
+
+
+async def ended(address: Address, sent: bytes) -> bytes:
+    """Send, end the sending, and return all that is received until the end."""
+    reader, writer = await asyncio.open_connection(*address)
+    with closing(writer):
+        writer.write(sent)
+        writer.write_eof()
+        async with asyncio.timeout(SOON_S):
+            return await reader.read()
+
+
+@pytest.mark.parametrize("name", ENDED)
+async def test_a_client_that_has_ended_its_sending_is_answered_and_left(name: str) -> None:
+    sent, statuses = ENDED[name]
+    async with served(TellsTheEnd) as address:
+        answer = await ended(address, sent)
+    assert re.findall(rb"HTTP/1\.[01] ([0-9]{3} [A-Za-z ]+)\r\n", answer) == statuses
+    if statuses == [b"400 Bad Request"]:
+        assert read_error(answer)["error"] == "The request ended before its body was whole."
+
+
+async def test_a_client_that_left_while_it_waited_is_given_up() -> None:
+    async with served(HastyForTheLeft) as address:
+        assert await ended(address, GET % b"/never") == b""
 
 
 # ---- Time

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import NamedTuple
 
 from msgspec import Struct
+
+_WHOLE = frozenset({HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
+_WHOLE_RANGE = re.compile(rb"bytes 0-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 
 
 class Reason(StrEnum):
@@ -29,6 +34,17 @@ def verdict(status_code: int) -> Reason | None:
     if 200 <= status_code < 300:
         return None
     return Reason.REDIRECT if 300 <= status_code < 400 else Reason.STATUS
+
+
+def has_whole_file(status_code: int | None, content_range: bytes | None) -> bool:
+    """Return whether an answer of that status has the file, also as a range of all its bytes.
+
+    Nobody asked for a range, but some stores and proxies answer so.
+    """
+    if status_code != HTTPStatus.PARTIAL_CONTENT:
+        return status_code in _WHOLE
+    span = _WHOLE_RANGE.fullmatch(content_range or b"")
+    return span is not None and int(span[1]) + 1 == int(span[2])
 
 
 class Failure(NamedTuple):

@@ -45,7 +45,7 @@ class BodySink:
         except UnreadableCoding as exc:
             return self._unreadable(exc)
         if compressions:
-            self._decompressor = Decompressor()
+            self._decompressor = Decompressor(compressions[0])
         return None
 
     def take(self, data: bytes) -> None:

@@ -203,11 +203,9 @@ class Connection(asyncio.Protocol):
             return
         if self._loop.time() < self._deadline:
             self._set_timer()
-        elif self._reads_odd_answers and self._ends_with_connection:
-            self._truncate()  # its head said no length, so it lacks nothing that was promised
         else:
             stage = "answer" if self.first_byte_at is None else "rest of the answer"
-            self._fail(Reason.TIMEOUT, f"the {stage} did not come before the deadline")
+            self._lose(Reason.TIMEOUT, f"the {stage} did not come before the deadline")
 
     # The end of a request.
 
@@ -221,6 +219,12 @@ class Connection(asyncio.Protocol):
     def _fail(self, reason: Reason, detail: str) -> None:
         self.failure = Failure(reason, detail)
         self._finish_early()
+
+    def _lose(self, reason: Reason, detail: str) -> None:
+        if self._reads_odd_answers and self._head_done and self._ends_with_connection:
+            self._truncate()  # its head promised no length, so the status is whole
+        else:
+            self._fail(reason, detail)
 
     def _truncate(self) -> None:
         self.truncated = True
@@ -309,7 +313,7 @@ class Connection(asyncio.Protocol):
             self._timer = None
         if self._waiter is not None:
             why = f": {exc}" if exc is not None else ""
-            self._fail(Reason.PROTOCOL, f"the connection was lost{why}")
+            self._lose(Reason.PROTOCOL, f"the connection was lost{why}")
         self.reusable = False
         if self._on_lost is not None:
             self._on_lost(self)

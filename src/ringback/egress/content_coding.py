@@ -45,20 +45,31 @@ def check_readable(compressions: tuple[str, ...]) -> None:
 
 
 class Decompressor:
-    """Undoes gzip and deflate chunk by chunk, in pieces of bounded size."""
+    """Undoes gzip and deflate chunk by chunk, in pieces of bounded size.
 
-    def __init__(self) -> None:
+    A body that only claims to be gzip is passed on: gateways decompress an answer and leave its
+    header.
+    """
+
+    def __init__(self, coding: str = "deflate") -> None:
+        self._may_be_plain = coding.encode() in _GZIP
+        self._is_plain = False
         self._inflater: zlib._Decompress | None = None
         self._begin = b""  # fewer bytes than tell which of the formats follows
 
     def feed(self, data: bytes) -> Iterable[bytes]:
         """Yield the next bytes, or raise ``UnreadableCoding``."""
-        if self._inflater is None:
+        if self._inflater is None and not self._is_plain:
             data, self._begin = self._begin + data, b""
             if len(data) < _HEADER_BYTES:
                 self._begin = data
                 return
-            self._inflater = zlib.decompressobj(_window_of(data))
+            window = _window_of(data)
+            self._is_plain = self._may_be_plain and window < 0
+            self._inflater = None if self._is_plain else zlib.decompressobj(window)
+        if self._inflater is None:
+            yield data
+            return
         is_pending = False
         while data or is_pending:
             if self._inflater.eof:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ringback.clock import Clock
-from ringback.egress.answer import Failure, Reason
+from ringback.egress.answer import Failure, Reason, has_whole_file
 from ringback.egress.connection import Connection
 from ringback.egress.data_uris import decode_data_url, is_data_uri
 from ringback.egress.file_sink import FileSink
@@ -122,7 +122,7 @@ def _check_head(bytes_max: int, connection: Connection) -> Failure | None:
     assert status is not None
     if 300 <= status < 400:
         return Failure(Reason.REDIRECT, f"answered {status}")
-    if status != 200:
+    if not has_whole_file(status, dict(connection.headers).get(b"content-range")):
         return Failure(Reason.STATUS, f"answered {status}")
     for name, value in connection.headers:
         if name == b"content-length" and int(value) > bytes_max:

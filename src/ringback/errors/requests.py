@@ -112,10 +112,8 @@ class UnsupportedMediaType(CallerError):
 class UnsupportedCoding(UnsupportedMediaType):
     """The body is compressed."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The body is compressed; send it as it is, without the header Content-Encoding."
-        )
+    def __init__(self, remedy: str) -> None:
+        super().__init__(f"The body is compressed; send it as it is, {remedy}.")
 
 
 class PreconditionFailed(CallerError):

@@ -16,6 +16,10 @@ from ringback.wire.texts import is_utf_16, without_mark
 
 _CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 _PLAIN = frozenset({b"", b"identity", b"none", b"utf-8", b"utf8", b"binary"})
+_CODINGS = (
+    (b"content-encoding", _PLAIN, "without the header Content-Encoding"),
+    (b"transfer-encoding", _PLAIN | {b"chunked"}, "with chunked alone in Transfer-Encoding"),
+)
 _TOO_DEEP = f"The body is nested too deeply; it may have {NESTING_MAX} levels of lists and objects."
 _decode = msgspec.json.Decoder().decode
 
@@ -60,12 +64,13 @@ def check_coding(headers: RequestHeaders) -> None:
 
     Names that stand for no compression are ignored, among them a charset that some clients send.
     """
-    codings = headers.any(b"content-encoding")
-    if codings is None:
-        return
-    named = {coding.strip().lower() for coding in codings.split(b",")}
-    if named - _PLAIN:
-        raise UnsupportedCoding
+    for name, plain, remedy in _CODINGS:
+        codings = headers.any(name)
+        if codings is None:
+            continue
+        named = {coding.strip().lower() for coding in codings.split(b",")}
+        if named - plain:
+            raise UnsupportedCoding(remedy)
 
 
 def check_type(content_type: bytes | None) -> None:

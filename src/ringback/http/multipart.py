@@ -9,9 +9,11 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from ringback.errors import BodyTooLarge, FieldError, InvalidRequest
+from ringback.http.part_encodings import PartDecoder, PlainPart, decoder_of
 
 _DESCRIPTION_BYTES_MAX = 4_096
 _PARTS_MAX = 20
+_PREAMBLE_BYTES_MAX = 65_536
 _FILENAME_LENGTH_MAX = 255
 _NOT_SHOWN = re.compile(r"[^\w .()\[\]+,;=@~!#$%&'-]")
 
@@ -35,7 +37,10 @@ class FileForm:
         self._name = ""
         self._misnamed: str | None = None  # the first field with a file but another name
         self._header = [b"", b""]
+        self._decoder: PartDecoder = PlainPart()
         self._has_ended = False
+        self._start = b"--" + boundary
+        self._preamble: bytes | None = b""  # text before the first boundary, while it comes
         callbacks: Any = {
             "on_part_begin": self._on_part_begin,
             "on_header_field": lambda data, start, end: self._on_header(0, data[start:end]),
@@ -43,6 +48,7 @@ class FileForm:
             "on_header_end": self._on_header_end,
             "on_headers_finished": self._on_headers_finished,
             "on_part_data": lambda data, start, end: self._on_data(data[start:end]),
+            "on_part_end": self._on_part_end,
             "on_end": self._on_end,
         }
         try:
@@ -52,13 +58,17 @@ class FileForm:
 
     def feed(self, chunk: bytes) -> None:
         """Read on, or raise ``InvalidRequest`` or ``BodyTooLarge``."""
+        if self._preamble is not None:
+            chunk = self._without_preamble(self._preamble + chunk)
         try:
             self._parser.write(chunk)
         except FormParserError as exc:
-            raise InvalidRequest(f"The body is not multipart/form-data; {_LIKE}.") from exc
+            raise _no_form() from exc
 
     def finish(self) -> None:
         """Raise ``InvalidRequest`` unless the form ended with its file in it."""
+        if self._preamble:
+            raise _no_form()
         if not self._has_ended:
             raise InvalidRequest("The form ends before its last boundary.")
         if self._file_bytes is None:
@@ -72,9 +82,21 @@ class FileForm:
         """The description of the file; raises ``InvalidRequest`` unless it is text."""
         return None if self._description is None else read_description(self._description)
 
+    def _without_preamble(self, start: bytes) -> bytes:
+        """Return the bytes from the first boundary on (RFC 2046, section 5.1.1)."""
+        at = 0 if start.startswith(self._start) else start.find(b"\n" + self._start) + 1
+        if at or start.startswith(self._start):
+            self._preamble = None
+            return start[at:]
+        if len(start) > _PREAMBLE_BYTES_MAX:
+            raise _no_form()
+        self._preamble = start
+        return b""
+
     def _on_part_begin(self) -> None:
         self._parts += 1
         self._name = ""
+        self._decoder = PlainPart()
         if self._parts > _PARTS_MAX:
             raise InvalidRequest(f"The form has more than {_PARTS_MAX} fields.")
 
@@ -83,7 +105,10 @@ class FileForm:
 
     def _on_header_end(self) -> None:
         (name, value), self._header = self._header, [b"", b""]
-        if name.strip().lower() != b"content-disposition":
+        name = name.strip().lower()
+        if name == b"content-transfer-encoding":
+            self._decoder = decoder_of(value)
+        if name != b"content-disposition":
             return
         _, options = parse_options_header(value)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
@@ -102,6 +127,21 @@ class FileForm:
         self._file_bytes = 0
 
     def _on_data(self, data: bytes) -> None:
+        try:
+            decoded = self._decoder.feed(data)
+        except ValueError as exc:
+            raise _not_encoded() from exc
+        self._take(decoded)
+
+    def _on_part_end(self) -> None:
+        try:
+            rest = self._decoder.finish()
+        except ValueError as exc:
+            raise _not_encoded() from exc
+        if rest:
+            self._take(rest)
+
+    def _take(self, data: bytes) -> None:
         if self._name == "file" and self._file_bytes is not None:
             self._file_bytes += len(data)
             if self._file_bytes > self._bytes_max:
@@ -115,6 +155,17 @@ class FileForm:
 
     def _on_end(self) -> None:
         self._has_ended = True
+
+
+def _no_form() -> InvalidRequest:
+    return InvalidRequest(f"The body is not multipart/form-data; {_LIKE}.")
+
+
+def _not_encoded() -> InvalidRequest:
+    return InvalidRequest(
+        "A part of the form is not in the encoding that its Content-Transfer-Encoding names; "
+        "leave that header out, and send the file as it is."
+    )
 
 
 def safe_filename(value: bytes) -> str | None:

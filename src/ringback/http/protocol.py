@@ -49,6 +49,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_head = False  # the deadline is that of a head
         self._is_refused = False  # all further bytes are dropped unread
         self._timer: asyncio.TimerHandle | None = None
+        self._half_closed_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the connection as long for its first request as for any later one."""
@@ -64,7 +65,34 @@ class BoundedProtocol(HttpToolsProtocol):
         """Stop the timers."""
         self._unset_keepalive_if_required()
         self._stop_timer()
+        if self._half_closed_timer is not None:
+            self._half_closed_timer.cancel()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether to answer a client that has ended its sending (RFC 9112, section 9.6).
+
+        It may still read, as a shell's pipe does. One that has left looks the same, so the answer
+        must begin soon, and an endless one is not sent.
+        """
+        is_cut = self._deadline is not None and not self._is_head
+        self._deadline = None
+        self._stop_timer()
+        if self.transport.is_closing():
+            return False
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        if is_cut:
+            self._refuse(400, "The request ended before its body was whole.", may_linger=False)
+            return False
+        cycle.keep_alive = False
+        if cycle.response_started:
+            return cycle.chunked_encoding is False
+        self._half_closed_timer = self.loop.call_later(
+            self.time_limits.half_closed_s, self._leave_unanswered
+        )
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and refuse the request when its head is too large."""
@@ -158,7 +186,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self._feed(b"%b\r\n%b" % (head, rest))
 
-    def _refuse(self, status: int, sentence: str) -> None:
+    def _leave_unanswered(self) -> None:
+        if not self.cycle.response_started:
+            self._closing.end()
+
+    def _refuse(self, status: int, sentence: str, *, may_linger: bool = True) -> None:
         """Answer, and drop all further bytes; a response that has begun is only cut off."""
         if self.cycle is not None and not self.cycle.response_complete:
             if self.cycle.response_started:
@@ -174,8 +206,9 @@ class BoundedProtocol(HttpToolsProtocol):
             % (status, phrase, len(body), body)
         )
         self._is_refused = True
-        self._deadline = self.time_limits.refused(self.loop.time())
-        self._is_head = False
+        if may_linger:
+            self._deadline = self.time_limits.refused(self.loop.time())
+            self._is_head = False
         self.transport.close()
 
     def _linger(self) -> None:

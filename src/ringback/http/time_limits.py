@@ -25,6 +25,8 @@ class TimeLimits(Struct, frozen=True, kw_only=True):
     # After a refusal in the middle of a request, its rest is received and dropped for so long.
     refused_idle_s: float = 5.0
     refused_s: float = 30.0
+    # A client that has ended its sending is answered within that time, or has left.
+    half_closed_s: float = 10.0
 
     def head(self, now_s: float) -> Deadline:
         """Return the deadline of a head that begins now."""

@@ -34,7 +34,11 @@ _OTHERS = frozenset(
     {"input", "inputs", "request", "parameters", "payload", "prompt", "negativeprompt", "metadata"}
     | {"error", "errors", "detail", "details", "logs", "meta", "metrics", "usage", "callbackurl"}
     | {"webhook", "webhookurl", "statusurl", "responseurl", "cancelurl", "geturl", "pollingurl"}
+    | {"fetchresult", "taskinfo"}
 )
+# A map of links with one of these tells where the job itself is found, unless it names a file.
+_OWN_LINKS = ("get", "self")
+_NAMED_FILE = re.compile(r"\S+/[^\s/?#]*\.[A-Za-z0-9]{2,5}(?:[?#]\S*)?")
 # The first look makes the rest linear: where no blank follows, nothing has to be tried again.
 _WORD = r"(?=\S+\Z)"
 _SUFFIXED = r"[^\s/]\S*\.[A-Za-z0-9]{2,5}(?:[?#]\S*)?"
@@ -113,6 +117,8 @@ def _walk(value: Any, depth: int, text: _Text, least: _Text) -> Iterator[FoundFi
         if (file := _file_of(members)) is not None:
             yield file
             return
+        if text is _Text.ALL and _are_own_links(members):
+            return
         below = max(least, _IN_MAP.get(text, least))
         for name, item in members.items():
             if name not in _OTHERS:
@@ -152,6 +158,12 @@ def _file_of(members: dict[str, Any]) -> FoundFile | None:
     if not url and not encoded:
         return None
     return FoundFile(url=url, base64=encoded, media_type=kind)
+
+
+def _are_own_links(members: dict[str, Any]) -> bool:
+    links = [members[name] for name in _OWN_LINKS if members.get(name)]
+    addresses = [_text(one.get("href") if isinstance(one, dict) else one) for one in links]
+    return any(one and not _NAMED_FILE.fullmatch(one) for one in addresses)
 
 
 def _text_of(name: str) -> _Text:

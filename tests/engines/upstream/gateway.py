@@ -39,6 +39,8 @@ class Gateway(FakeReceiver):
         self.job = dict(job or {})
         self.headers = headers
         self.files: dict[str, bytes] = {}
+        self.once: list[bytes] = []  # answers to the first downloads or polls
+        self.submitted: bytes | None = None  # the answer to a submission
         self.polls = 0
         self.ends_after = 0  # polls with the status in ``job``; later ones have the API's own word
 
@@ -55,6 +57,11 @@ class Gateway(FakeReceiver):
         if request.header("authorization") != f"{key} {KEY}":
             return answer({"error": "no key"}, 401)
         path = request.path.partition("?")[0]
+        is_submission = request.method == "POST"
+        if self.once and not is_submission:
+            return self.once.pop(0)
+        if self.submitted is not None and is_submission:
+            return self.submitted
         if path.startswith("/files/"):
             return self.files.get(path) or respond(200, body=PNG, headers=self.headers)
         if self.kind == "openai-images":

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from ringback.engines.upstream.runner import STRANGE_LOOKS_MAX
 from ringback.errors import EngineError
 from ringback.testing import RecordingIO, redirect, respond
 from tests.answer_shapes import BASE64, DATA_URL, PNG, REASONS, SPELLINGS
 from tests.engines.upstream.gateway import KINDS, a_gateway, made
+from tests.engines.upstream.studio import answer
 
 FILE = "{url}/files/a.png"
 SHAPES: list[Any] = [
@@ -181,3 +184,123 @@ async def test_a_redirect_to_another_origin_gets_no_key() -> None:
         with pytest.raises(EngineError, match="may not call"):
             await made(gateway)
         assert elsewhere.requests == []
+
+
+ID = "r-1"
+ACCEPTED = {"job_id": ID, "id": ID, "request_id": ID, "status": "queued"}
+TEXT = json.dumps(ACCEPTED)
+BROKEN = {
+    "a byte-order mark": TEXT.encode("utf-8-sig"),
+    "UTF-16": TEXT.encode("utf-16"),
+    "NaN": TEXT[:-1].encode() + b', "eta": NaN, "cost": -Infinity}',
+    "Latin-1": TEXT[:-1].encode() + b', "message": "caf\xe9"}',
+    "half a pair": TEXT[:-1].encode() + rb', "message": "\ud83e"}',
+    "a large number": TEXT[:-1].encode() + b', "seed": 123456789012345678901234567890}',
+}
+
+
+@pytest.mark.parametrize("kind", POLLED)
+@pytest.mark.parametrize("name", BROKEN)
+async def test_json_that_breaks_its_rules_loses_no_job(kind: str, name: str) -> None:
+    async with a_gateway(kind, {"urls": [FILE]}) as gateway:
+        gateway.submitted = respond(201, body=BROKEN[name])
+        assert len((await made(gateway)).artifacts) == 1
+
+
+async def test_json_that_breaks_its_rules_loses_no_picture() -> None:
+    async with a_gateway("openai-images") as gateway:
+        picture = gateway.url_at("/files/a.png")
+        gateway.submitted = respond(
+            200, body=b'{"data":[{"url":"%b","score":NaN}]}' % picture.encode()
+        )
+        assert len((await made(gateway)).artifacts) == 1
+
+
+ENVELOPES: list[Any] = [
+    {"data": ACCEPTED},
+    {"success": True, "result": ACCEPTED},
+    {"code": 200, "data": {"job": ACCEPTED}},
+    [ACCEPTED],
+    {"jobId": ID, "requestId": ID},
+    {"taskId": ID},
+    {"data": {"task_id": ID}},
+    {"uuid": ID, "state": "queued"},
+]
+
+
+@pytest.mark.parametrize("kind", POLLED)
+async def test_the_id_of_a_job_is_found_in_envelopes_and_under_like_names(kind: str) -> None:
+    for document in ENVELOPES:
+        async with a_gateway(kind, {"urls": [FILE]}) as gateway:
+            gateway.submitted = answer(document, 202)
+            assert len((await made(gateway)).artifacts) == 1, document
+            assert ID in gateway.requests[-2].path
+
+
+@pytest.mark.parametrize("kind", POLLED)
+async def test_an_id_may_be_a_number(kind: str) -> None:
+    async with a_gateway(kind, {"urls": [FILE]}) as gateway:
+        gateway.submitted = answer({"job_id": 7, "id": 7, "request_id": 7}, 200)
+        assert len((await made(gateway)).artifacts) == 1
+        assert "/7" in gateway.requests[1].path
+
+
+@pytest.mark.parametrize("kind", POLLED)
+async def test_a_status_is_found_in_an_envelope(kind: str) -> None:
+    failed = {"data": {**ACCEPTED, "status": "ERROR", "error": "out of credit"}}
+    async with a_gateway(kind) as gateway:
+        gateway.once = [answer(failed)] * STRANGE_LOOKS_MAX
+        with pytest.raises(EngineError, match="out of credit"):
+            await made(gateway)
+
+
+@pytest.mark.parametrize("kind", POLLED)
+@pytest.mark.parametrize("status", [204, 302, 400, 404, 410, 418])
+async def test_a_job_that_was_bought_is_polled_again_before_it_is_given_up(
+    kind: str, status: int
+) -> None:
+    """A new job is often not known at once, and a gateway may answer for its provider."""
+    async with a_gateway(kind, {"urls": [FILE]}) as gateway:
+        gateway.once = [respond(status)] * (STRANGE_LOOKS_MAX - 1)
+        assert len((await made(gateway)).artifacts) == 1
+
+
+TAKEN = {
+    "a proxy changed it": respond(203, body=PNG),
+    "a range of all": respond(
+        206, body=PNG, headers=[("content-range", f"bytes 0-{len(PNG) - 1}/{len(PNG)}")]
+    ),
+}
+NOT_TAKEN = {
+    "a part": (
+        respond(206, body=PNG[:9], headers=[("content-range", f"bytes 0-8/{len(PNG)}")]),
+        "206",
+    ),
+    "a part of nothing": (respond(206, body=PNG), "206"),
+    "an error of S3": (
+        respond(200, body=b"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code></Error>"),
+        "an error of the store came in its stead",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_whole_file_is_taken_whatever_the_good_status(kind: str) -> None:
+    for name, response in TAKEN.items():
+        io = RecordingIO()
+        async with a_gateway(kind, {"data": [{"url": FILE}]}) as gateway:
+            gateway.files["/files/a.png"] = response
+            result = await made(gateway, io)
+        assert [io.saved[one] for one in result.artifacts] == [PNG], name
+    for response, reason in NOT_TAKEN.values():
+        async with a_gateway(kind, {"data": [{"url": FILE}]}) as gateway:
+            gateway.files["/files/a.png"] = response
+            with pytest.raises(EngineError, match=reason):
+                await made(gateway)
+
+
+@pytest.mark.parametrize("status", [202, 204, 403, 404])
+async def test_a_file_that_its_store_does_not_have_yet_is_asked_for_again(status: int) -> None:
+    async with a_gateway("openai-images", {"data": [{"url": FILE}]}) as gateway:
+        gateway.once = [respond(status)]
+        assert len((await made(gateway, retries=1)).artifacts) == 1

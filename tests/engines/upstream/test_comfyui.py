@@ -650,7 +650,7 @@ async def test_the_error_of_a_failed_node_names_the_node_and_the_reason(
 async def test_a_hostile_result_fails_the_job_and_nothing_else(
     comfy: Comfy, tmp_path: Path, result: Response, reason: str
 ) -> None:
-    comfy.script("GET", "/view", result)
+    comfy.script("GET", "/view", *[result] * 8)
     async with the_harness(comfy, tmp_path, result_bytes_max=65_536) as harness:
         with pytest.raises(EngineError, match=reason):
             await harness.made()

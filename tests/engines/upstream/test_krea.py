@@ -11,6 +11,7 @@ import pytest
 
 from ringback.engines.contract import Made
 from ringback.engines.upstream.resume import ResumeState
+from ringback.engines.upstream.runner import STRANGE_LOOKS_MAX
 from ringback.errors import EngineError, SubmissionUnknown
 from ringback.ids import new_secret
 from ringback.testing import (
@@ -154,7 +155,7 @@ async def test_errors_while_polling_do_not_lose_an_accepted_job(trouble: Script)
 
 async def test_a_job_that_the_provider_has_forgotten_fails() -> None:
     with pytest.raises(EngineError, match="no longer has this job"):
-        await made(TAKEN, respond(404))
+        await made(TAKEN, *[respond(404)] * STRANGE_LOOKS_MAX)
 
 
 async def test_a_later_run_polls_the_job_that_was_submitted() -> None:

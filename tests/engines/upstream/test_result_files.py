@@ -136,7 +136,7 @@ async def test_a_redirect_is_read_in_utf_8_and_else_in_latin_1(
         ([redirect("file:///etc/passwd")], "URL must start with https:// or http://"),
         ([redirect("http://[")], "URL's host or port is not spelled as one"),
         ([redirect("/again")] * 4, "answered 302, a redirect that leads to no file"),
-        ([respond(404)], r"127\.0\.0\.1:[0-9]+ answered 404 \(Not Found\)\."),
+        ([respond(410)], r"127\.0\.0\.1:[0-9]+ answered 410 \(Gone\)\."),
         ([respond(799)], r"answered 799\."),
         ([respond(200, body=PNG + bytes(10_000))], "larger than the 10000 bytes"),
         ([respond(302)], "answered 302, a redirect that leads to no file"),

@@ -63,11 +63,11 @@ async def test_a_job_says_which_files_are_missing_or_of_an_unknown_type(tmp_path
     async with Replicate().serving() as replicate:
         base = f"{replicate.url}/delivery"
         replicate.steps = [succeeded(f"{base}/a.png", f"{base}/gone.png", f"{base}/log.txt")]
-        replicate.script("GET", "/delivery/gone.png", Response(status_code=404))
+        replicate.script("GET", "/delivery/gone.png", *[Response(status_code=404)] * 8)
         replicate.script("GET", "/delivery/log.txt", Response(b"<script>alert(1)</script>"))
         names = {MODEL: "black-forest-labs/flux-dev"}
         table = {"type": "replicate", "base_url": replicate.url, "api_key": TOKEN, "models": names}
-        async with a_server(tmp_path, table) as client:
+        async with a_server(tmp_path, {**table, "retries": 0}) as client:
             submitted = await client.post(f"/generate/image/{MODEL}", json={"prompt": "a fox"})
             job = (await client.get(f"/jobs/{submitted.json()['job_id']}")).json()
             picture, log = job["result"]["urls"]

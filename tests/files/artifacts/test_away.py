@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ringback.errors import ArtifactsUnavailable
-from ringback.files.artifacts.bucket import bucket_at
+from ringback.files.artifacts.bucket import Bucket, bucket_at
 from ringback.files.artifacts.contract import ArtifactStore, StoredArtifact
 from ringback.files.artifacts.local import LocalArtifacts
 from ringback.files.artifacts.names import new_name
@@ -30,15 +30,22 @@ STORED = StoredArtifact(name=NAME, media_type="image/png", size_bytes=len(PNG), 
 class RefusingS3(FakeReceiver):
     """An S3 server that answers every request by one of S3's errors."""
 
-    def __init__(self, status: int, code: str) -> None:
+    def __init__(self, status: int, code: str, *, words: str | None = None) -> None:
         super().__init__()
-        self.status, self.code = status, code
+        self.status = status
+        document = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+        self.words = document if words is None else words
 
     def _answer(self, request: ReceivedRequest, transport: asyncio.Transport) -> None:
         self.requests.append(request)
-        words = f"<Error><Code>{self.code}</Code><Message>no</Message></Error>"
-        body = b"" if request.method == "HEAD" else words.encode()
+        body = b"" if request.method == "HEAD" else self.words.encode()
         transport.write(respond(self.status, headers=[("content-type", "text/xml")], body=body))
+
+
+def refusing(server: FakeReceiver) -> Bucket:
+    return bucket_at(
+        "s3://b", endpoint=server.url_at(""), region=REGION, path_style=True, environment=KEYS
+    )
 
 
 async def save(artifacts: ArtifactStore) -> None:
@@ -85,14 +92,42 @@ async def test_a_bucket_that_refuses_is_away_and_says_why(
     status: int, code: str, reason: str
 ) -> None:
     async with RefusingS3(status, code) as server:
-        bucket = bucket_at(
-            "s3://b", endpoint=server.url_at(""), region=REGION, path_style=True, environment=KEYS
-        )
-        artifacts = S3Artifacts(bucket, clock=FakeClock())
+        artifacts = S3Artifacts(refusing(server), clock=FakeClock())
         for operation in OPERATIONS:
             with pytest.raises(ArtifactsUnavailable, match=reason) as refused:
                 await operation(artifacts)
             assert str(refused.value).startswith("The artifacts' bucket s3://b does not work (")
+        with pytest.raises(ArtifactsUnavailable, match=rf"{code}\)|it is in another region"):
+            await save(artifacts)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<html><h1>404 Not Found</h1><hr>nginx</html>",
+        '{"detail": "Not Found"}',
+        "404 page not found",
+        "<Error><Code>NoSuchWebsiteConfiguration</Code></Error>",
+        "<Error><Code>NoSuchHostedZone</Code><Message>NoSuchKey</Message></Error>",
+    ],
+)
+async def test_the_404_page_of_another_server_says_nothing_about_a_file(page: str) -> None:
+    """Believed, it would lose finished results: their files would count as deleted."""
+    async with RefusingS3(404, "", words=page) as server:
+        artifacts = S3Artifacts(refusing(server), clock=FakeClock())
+        for operation in OPERATIONS:
+            with pytest.raises(ArtifactsUnavailable, match="the answer is not a bucket's"):
+                await operation(artifacts)
+
+
+@pytest.mark.parametrize("words", ["", "<Error><Code>NoSuchKey</Code></Error>"])
+async def test_a_file_is_missing_by_s3s_own_word_or_by_an_empty_404(words: str) -> None:
+    async with RefusingS3(404, "", words=words) as server:
+        artifacts = S3Artifacts(refusing(server), clock=FakeClock())
+        assert await artifacts.find(NAME) is None
+        await artifacts.delete(NAME)
+        with pytest.raises(FileNotFoundError):
+            await read(artifacts)
 
 
 async def test_a_missing_bucket_is_away_at_every_operation_and_back_once_it_is_made() -> None:

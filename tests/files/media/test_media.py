@@ -198,7 +198,7 @@ def test_a_wav_of_unknown_length_extends_to_the_end_of_the_file() -> None:
         (b"<html><script>alert(1)</script>", "type is not supported"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "type is not supported"),
         (b"GIF89a" + bytes(20), "broken between"),
-        (b"fLaC" + bytes(20), "type is not supported"),
+        (b"fLaC" + bytes(20), "cut short"),
         (b"RIFF\x04\x00\x00\x00AVI ", "type is not supported"),
         (b"\x00\x00\x00\x10ftypavif" + bytes(8), "no image"),
         (b"ID3\x04\x00\x00\x00\x00\x00\x00", "no sound"),
@@ -210,7 +210,10 @@ def test_unsupported_types_are_refused(content: bytes, message: str) -> None:
         parse(content)
 
 
-@pytest.mark.parametrize("media_type", sorted(INPUTS - {MediaType.MP3}))
+STREAMS = {MediaType.MP3, MediaType.FLAC}  # they say nowhere how much there should be
+
+
+@pytest.mark.parametrize("media_type", sorted(INPUTS - STREAMS))
 def test_a_truncated_file_is_refused(media_type: MediaType) -> None:
     content = clean(files.FILES[media_type])
     with pytest.raises(InvalidMedia):

@@ -19,7 +19,7 @@ from ringback.engines.upstream.delays import (
     retry_delay_s,
 )
 from ringback.engines.upstream.multipart import Upload, multipart
-from ringback.engines.upstream.responses import ACCOUNT_STATUSES, plain, refusal
+from ringback.engines.upstream.responses import ACCOUNT_STATUSES, Refusal, plain, refusal
 from ringback.errors import EngineError, ProviderUnavailable, SubmissionUnknown
 from ringback.log import get_logger
 
@@ -108,7 +108,7 @@ class ProviderClient:
         if response.status in ACCOUNT_STATUSES:
             raise ProviderUnavailable(self.name, f"status {response.status}")
         if response.status in (404, 410):
-            raise EngineError(f"The provider of {self.name} no longer has this job.")
+            raise Refusal(f"The provider of {self.name} no longer has this job.")
         return response
 
     async def upload(

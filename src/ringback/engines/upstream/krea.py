@@ -15,7 +15,7 @@ from ringback.engines.upstream.factory import ProviderType, Tools
 from ringback.engines.upstream.input_mapping import map_strings
 from ringback.engines.upstream.multipart import Upload
 from ringback.engines.upstream.provider import Inputs, ProviderStatus, Submission
-from ringback.engines.upstream.responses import json_of
+from ringback.engines.upstream.responses import id_in, json_of, unwrapped
 from ringback.engines.upstream.results import Found, completed, files_in
 from ringback.engines.upstream.statuses import Phase, phase_of, unknown
 from ringback.errors import EngineError, ProviderUnavailable, SubmissionUnknown
@@ -30,6 +30,7 @@ _STATUSES = {
     "intermediate-complete": Phase.WAITING,
 }
 _FRACTIONS = {"processing": 0.1, "sampling": 0.4, "intermediate-complete": 0.7}
+_MEMBERS = ("job_id", "id", "status", "image_url", "url", "asset_url")
 _INVALID = "an answer that is not the contract's"
 
 
@@ -64,10 +65,10 @@ class KreaProvider:
             "POST", path, json=body, headers=headers, may_repeat=self.is_idempotent
         )
         try:
-            job_id = self._document(response).get("job_id")
+            job_id = id_in(self._document(response), "job_id")
         except ProviderUnavailable:
             job_id = None
-        if isinstance(job_id, str) and job_id:
+        if job_id is not None:
             return job_id
         # Accepted without an id: only an idempotency key makes a retry safe.
         raise self._invalid() if self.is_idempotent else SubmissionUnknown(self._name, _INVALID)
@@ -124,7 +125,7 @@ class KreaProvider:
     def _document(self, response: Response) -> dict[str, Any]:
         if response.status not in (200, 201, 202):
             raise self._client.refusal(response)
-        document = json_of(response)
+        document = unwrapped(json_of(response), *_MEMBERS)
         if not isinstance(document, dict):
             raise self._invalid()
         return document

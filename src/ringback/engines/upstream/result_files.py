@@ -5,6 +5,7 @@ A file of a type that is not known is kept all the same, because it has been pai
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -12,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from ringback.clock import Clock
 from ringback.concurrency.fair_limiter import FairLimiter
+from ringback.egress.answer import has_whole_file
 from ringback.egress.file_sink import FileSink
 from ringback.egress.http_client import Headers, HttpClient, Request, Response
 from ringback.egress.references import REDIRECTS_MAX, absolute_url, location_of
@@ -28,7 +30,11 @@ from ringback.files.media.parsing import sniff
 
 _PAGE_STARTS = (b"<!doctype html", b"<html")
 _DOCUMENT_STARTS = (b"{", b"[")  # of JSON
+_STORE_ERROR = re.compile(rb"(?:<\?xml[^>]*>\s*)?<error[\s>]")
 _PAGE_BYTES = 512
+# A store may not know a file for some seconds after it was made, or not let anyone have it yet.
+_NOT_YET = frozenset({202, 204, 403, 404})
+_NOT_YET_RETRIES = 3
 # Each takes a connection and a file on disk; the reserve keeps one workspace's slow provider from
 # blocking the others.
 _AT_ONCE = 8
@@ -176,6 +182,8 @@ class ResultFiles:
         start = content[:_PAGE_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if media_type is None and start.startswith(_PAGE_STARTS):
             raise FileLost(self._name, "a web page came in its stead")
+        if media_type is None and _STORE_ERROR.match(start):
+            raise FileLost(self._name, "an error of the store came in its stead")
         if has_key and media_type is None and start.startswith(_DOCUMENT_STARTS):
             raise FileLost(self._name, "a document of the provider's API came in its stead")
 
@@ -188,7 +196,8 @@ class ResultFiles:
         url = self._absolute(file.url, f"{self._base_url}/")
         for _ in range(REDIRECTS_MAX + 1):
             response = await self._download(url, path, limits)
-            if response.status == 200 and response.reason is None:
+            span = response.header(b"content-range")
+            if response.reason is None and has_whole_file(response.status, span):
                 return parse_target(url).origin
             location = location_of(response)
             if response.reason is not None or location is None:
@@ -198,6 +207,12 @@ class ResultFiles:
             self._name,
             failure_words(response, url, engine=self._name, bytes_max=limits.bytes_max),
         )
+
+    def _retries_after(self, response: Response, limits: DownloadLimits) -> int:
+        if response.reason is None and response.status in _NOT_YET:
+            return min(limits.retries, _NOT_YET_RETRIES)
+        is_worth_it = is_unavailable(response) and may_retry(response, may_repeat=True)
+        return limits.retries if is_worth_it else 0
 
     async def _download(self, url: str, path: Path, limits: DownloadLimits) -> Response:
         origin = parse_target(url).origin
@@ -219,8 +234,7 @@ class ResultFiles:
             if sink.error is not None:
                 raise sink.error  # our own disk failed, not the provider
             attempts += 1
-            over = not is_unavailable(response) or not may_retry(response, may_repeat=True)
-            if over or attempts > limits.retries:
+            if attempts > self._retries_after(response, limits):
                 return response
             now_ms = self._clock.now_ms()
             await self._clock.sleep(retry_delay_s(response, attempts, rng=self._rng, now_ms=now_ms))

@@ -19,7 +19,7 @@ from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.upstream.config import UpstreamSettings
 from ringback.engines.upstream.delays import poll_delay_s
 from ringback.engines.upstream.provider import File, Inputs, Provider, ProviderStatus, Submission
-from ringback.engines.upstream.responses import plain
+from ringback.engines.upstream.responses import Refusal, plain
 from ringback.engines.upstream.result_files import FileLost, KeptFile, ResultFiles
 from ringback.engines.upstream.resume import ResumeState, read_resume_state
 from ringback.errors import (
@@ -183,6 +183,12 @@ class UpstreamEngine:
                 status = await self._provider.poll(ticket)
             except ProviderUnavailable:
                 continue  # an accepted job is waited for until its own time limit
+            except Refusal:
+                # Some providers do not know a new job yet, and gateways answer for them.
+                strange_count += 1
+                if strange_count < STRANGE_LOOKS_MAX:
+                    continue
+                raise
             if status.status == "unknown":
                 strange_count += 1
                 if strange_count < STRANGE_LOOKS_MAX:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +38,8 @@ _RETRY_S = 20
 _CONNECT_S = 5
 _READ_S = 30
 _CHECKED_NAME_BYTES = 12
+_CODE = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
+_WITH_BODY = re.compile(r"non-2xx status code: 404[^:\n]*: *[^\s]")
 # Error codes of S3 that come with status 400, and the library's words for a status 301.
 _OTHER_REGION = ("Received redirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint")
 _DENIED = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")
@@ -194,8 +197,7 @@ class S3Artifacts(ArtifactStore):
         try:
             yield
         except (BaseError, OSError) as exc:
-            is_missing = isinstance(exc, FileNotFoundError) and "NoSuchBucket" not in str(exc)
-            if is_missing and not isinstance(exc, more):
+            if _is_missing_file(exc) and not isinstance(exc, more):
                 raise
             raise ArtifactsUnavailable(
                 f"The artifacts' bucket {self._bucket.display_name} does not work ({_reason(exc)})."
@@ -224,14 +226,33 @@ def _keys(credentials: Credentials | None) -> S3Config:
     return keys
 
 
+def _is_missing_file(error: Exception) -> bool:
+    """Return whether S3 itself says that a file is missing, or an answer without a body does.
+
+    A proxy or a wrong endpoint has a 404 page too, and does not know the bucket's files.
+    """
+    if not isinstance(error, FileNotFoundError):
+        return False
+    text = str(error)
+    code = _CODE.search(text)
+    return _WITH_BODY.search(text) is None if code is None else code[1] == "NoSuchKey"
+
+
 def _reason(error: Exception) -> str:
     """Return a short reason: the bucket's own message is long, and may contain signed URLs."""
     text = str(error)
+    code = _CODE.search(text)
+    return _reason_in(error, text) + (f": {code[1]}" if code is not None else "")
+
+
+def _reason_in(error: Exception, text: str) -> str:
     match error:
         case PermissionDeniedError() | UnauthenticatedError():
             return "access was denied"
         case FileNotFoundError() if "NoSuchBucket" in text:
             return "there is no such bucket"
+        case FileNotFoundError() if not _is_missing_file(error):
+            return "the answer is not a bucket's"
         case FileNotFoundError():
             return "it was not found"
         case _ if any(code in text for code in _OTHER_REGION):

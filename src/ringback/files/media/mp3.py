@@ -47,7 +47,7 @@ def parse(content: Content) -> Parsed:
     pieces: list[Copy] = []
     samples_s = 0.0
     resyncs = 0
-    at = _first(content)
+    at = end_of_tags(content)
     for index in range(PARTS_MAX):
         frame = _frame(content, at)
         if frame is None and resyncs < _RESYNCS_MAX:
@@ -68,8 +68,8 @@ def parse(content: Content) -> Parsed:
     return Parsed(facts=facts, pieces=tuple(pieces))
 
 
-def _first(content: Content) -> int:
-    """Return the offset of the first frame, after any number of tags."""
+def end_of_tags(content: Content) -> int:
+    """Return the offset behind the tags of ID3v2 with which a file begins."""
     at = 0
     for _ in range(16):
         head = content[at : at + 10]

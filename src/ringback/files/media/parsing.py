@@ -6,7 +6,21 @@ from collections.abc import Callable
 from functools import partial
 
 from ringback.errors import InvalidMedia
-from ringback.files.media import ebml, gif, glb, heif, jpeg, movie, mp3, png, riff, svg, tiff
+from ringback.files.media import (
+    ebml,
+    flac,
+    gif,
+    glb,
+    heif,
+    jpeg,
+    movie,
+    mp3,
+    ogg,
+    png,
+    riff,
+    svg,
+    tiff,
+)
 from ringback.files.media.content import PICTURES, Content, Facts, MediaType, Parsed
 from ringback.files.media.cost import check_cost
 from ringback.files.media.isobmff import brand
@@ -33,6 +47,8 @@ _PARSERS: dict[MediaType, Callable[[Content], Parsed]] = {
     MediaType.WEBM: ebml.parse,
     MediaType.GLB: glb.parse,
     MediaType.MP3: mp3.parse,
+    MediaType.FLAC: flac.parse,
+    MediaType.OGG: ogg.parse,
 }
 _STARTS = (
     (jpeg.START, MediaType.JPEG),
@@ -41,8 +57,8 @@ _STARTS = (
     *((start, MediaType.TIFF) for start in tiff.STARTS),
     (ebml.START, MediaType.WEBM),
     (glb.START, MediaType.GLB),
-    (b"fLaC", MediaType.FLAC),
-    (b"OggS", MediaType.OGG),
+    (flac.START, MediaType.FLAC),
+    (ogg.START, MediaType.OGG),
     (b"ply\n", MediaType.PLY),
     (b"ply\r\n", MediaType.PLY),
 )
@@ -56,7 +72,7 @@ INPUTS = frozenset(_PARSERS)
 """The media types of assets, all of which engines read."""
 PICTURE_NAMES = "JPEG, PNG, WebP, HEIC, AVIF, GIF or TIFF"
 """The types of pictures, for people."""
-INPUT_NAMES = f"{PICTURE_NAMES.replace(' or', ',')}, MP4, MOV, WebM, GLB, WAV or MP3"
+INPUT_NAMES = f"{PICTURE_NAMES.replace(' or', ',')}, MP4, MOV, WebM, GLB, WAV, MP3, FLAC or Ogg"
 """The types of assets, for people."""
 
 
@@ -70,6 +86,8 @@ def sniff(content: Content) -> MediaType | None:
         return {b"WEBP": MediaType.WEBP, b"WAVE": MediaType.WAV}.get(begins[8:12])
     if (found := brand(content)) is not None:
         return _BRANDS[found]
+    if flac.begins(content):
+        return MediaType.FLAC  # after tags of ID3, with which an MP3 begins too
     if mp3.begins(content):
         return MediaType.MP3
     return MediaType.SVG if svg.begins(content) else None

@@ -39,6 +39,8 @@ _LENGTHS = {
     )
     for kind in kinds
 }
+_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_END_BYTES = len(_END)
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # per pixel, by colour type
 # The chunks that affect the pixels; others may identify the author, the time or the place.
 _KEPT = frozenset(
@@ -124,11 +126,11 @@ def _has_profile(data: bytes) -> bool:
 
 
 def _chunks(content: Content) -> Iterator[_Chunk]:
-    """Yield the chunks to the end of the image, which may be missing when its data is there."""
+    """Yield the chunks to the last one, which is written anew: it may be missing or cut."""
     at = len(START)
     has_data = False
     for _ in range(PICTURE_PARTS_MAX):
-        if has_data and at == len(content):
+        if has_data and _END.startswith(content[at : at + _END_BYTES]):
             return
         count, kind = read_uint(content, at, 4), read_bytes(content, at + 4, 4)
         read_bytes(content, at + count + 11, 1)

@@ -69,6 +69,9 @@ def encode_tone(
         *(("wav", codec) for codec in ("pcm_mulaw", "pcm_f32le", "pcm_s24le", "ac3")),
         ("webm", "libopus"),
         ("mp3", "libmp3lame"),
+        ("flac", "flac"),
+        ("ogg", "libopus"),
+        ("ogg", "flac"),
     ],
 )
 def test_a_sound_of_every_codec_is_heard(tmp_path: Path, suffix: str, codec: str) -> None:

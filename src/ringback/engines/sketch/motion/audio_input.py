@@ -15,7 +15,7 @@ from ringback.engines.sketch.motion.decoding import SOUNDS, best_stream, codec_o
 from ringback.engines.sketch.motion.sound import RATE, Wave
 from ringback.errors import EngineError
 
-_UNREADABLE = "A sound cannot be read; send a WAV or MP3 file."
+_UNREADABLE = "A sound cannot be read; send a WAV, MP3, FLAC or Ogg file."
 
 
 class _NotDecodedError(Exception):

@@ -17,7 +17,13 @@ from ringback.files.media.content import MediaType, StrippedFile, mapped
 from ringback.files.media.parsing import parse
 
 VIDEOS = {MediaType.MP4: "mov", MediaType.MOV: "mov", MediaType.WEBM: "matroska"}
-SOUNDS = {**VIDEOS, MediaType.WAV: "wav", MediaType.MP3: "mp3"}
+SOUNDS = {
+    **VIDEOS,
+    MediaType.WAV: "wav",
+    MediaType.MP3: "mp3",
+    MediaType.FLAC: "flac",
+    MediaType.OGG: "ogg",
+}
 """The demultiplexer of each supported type."""
 _OPTIONS = {"protocol_whitelist": ""}
 

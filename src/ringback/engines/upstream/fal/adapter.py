@@ -28,6 +28,7 @@ from ringback.engines.upstream.input_mapping import NamedSettings, map_strings
 from ringback.engines.upstream.provider import Inputs, ProviderStatus, Submission
 from ringback.engines.upstream.responses import (
     ACCOUNT_STATUSES,
+    Refusal,
     json_of,
     plain,
     unnamed_model,
@@ -187,7 +188,7 @@ class FalProvider:
     def _refusal(self, response: Response) -> EngineError:
         message = plain(input_errors(json_of(response)), self._client.secrets).rstrip(".")
         if response.status in (400, 422) and message:
-            return EngineError(f"The provider of {self._name} refused the input: {message}.")
+            return Refusal(f"The provider of {self._name} refused the input: {message}.")
         return self._client.refusal(response)
 
 

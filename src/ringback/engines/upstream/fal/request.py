@@ -15,6 +15,7 @@ from msgspec import Struct
 from ringback.egress.url import MalformedTarget, parse_target
 from ringback.engines.upstream.progress import fraction_in
 from ringback.engines.upstream.provider import ProviderStatus
+from ringback.engines.upstream.responses import id_in, unwrapped
 from ringback.engines.upstream.results import completed, files_in
 from ringback.engines.upstream.statuses import Phase, phase_of, unknown
 from ringback.wire.answer_reasons import reason_in
@@ -47,10 +48,12 @@ def is_model(name: str) -> bool:
 
 def ticket_of(document: Any, *, model: str, base_url: str) -> Ticket | None:
     """Return the ticket in the response to a submission, or None without a usable id."""
-    found = document.get("request_id") if isinstance(document, dict) else None
-    if not isinstance(found, str) or not _ID.fullmatch(found):
+    found = id_in(document, "request_id")
+    if found is None or not _ID.fullmatch(found):
         return None
-    path = _path_below(document.get("response_url"), base_url, found)
+    links = unwrapped(document, "response_url")
+    url = links.get("response_url") if isinstance(links, dict) else None
+    path = _path_below(url, base_url, found)
     return Ticket(request_id=found, path=path or _path_for(model, found))
 
 
@@ -77,6 +80,7 @@ def _path_below(url: Any, base_url: str, request_id: str) -> str | None:
 
 def status_of(document: Any) -> ProviderStatus | None:
     """Return the status of a request; the files of a completed one are fetched separately."""
+    document = unwrapped(document, "status")
     word = document.get("status") if isinstance(document, dict) else None
     if not isinstance(word, str) or not word.strip():
         return None

@@ -11,6 +11,7 @@ from typing import Any
 
 from ringback.engines.upstream.progress import fraction_in
 from ringback.engines.upstream.provider import ProviderStatus
+from ringback.engines.upstream.responses import id_in, unwrapped
 from ringback.engines.upstream.results import completed, files_in
 from ringback.engines.upstream.statuses import Phase, phase_of, unknown
 from ringback.wire.answer_reasons import reason_in
@@ -52,8 +53,8 @@ def endpoint_of(model: str) -> tuple[str, dict[str, str]] | None:
 
 def id_of(document: Any) -> str | None:
     """Return the id in a prediction's document, or None without a usable one."""
-    found = document.get("id") if isinstance(document, dict) else None
-    return found if isinstance(found, str) and _ID.fullmatch(found) else None
+    found = id_in(document, "id")
+    return found if found is not None and _ID.fullmatch(found) else None
 
 
 def path_of(prediction_id: str) -> str:
@@ -63,6 +64,7 @@ def path_of(prediction_id: str) -> str:
 
 def status_of(document: Any) -> ProviderStatus | None:
     """Return the status of a prediction, or None if the document is not a prediction."""
+    document = unwrapped(document, "status")
     if not isinstance(document, dict):
         return None
     word = document.get("status")
