@@ -89,6 +89,7 @@ async def test_a_delivery_is_shown_with_every_attempt(
         "request_headers": [["webhook-id", "7"], ["authorization", "(redacted)"]],
         "status_code": 503,
         "reason": "status",
+        "detail": None,
         "response_headers": [["request-id", "7"], ["set-cookie", "(redacted)"], ["x", "a: b"]],
         "response": "<script>café\u001b[2J",
         "response_encoding": "utf-8",

@@ -163,6 +163,7 @@ async def test_a_certificate_that_is_not_the_hosts_or_not_trusted_is_refused(
         answer = await post(sender, receiver.url_at("/", host=host))
     assert answer.reason is Reason.TLS
     assert "certificate" in answer.detail
+    assert (answer.words or "").startswith("its certificate is not trusted: ")
     assert receiver.requests_count == 0
 
 
@@ -172,6 +173,7 @@ async def test_a_port_that_nobody_listens_on_is_a_connect_failure(make_sender: M
     answer = await post(make_sender(), url)
     assert answer.reason is Reason.CONNECT
     assert "127.0.0.1" in answer.detail
+    assert answer.words == "the connection was refused"
 
 
 async def test_the_next_address_is_dialled_when_one_does_not_take_the_connection(

@@ -243,6 +243,9 @@ async def test_one_bad_address_refuses_all(make_sender: MakeSender, addresses: l
     assert answer.reason is Reason.BLOCKED_TARGET
     assert answer.address is None
     assert receiver.connections_count == 0
+    assert answer.words is not None
+    assert answer.words.startswith("receiver.test may not be called from here: ")
+    assert not any(address in answer.words for address in addresses)
 
 
 async def test_a_name_that_moves_after_it_was_checked_moves_nothing(

@@ -123,7 +123,7 @@ async def test_a_delivery_that_has_ended_in_another_way_cannot_be_cancelled(worl
     delivery = await exhausted(world.store, await owed(world.store))
     with pytest.raises(DeliveryConflict, match="ended as exhausted"):
         await world.deliveries.cancel(delivery.delivery_id, workspace_id="studio")
-    assert await world.codes(delivery) == ["exhausted"]
+    assert await world.codes(delivery) == ["exhausted", "advice"]
 
 
 async def test_a_cancelled_delivery_can_be_redelivered(world: World) -> None:

@@ -226,8 +226,25 @@ def test_the_facts_make_the_sentence(
     delivery: Delivery, facts: dict[str, Any], sentence: str, moves_at_ms: int | None
 ) -> None:
     explanation = explained(delivery, **facts)
-    assert [reason.sentence for reason in explanation.reasons] == [sentence]
+    reasons = [reason.sentence for reason in explanation.reasons if reason.code != "advice"]
+    assert reasons == [sentence]
     assert explanation.moves_at_ms == moves_at_ms
+
+
+def test_a_failure_without_an_answer_is_told_in_its_own_words_with_advice() -> None:
+    delivery = waiting(
+        next_attempt_at_ms=SOON, attempts_count=1, round_attempts_count=1, reason="tls"
+    )
+    words = "its certificate is not trusted: certificate has expired"
+    last = attempt(status_code=None, reason="tls", detail=words)
+    failed, advice = explained(delivery, last_attempt=last).reasons
+    assert failed.sentence.startswith(f"Attempt 1 failed (tls: {words}); ")
+    assert (advice.code, "ca_file" in advice.sentence) == ("advice", True)
+
+
+def test_there_is_no_advice_before_the_first_attempt_of_a_round() -> None:
+    delivery = waiting(attempts_count=1, round_attempts_count=0, reason="status")
+    assert [one.code for one in explained(delivery, last_attempt=attempt()).reasons] == ["no_room"]
 
 
 def test_every_reason_that_holds_is_given_and_the_latest_decides_when_it_moves() -> None:

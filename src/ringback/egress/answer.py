@@ -85,6 +85,7 @@ class Answer(Struct, frozen=True, kw_only=True, gc=False):
     truncated: bool = False  # the answer was longer than was read
     address: str | None = None  # the IP address that was dialled
     detail: str = ""  # for the operator's log; never for a client
+    words: str | None = None  # why there is no whole answer, for the workspace
     reused: bool = False  # an open connection carried it
     timings: Timings
 

@@ -12,22 +12,28 @@ from pathlib import Path
 from ringback.clock import Clock
 from ringback.egress.answer import Reason
 from ringback.egress.connection import Connection
+from ringback.egress.network_errors import in_turn, words_of
 from ringback.egress.new_connection import NewConnection
 from ringback.egress.policy import BlockedTarget, TargetPolicy
 from ringback.egress.resolver import OWN, Resolver
 from ringback.egress.url import Target
 from ringback.errors import SetupError
+from ringback.errors.reason_words import in_words
 
 ADDRESSES_DIALLED_MAX = 4
 
 
 class DialError(Exception):
-    """No connection came about; ``reason`` is stable, ``detail`` is for the operator."""
+    """No connection came about; ``reason`` is stable, ``detail`` is for the operator.
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    ``words`` are for the person who named the URL.
+    """
+
+    def __init__(self, reason: Reason, detail: str, *, words: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.words = words or in_words(reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,7 @@ class Dialler:
             self._policy.check_url(target)
             return await self._look_up(target, workspace_id)
         except BlockedTarget as exc:
-            raise DialError(Reason.BLOCKED_TARGET, exc.detail) from exc
+            raise DialError(Reason.BLOCKED_TARGET, exc.detail, words=exc.words) from exc
 
     async def dial(
         self,
@@ -118,18 +124,20 @@ class Dialler:
                 )
         except TimeoutError as exc:
             detail = f"{target.host} was not resolved within {timeout_s} s"
-            raise DialError(Reason.DNS, detail) from exc
+            words = f"its host name was not resolved within {timeout_s:g} s"
+            raise DialError(Reason.DNS, detail, words=words) from exc
         except (OSError, UnicodeError) as exc:
             raise DialError(Reason.DNS, f"{target.host} was not resolved: {exc}") from exc
         if not addresses:
-            raise DialError(Reason.DNS, f"{target.host} has no address")
+            words = "its host name has no address"
+            raise DialError(Reason.DNS, f"{target.host} has no address", words=words)
         return addresses
 
     async def _connect(
         self, target: Target, addresses: Sequence[str | None]
     ) -> tuple[NewConnection, str | None]:
         timeout_s = self._settings.connect_timeout_s
-        details = []
+        details, words = [], []
         for address in addresses[:ADDRESSES_DIALLED_MAX]:
             assert address is not None, "only a proxy dials without an address"
             try:
@@ -137,9 +145,11 @@ class Dialler:
                     return await NewConnection.open(address, target.port), address
             except TimeoutError:
                 details.append(f"{address} did not answer within {timeout_s} s")
+                words.append(f"it took no connection within {timeout_s:g} s")
             except OSError as exc:
                 details.append(f"{address}: {exc}")
-        raise DialError(Reason.CONNECT, "; ".join(details))
+                words.append(words_of(exc))
+        raise DialError(Reason.CONNECT, "; ".join(details), words=in_turn(words))
 
     async def _hand_over(
         self,
@@ -156,7 +166,8 @@ class Dialler:
             opened.hand_over(protocol)
         except (OSError, UnicodeError) as exc:
             reason = Reason.TLS if is_https else Reason.PROTOCOL
-            raise DialError(reason, f"{target.host} at {address}: {exc}") from exc
+            detail = f"{target.host} at {address}: {exc}"
+            raise DialError(reason, detail, words=words_of(exc)) from exc
 
 
 @cache

@@ -134,4 +134,6 @@ def _check_head(bytes_max: int, connection: Connection) -> Failure | None:
 def _words(response: Response) -> str | None:
     if response.reason is Reason.REDIRECT:
         return f"it redirects more than {REDIRECTS_MAX} times, or to no URL"
+    if response.reason is Reason.STATUS:
+        return f"it answered {response.status}"
     return response.words

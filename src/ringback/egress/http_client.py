@@ -99,7 +99,7 @@ class HttpClient:
         try:
             target = parse_target(request.url)
         except MalformedTarget as exc:
-            return _unsent(Reason.BLOCKED_TARGET, exc.detail)
+            return _unsent(Reason.BLOCKED_TARGET, exc.detail, "it is no URL that can be called")
         pool = self._transport.pool
         body = BodySink(request.bytes_max, sink=sink, check=request.check)
         outgoing = Outgoing(
@@ -120,7 +120,7 @@ class HttpClient:
         try:
             exchange = await self._transport.exchange(outgoing, may_reuse=request.may_repeat)
         except DialError as exc:
-            return _unsent(exc.reason, exc.detail)
+            return _unsent(exc.reason, exc.detail, exc.words)
         connection = exchange.connection
         response = _response_of(connection, body, request.bytes_max)
         pool.give_back(outgoing.origin, connection, now=connection.ended_at)
@@ -177,8 +177,8 @@ def _is_whole(name: str, line: str) -> bool:
         return False
 
 
-def _unsent(reason: Reason, detail: str) -> Response:
-    return Response(reason=reason, detail=detail, may_have_arrived=False)
+def _unsent(reason: Reason, detail: str, words: str) -> Response:
+    return Response(reason=reason, detail=detail, words=words, may_have_arrived=False)
 
 
 def _response_of(connection: Connection, body: BodySink, bytes_max: int) -> Response:

@@ -71,7 +71,8 @@ class BlockedTarget(InvalidTarget):
         instead: str = "a public https URL",
     ) -> None:
         way_out = f", or let the operator allow it by the setting {setting}" if setting else ""
-        super().__init__(f"{host} may not be called from here: {why}; use {instead}{way_out}.")
+        self.words = f"{host} may not be called from here: {why}; use {instead}{way_out}"
+        super().__init__(f"{self.words}.")
         self.detail = detail
 
 

@@ -86,11 +86,13 @@ class WebhookSender:
         """
         started = self._monotonic()
         if self._transport.is_closed:
-            return self._no_answer(started, Reason.CONNECT, CLOSED)
+            return self._no_answer(started, Reason.CONNECT, CLOSED, words=None)
         try:
             route = self._routes.get(target_url) or self._route(target_url)
-        except (BlockedTarget, MalformedTarget) as exc:
-            return self._no_answer(started, Reason.BLOCKED_TARGET, exc.detail)
+        except BlockedTarget as exc:
+            return self._no_answer(started, Reason.BLOCKED_TARGET, exc.detail, words=exc.words)
+        except MalformedTarget as exc:
+            return self._no_answer(started, Reason.BLOCKED_TARGET, exc.detail, words=None)
         data = self._request(route, headers, body)
         deadline = self._deadline()
         self._posts_under_way += 1
@@ -110,7 +112,7 @@ class WebhookSender:
             )
             return self._answer(started, route, connection, is_reused=is_reused, dns_ms=dns_ms)
         except DialError as exc:
-            return self._no_answer(started, exc.reason, exc.detail)
+            return self._no_answer(started, exc.reason, exc.detail, words=exc.words)
         finally:
             self._posts_under_way -= 1
             if not self._posts_under_way:
@@ -155,6 +157,7 @@ class WebhookSender:
             truncated=connection.truncated,
             address=connection.address,
             detail="" if failure is None else failure.detail,
+            words=None if failure is None else failure.detail,
             reused=is_reused,
             timings=Timings(
                 total_ms=(ended_at - started) * 1000,
@@ -171,9 +174,11 @@ class WebhookSender:
         self._pool.give_back(route.origin, connection, now=ended_at)
         return answer
 
-    def _no_answer(self, started: float, reason: Reason, detail: str) -> Answer:
+    def _no_answer(
+        self, started: float, reason: Reason, detail: str, *, words: str | None
+    ) -> Answer:
         timings = Timings(total_ms=(self._monotonic() - started) * 1000)
-        return Answer(reason=reason, detail=detail, timings=timings)
+        return Answer(reason=reason, detail=detail, words=words, timings=timings)
 
     def _route(self, target_url: str) -> _Route:
         target = parse_target(target_url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ringback.errors.base import RingbackError
+from ringback.errors.reason_words import in_words
 
 
 class IllegalTransition(RingbackError):
@@ -34,8 +35,8 @@ class SubmissionUnknown(EngineError):
 
     def __init__(self, engine: str, reason: str) -> None:
         super().__init__(
-            f"The provider of {engine} did not answer the submission ({reason}); the job may have "
-            "been bought, and is not bought again."
+            f"The provider of {engine} did not answer the submission ({in_words(reason)}); the job "
+            "may have been bought, and is not bought again."
         )
         self.reason = reason
 
@@ -44,7 +45,9 @@ class ProviderUnavailable(EngineError):
     """The provider of an upstream engine gives no usable answer now."""
 
     def __init__(self, engine: str, reason: str) -> None:
-        super().__init__(f"The provider of {engine} does not answer ({reason}); try again later.")
+        super().__init__(
+            f"The provider of {engine} does not answer ({in_words(reason)}); try again later."
+        )
         self.reason = reason
 
 
@@ -73,7 +76,7 @@ class FetchError(RingbackError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
-        self.words = words or str(reason)
+        self.words = words or in_words(reason)
 
 
 class StorageError(RingbackError):

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from ringback.webhooks.advice import advice_for
 from ringback.webhooks.breaker import Breaker
 from ringback.webhooks.endpoints import Endpoint
 from ringback.webhooks.events import INTERIM_EVENTS
@@ -59,11 +61,13 @@ def explain(facts: Facts) -> Explanation:
     """Say why a delivery is where it is, and when it will move."""
     match facts.delivery.status:
         case DeliveryStatus.WAITING:
-            return _of_waiting(facts)
+            waiting = _of_waiting(facts)
+            advice = _advice(facts) if facts.delivery.round_attempts_count else ()
+            return replace(waiting, reasons=(*waiting.reasons, *advice))
         case DeliveryStatus.DELIVERED:
             reason = _delivered(facts.delivery)
         case DeliveryStatus.EXHAUSTED:
-            reason = _exhausted(facts)
+            return Explanation(reasons=(_exhausted(facts), *_advice(facts)))
         case DeliveryStatus.DISCARDED:
             reason = _discarded(facts)
         case DeliveryStatus.CANCELLED:
@@ -266,12 +270,20 @@ def _cancelled(delivery: Delivery) -> StatusReason:
     return StatusReason("cancelled", f"A person cancelled it{_at(delivery)}.")
 
 
+def _advice(facts: Facts) -> Iterator[StatusReason]:
+    last = facts.last_attempt
+    if last is not None and last.reason == facts.delivery.reason and (advice := advice_for(last)):
+        yield StatusReason("advice", advice)
+
+
 def _failure(facts: Facts) -> str:
-    """Return the stable reason, and the status where there was one, like ``status 503``."""
+    """Return the stable reason with the status or the words that there are: ``status 503``."""
     last, reason = facts.last_attempt, facts.delivery.reason
-    if last is None or last.status_code is None or last.reason != reason:
+    if last is None or last.reason != reason:
         return str(reason)
-    return f"{reason} {last.status_code}"
+    if last.status_code is not None:
+        return f"{reason} {last.status_code}"
+    return f"{reason}: {last.detail}" if last.detail else str(reason)
 
 
 def _at(delivery: Delivery) -> str:

@@ -58,6 +58,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     address: str | None = None  # the IP address that was dialled
     status_code: int | None = None  # None: no answer came
     reason: str | None = None  # None: delivered
+    detail: str | None = None  # the failure in words, where there is more than the reason
     dns_ms: float | None = None
     connect_ms: float | None = None
     tls_ms: float | None = None

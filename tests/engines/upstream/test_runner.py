@@ -362,7 +362,7 @@ async def test_an_input_that_cannot_be_fetched_fails_the_job_with_the_reason_alo
     world: World,
 ) -> None:
     provider = ScriptedProvider(submissions=[FetchError("connect", "10.0.0.7 refused")])
-    with pytest.raises(EngineError, match=r"could not be fetched: connect\.$"):
+    with pytest.raises(EngineError, match=r"could not be fetched: no connection came about\.$"):
         await world.ran(world.engine(provider))
 
 

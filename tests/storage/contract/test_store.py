@@ -372,6 +372,7 @@ async def test_an_attempt_is_recorded_with_what_became_of_the_delivery(store: St
         first_byte_ms=0.25,
         reused=True,
         truncated=True,
+        detail="its certificate is not trusted",
         request_headers="a: b",
         response_headers="set-cookie: (redacted)\nx: \xff",
     )

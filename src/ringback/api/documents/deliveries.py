@@ -69,6 +69,9 @@ class AttemptDocument(Struct, frozen=True, kw_only=True):
     request_headers: Headers
     status_code: int | None
     reason: str | None
+    detail: Annotated[
+        str | None, Meta(description="Why there was no whole answer, in words; null if there was.")
+    ]
     response_headers: Headers
     response: Annotated[str, Meta(description="The beginning of the answer's body.")]
     response_encoding: Encoding
@@ -203,6 +206,7 @@ def attempt_document(attempt: Attempt) -> AttemptDocument:
         request_headers=_headers(attempt.request_headers),
         status_code=attempt.status_code,
         reason=attempt.reason,
+        detail=attempt.detail,
         response_headers=_headers(attempt.response_headers),
         response=response,
         response_encoding=encoding,

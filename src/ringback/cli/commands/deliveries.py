@@ -231,6 +231,7 @@ def _lines(delivery: dict[str, Any]) -> Iterator[str]:
 def _summary(attempt: dict[str, Any]) -> str:
     came = attempt["status_code"] or "no answer"
     why = f", {attempt['reason']}" if attempt["reason"] else ""
+    why += f": {attempt['detail']}" if attempt["detail"] else ""
     where = f" from {attempt['address']}" if attempt["address"] else ""
     times = [
         f"{name.removesuffix('_ms').replace('_', ' ')} {ms:g}"

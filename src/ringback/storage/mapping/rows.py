@@ -303,6 +303,7 @@ def attempt_row(delivery: Delivery, attempt: Attempt) -> tuple[Any, ...]:
         attempt.reused,
         attempt.truncated,
         attempt.response.hex(),
+        attempt.detail,
     )
 
 
@@ -325,6 +326,7 @@ def attempt_from(row: Row) -> Attempt:
         reused=bool(row[9]),
         truncated=bool(row[10]),
         response=row[11],
+        detail=row[12],
     )
 
 

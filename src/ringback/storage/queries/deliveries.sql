@@ -36,7 +36,7 @@ select 1 from deliveries
 
 -- name: attempts_of
 select delivery_id, number, started_at_ms, duration_ms, address, status_code, reason, timings,
-       request_headers, response_headers, reused, truncated, response
+       request_headers, response_headers, reused, truncated, response, detail
   from attempts where delivery_id = any(:delivery_ids::text[]) order by delivery_id, number
 
 -- name: count_deliveries

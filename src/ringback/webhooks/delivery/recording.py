@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ringback.egress.answer import Answer, Reason
+from ringback.egress.network_errors import one_line
 from ringback.webhooks.breaker import BreakerSettings
 from ringback.webhooks.delivery.signed_attempt import AttemptResult
 from ringback.webhooks.endpoints import FailingSettings
@@ -114,6 +115,7 @@ def record_of(
         address=answer.address,
         status_code=answer.status_code,
         reason=None if answer.reason is None else str(answer.reason),
+        detail=None if answer.words is None else one_line(answer.words),
         dns_ms=_rounded(timings.dns_ms),
         connect_ms=_rounded(timings.connect_ms),
         tls_ms=_rounded(timings.tls_ms),

@@ -178,13 +178,14 @@ returning deliveries.delivery_id, deliveries.epoch
 
 -- name: insert_attempts
 insert into attempts (delivery_id, number, started_at_ms, duration_ms, address, status_code, reason,
-                      timings, request_headers, response_headers, reused, truncated, response)
+                      timings, request_headers, response_headers, reused, truncated, response,
+                      detail)
 select r.delivery_id, r.number, r.started_at_ms, r.duration_ms, r.address, r.status_code, r.reason,
        r.timings, r.request_headers, r.response_headers, r.reused, r.truncated,
-       decode(r.response, 'hex')
+       decode(r.response, 'hex'), r.detail
   from {rows: delivery_id text, number bigint, started_at_ms bigint, duration_ms bigint,
         address text, status_code bigint, reason text, timings text, request_headers text,
-        response_headers text, reused boolean, truncated boolean, response text}
+        response_headers text, reused boolean, truncated boolean, response text, detail text}
 
 -- name: release_deliveries
 update deliveries

@@ -164,9 +164,11 @@ returning deliveries.delivery_id, deliveries.epoch
 
 -- name: insert_attempts
 insert into attempts (delivery_id, number, started_at_ms, duration_ms, address, status_code, reason,
-                      timings, request_headers, response_headers, reused, truncated, response)
+                      timings, request_headers, response_headers, reused, truncated, response,
+                      detail)
 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, unhex(value ->> 12)
+       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, unhex(value ->> 12),
+       value ->> 13
   from jsonb_each(:rows)
 
 -- name: release_deliveries
