@@ -17,9 +17,10 @@ from tests.e2e.harness import LiveServer
 from tests.media_files import png
 
 MODELS = [model for model in Catalogue.load() if model.provider != "ringback"]
-KINDS = {"image": "image/", "video": "video/mp4", "enhance": "image/"}
+KINDS = {"image": "image/", "video": "video/mp4", "enhance": "image/", "3d": "model/gltf-binary"}
 SMALL: dict[str, int] = {"width": 64, "height": 64}
 CLIP = ("/generate/video/xai/grok-video", {"prompt": "x", "duration": 1, "resolution": "480p"})
+FACES = ("face_count", "face_limit", "target_polycount", "decimation_target")
 LOW = ("480p", "512p", "720p", "768p")
 
 
@@ -63,6 +64,8 @@ def smallest_of(model: Model, *, picture: str, client: httpx2.Client) -> dict[st
             body[name] = max(SMALL[name], parameter.min or 0)
         elif name == "duration":
             body[name] = min(parameter.enum or [parameter.min or 1])
+        elif name in FACES:
+            body[name] = parameter.min
         elif name == "resolution" and set(parameter.enum or ()) & set(LOW):
             body[name] = next(one for one in LOW if one in (parameter.enum or ()))
         elif name == "reference_images" and parameter.required:

@@ -1,4 +1,4 @@
-"""The sketch engine's clips and enhancements: processes, stills and inputs."""
+"""The sketch engine's clips, enhancements and meshes: processes, stills and inputs."""
 
 from __future__ import annotations
 
@@ -51,6 +51,16 @@ def enhancing(**fields: Any) -> EngineRequest:
         kind="enhance",
         model="topaz/standard-enhance",
         input={"image_url": PICTURE, "width": 128, "height": 96, **fields},
+    )
+
+
+def modelling(**fields: Any) -> EngineRequest:
+    return EngineRequest(
+        job_id="j",
+        workspace_id="w",
+        kind="3d",
+        model="meshy/meshy-7",
+        input={"prompt": "a fox", "target_polycount": 500, "texture_size": 64, **fields},
     )
 
 
@@ -126,11 +136,27 @@ async def test_an_enhancement_beyond_the_pixel_limit_is_refused() -> None:
         await SketchEngine().run(enhancing(width=32_000, height=32_000), io)
 
 
+async def test_a_mesh_is_made_of_a_fetched_picture_and_shows_a_still() -> None:
+    io = RecordingIO({PICTURE: a_picture()})
+    (name,) = (await SketchEngine().run(modelling(image_urls=[PICTURE]), io)).artifacts
+    assert name.endswith(".gltf-binary")
+    assert io.saved[name].startswith(b"glTF")
+    assert [Image.open(BytesIO(io.saved[one])).size for one in io.previews] == [(512, 512)]
+    assert io.fractions[-1] == 1.0
+
+
+async def test_a_mesh_of_something_that_is_no_picture_fails_with_one_sentence() -> None:
+    io = RecordingIO({PICTURE: b"<svg/>"})
+    with pytest.raises(EngineError, match="input image cannot be read"):
+        await SketchEngine().run(modelling(back_image_url=PICTURE), io)
+
+
 async def test_no_temporary_files_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     io = RecordingIO({PICTURE: a_picture()})
     await SketchEngine().run(a_request(start_image=PICTURE), io)
     await SketchEngine().run(enhancing(), io)
+    await SketchEngine().run(modelling(), io)
     assert os.listdir(tmp_path) == []
 
 
@@ -138,15 +164,15 @@ async def test_no_temporary_files_are_left(tmp_path: Path, monkeypatch: pytest.M
 def a_full_disk() -> Iterator[Path]:
     """Yield a folder without room for results."""
     with TemporaryDirectory() as folder:
-        for name in ("clip.mp4", "enhanced.jpg"):
+        for name in ("clip.mp4", "enhanced.jpg", "mesh.glb"):
             (Path(folder) / name).symlink_to("/dev/full")
         yield Path(folder)
 
 
-@pytest.mark.parametrize("kind", ["clip", "enhancement"])
+@pytest.mark.parametrize("kind", ["clip", "enhancement", "mesh"])
 async def test_a_full_disk_is_reported_and_the_job_can_wait(kind: str) -> None:
     io = RecordingIO({PICTURE: a_picture()})
-    request = a_request() if kind == "clip" else enhancing()
+    request = {"clip": a_request, "enhancement": enhancing, "mesh": modelling}[kind]()
     with pytest.raises(OSError, match="No space left") as caught:
         await SketchEngine(folder=a_full_disk).run(request, io)
     assert caught.value.errno == errno.ENOSPC

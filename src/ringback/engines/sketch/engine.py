@@ -20,6 +20,7 @@ from ringback.engines.sketch.inputs import (
     styles_of,
     trained_of,
 )
+from ringback.engines.sketch.mesh.maker import MeshMaker
 from ringback.engines.sketch.motion.maker import ClipMaker
 from ringback.engines.sketch.parameters import count_of, size_of
 from ringback.engines.sketch.reading import seed_of
@@ -33,7 +34,7 @@ _PREVIEW_SHARE = 4  # a preview's sides are a quarter as long
 
 
 class SketchEngine:
-    """Draws images and clips by rules; deterministic in prompt, seed and inputs.
+    """Draws images, clips and meshes by rules; deterministic in prompt, seed and inputs.
 
     Inputs are fetched before a slot is taken, and are kept in files: a job holds at most one in
     memory, during its download. The worker limits the number of jobs.
@@ -55,6 +56,7 @@ class SketchEngine:
         self._folder = folder
         self._read_s_max = read_s_max
         self._clips = ClipMaker(folder=folder)
+        self._meshes = MeshMaker(folder=folder)
         self._enhancements = Enhancer(folder=folder, weights=weights)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
@@ -68,6 +70,8 @@ class SketchEngine:
                 return await self._clips.run(request, io, SubprocessRunner(slots))
             case "enhance":
                 return await self._enhancements.run(request, io, SubprocessRunner(slots))
+            case "3d":
+                return await self._meshes.run(request, io, SubprocessRunner(slots))
         return await self._pictures(request, io, tasks)
 
     async def _pictures(self, request: EngineRequest, io: EngineIO, tasks: ImageTasks) -> Made:

@@ -72,6 +72,11 @@ def _run(name: str, task: bytes, reporter: ProgressReporter) -> None:
         from ringback.engines.sketch.motion.clip_spec import Clip
 
         make(msgspec.msgpack.decode(task, type=Clip), reporter)
+    elif name == "mesh":
+        from ringback.engines.sketch.mesh.making import make as make_mesh
+        from ringback.engines.sketch.mesh.spec import MeshSpec
+
+        make_mesh(msgspec.msgpack.decode(task, type=MeshSpec), reporter)
     else:
         from ringback.engines.sketch.enhance.enhancement import Enhancement
         from ringback.engines.sketch.enhance.pipeline import enhance

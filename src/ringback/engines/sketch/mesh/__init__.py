@@ -1,0 +1,1 @@
+"""Meshes: things from prompts and reliefs from pictures, written as GLB."""
