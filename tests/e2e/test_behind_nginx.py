@@ -142,7 +142,7 @@ async def _use(origin: str, root: str) -> None:
         assert (await client.get(url)).headers["content-type"].startswith("image/")
         home = await client.get(f"{root}/", headers={"accept": "text/html"}, follow_redirects=True)
         assert home.status_code == 200
-        assert str(home.url) == f"{origin}{root}/ui/jobs"
+        assert str(home.url) == f"{origin}{root}/ui/overview"
         page = await client.get(f"{root}/ui/jobs/{job['job_id']}", headers={"accept": "text/html"})
         pictures = re.findall(r'src="([^"]+/artifacts/[^"]+)"', page.text)
         assert pictures

@@ -57,6 +57,8 @@ JSON = st.recursive(
         ),
         (arguments.EnhanceImage, {"image": "https://x/y.png"}, {"image_url": "https://x/y.png"}),
         (arguments.GetJob, {"jobId": "j"}, {"job_id": "j"}),
+        (arguments.GetJob, {"jobId": "j", "timeoutSeconds": 5}, {"job_id": "j", "wait_s": 5}),
+        (arguments.CancelJob, {"jobId": "j"}, {"job_id": "j"}),
         (arguments.GetJob, {"id": "j", "wait_s": " 1.5 "}, {"job_id": "j", "wait_s": 1.5}),
         (arguments.ListModels, {"kind": None}, {}),
         (arguments.ListModels, {"kind": ""}, {}),

@@ -33,6 +33,7 @@ TOOLS = [
     "generate_video",
     "enhance_image",
     "get_job",
+    "cancel_job",
     "upload_asset",
 ]
 NULL = {"model": "ringback/null"}
@@ -156,6 +157,20 @@ async def test_a_call_that_stops_waiting_returns_the_jobs_id_for_get_job(
         ended = await client.call_tool("get_job", {"job_id": job_id, "wait_s": 30})
     assert ended.structured_content["status"] == "completed"
     assert len(pictures_of(ended)) == 1
+
+
+async def test_a_job_is_cancelled_and_stays_so(
+    emulator: Emulator, transport: str, workspace: str, faults: Any
+) -> None:
+    faults("stuck=processing")
+    async with host(transport, emulator.url, workspace) as client:
+        begun = await client.call_tool("generate_image", {"prompt": "x", **NULL, "wait_s": 0})
+        job_id = begun.structured_content["job_id"]
+        for _ in range(2):
+            ended = await client.call_tool("cancel_job", {"jobId": job_id})
+            assert not ended.is_error
+            assert text_of(ended) == f"Job {job_id} is cancelled."
+            assert ended.structured_content["status"] == "cancelled"
 
 
 async def test_a_job_that_fails_is_an_error_with_its_reason(

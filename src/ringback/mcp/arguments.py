@@ -85,6 +85,12 @@ class GetJob(Struct, frozen=True, forbid_unknown_fields=True):
     wait_s: WaitS = 0.0
 
 
+class CancelJob(Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments of ``cancel_job``."""
+
+    job_id: Annotated[str, Meta(pattern=_JOB_ID, description="As another tool returned it.")]
+
+
 class UploadAsset(Struct, frozen=True, forbid_unknown_fields=True):
     """Arguments of ``upload_asset`` over HTTP: one of url and data."""
 

@@ -23,6 +23,8 @@ _OTHER_NAMES = {
     "filename": "description",
     "file_name": "description",
     "timeout": "wait_s",
+    "timeout_s": "wait_s",
+    "timeout_seconds": "wait_s",
 }
 """Other names of arguments, in snake case; each counts where the tool has no such argument."""
 _UNUSED = frozenset({"mime_type", "content_type", "sync"})

@@ -20,6 +20,9 @@ class Operations(Protocol):
     async def job(self, job_id: str) -> JobDocument:
         """Return a job."""
 
+    async def cancel(self, job_id: str) -> JobDocument:
+        """Cancel a job unless it has ended, and return it."""
+
     def changes(self, job_id: str, *, timeout_s: float) -> AsyncGenerator[JobDocument, None]:
         """Yield a job, then each change of it, until its end or the timeout."""
 

@@ -33,6 +33,10 @@ class RemoteOperations:
         """Return a job."""
         return await self._client.jobs.get(job_id)
 
+    async def cancel(self, job_id: str) -> JobDocument:
+        """Cancel a job unless it has ended, and return it."""
+        return await self._client.jobs.cancel(job_id)
+
     def changes(self, job_id: str, *, timeout_s: float) -> AsyncGenerator[JobDocument, None]:
         """Yield a job, then each change of it, until its end or the timeout."""
         return self._client.jobs.events(job_id, timeout=timeout_s)

@@ -88,6 +88,11 @@ class LocalOperations:
         job = await self._service.get(job_id.lower(), workspace_id=self._workspace_id)
         return await self._document(job)
 
+    async def cancel(self, job_id: str) -> JobDocument:
+        """Cancel a job unless it has ended, and return it."""
+        job = await self._service.cancel(job_id.lower(), workspace_id=self._workspace_id)
+        return await self._document(job)
+
     async def changes(self, job_id: str, *, timeout_s: float) -> AsyncGenerator[JobDocument, None]:
         """Yield a job, then each change of it, until its end or the timeout."""
         deadline = self._services.clock.monotonic() + timeout_s

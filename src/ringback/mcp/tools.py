@@ -103,6 +103,11 @@ class Toolbox:
         job = await self._operations.job(call.job_id)
         return await self._wait_for(job, report, call.wait_s)
 
+    async def _cancel_job(self, call: arguments.CancelJob, _report: Report) -> Outcome:
+        job = await self._operations.cancel(call.job_id)
+        data = {name: value for name, value in _plain(job).items() if value is not None}
+        return Outcome(text=f"Job {job.job_id} is {job.status}.", data=data)
+
     async def _upload_asset(
         self, call: arguments.UploadAsset | arguments.UploadLocalAsset, _report: Report
     ) -> Outcome:
@@ -246,6 +251,14 @@ class Toolbox:
                 arguments=arguments.GetJob,
                 is_read_only=True,
                 run=self._get_job,
+            ),
+            Tool(
+                name="cancel_job",
+                title="Cancel a job",
+                description="Cancel a job; one that has ended stays as it is.",
+                arguments=arguments.CancelJob,
+                is_read_only=False,
+                run=self._cancel_job,
             ),
             Tool(
                 name="upload_asset",
