@@ -202,7 +202,9 @@ MODEL_IDS = [*OPERATIONS, *LATER] or ["skipped"]
 
 
 def test_every_route_is_a_model_of_ours() -> None:
-    ours = {f"{model.kind}/{model.id}" for model in CATALOGUE}
+    # Later kinds are those of a newer day: test_krea_newest_day.py.
+    kinds = {"image", "video", "enhance"}
+    ours = {f"{model.kind}/{model.id}" for model in CATALOGUE if model.kind in kinds}
     assert len(OPERATIONS) == 56
     assert len(LATER) == 3
     assert ours - {"image/ringback/null"} == {*OPERATIONS, *LATER}
