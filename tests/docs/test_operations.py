@@ -20,7 +20,7 @@ ROWS = ROW.findall((ROOT / "docs/operations-table.md").read_text("utf-8"))
 METHODS = ("get", "post", "put", "patch", "delete")
 CATALOGUE = Catalogue.load()
 # What the contract has beside the models' routes.
-OTHERS = ("/jobs", "/assets", "/styles", "/node-apps")
+OTHERS = ("/jobs", "/assets", "/styles", "/node-apps", "/export")
 
 
 def operations_of(document: dict[str, Any]) -> set[str]:
@@ -43,7 +43,7 @@ SERVED = [(operation, test) for operation, test in ROWS if nameless(operation) i
 
 def test_every_operation_has_one_row() -> None:
     named = [nameless(operation) for operation, _ in ROWS]
-    assert len(named) == len(set(named)) == 85
+    assert len(named) == len(set(named)) == 86
     models = {f"POST {one.path}" for one in CATALOGUE if one.provider != "ringback"}
     assert models <= set(named)
 

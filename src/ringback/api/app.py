@@ -122,6 +122,10 @@ def _undescribed_routes(
         Route("/", Resource(GET=about.AboutRoutes.root)),
         Route(f"{FOLDER}{{name}}", Resource(GET=ArtifactRoutes(services.artifacts).get_artifact)),
         Route("/styles/train", Resource(POST=train)),
+        *(
+            Route(model.path, Resource(POST=authenticated(authenticator.authenticate, export)))
+            for model, export in submit.exports()
+        ),
         Route(
             "/hooks/{engine}/{job_id}/{proof}",
             Resource(POST=ProviderWebhookRoute(services.take_provider_webhook).post),

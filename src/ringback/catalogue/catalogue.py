@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ringback.catalogue.inputs import COMPLETED, EngineInputs, InputCheck, ValidInput
-from ringback.catalogue.model import TRAINING, Model, Retired
+from ringback.catalogue.model import EXPORT, TRAINING, Model, Retired
 from ringback.catalogue.pricing import free
 from ringback.catalogue.routing import route
 from ringback.catalogue.toml_files import ProviderModels, check_models, provider_models, read_file
@@ -19,6 +19,7 @@ __all__ = ["Catalogue", "Model", "ValidInput"]
 
 _BUILTIN = Path(__file__).with_name("models")
 _ECHO_MAX = 80
+_ELSEWHERE = (TRAINING, EXPORT)  # kinds whose routes are not those of /generate
 
 
 class Catalogue:
@@ -85,8 +86,8 @@ class Catalogue:
                 )
 
     def __iter__(self) -> Iterator[Model]:
-        """Yield the models that have a route of their own, which excludes training models."""
-        return (model for model in self._models.values() if model.kind != TRAINING)
+        """Yield the models that have a route of /generate; trainings and exports have others."""
+        return (model for model in self._models.values() if model.kind not in _ELSEWHERE)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -106,6 +107,11 @@ class Catalogue:
         """The models for which styles can be trained."""
         return tuple(model for model in self._models.values() if model.kind == TRAINING)
 
+    @property
+    def exports(self) -> tuple[Model, ...]:
+        """The exports, each with a route of its own."""
+        return tuple(model for model in self._models.values() if model.kind == EXPORT)
+
     def training(self, body: dict[str, Any]) -> Model:
         """Return the model in a training's body, or raise ``InvalidRequest``."""
         named = {model.name: model for model in self.trainings}
@@ -121,7 +127,7 @@ class Catalogue:
         Raises ``ModelUnavailable`` for a retired model.
         """
         model = self._models.get((kind, model_id))
-        if model is None or kind == TRAINING:
+        if model is None or kind in _ELSEWHERE:
             if retired := self._retired.get((kind, model_id)):
                 raise retired.sunset.unavailable(f"{kind}/{model_id}")
             raise self._not_found(kind, model_id[:_ECHO_MAX])

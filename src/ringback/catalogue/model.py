@@ -12,6 +12,8 @@ from ringback.catalogue.sunset import Sunset
 
 TRAINING = "style"
 """The kind of the models for which styles are trained; one route serves them all."""
+EXPORT = "export"
+"""The kind of what writes a file in another format; its routes are not those of /generate."""
 
 
 class Alias(Struct, frozen=True, kw_only=True):
@@ -66,6 +68,8 @@ class Model:
         """The route of the model."""
         if self.kind == TRAINING:
             return "/styles/train"
+        if self.kind == EXPORT:
+            return f"/{self.id}"
         return f"/generate/{self.kind}/{self.id}"
 
     @property

@@ -34,6 +34,8 @@ _BY_TYPE = {
     "audio/flac": ".flac",
     "audio/ogg": ".ogg",
     "model/ply": ".ply",
+    "model/stl": ".stl",
+    "application/zip": ".zip",
     "model/gltf-binary": ".glb",
 }
 _STEM = re.compile(r"[^A-Za-z0-9_-]")

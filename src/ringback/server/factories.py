@@ -100,7 +100,7 @@ def _check_worker_models(settings: Settings, catalogue: Catalogue) -> None:
     """Raise ``SetupError`` for a name in worker_models whose jobs this process would never run."""
     served = {
         model.id
-        for model in (*catalogue, *catalogue.trainings)
+        for model in catalogue.all
         if not settings.worker_engines or model.engine in settings.worker_engines
     }
     for name in settings.worker_models:

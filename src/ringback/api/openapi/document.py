@@ -47,6 +47,8 @@ _TAGS = {
     "Image": "One route for each image model.",
     "Video": "One route for each video model.",
     "Enhance": "Models that enlarge and improve images.",
+    "3d": "One route for each model of meshes.",
+    "Export": "Meshes in other formats.",
     "Jobs": "Generations, from submission to their end.",
     "Assets": "Files for jobs to use.",
     "Styles": "Styles that are trained from images and used in generations.",
@@ -96,6 +98,7 @@ def describe(
         "paths": {
             **{model.path: {"post": model_operation(model)} for model in catalogue},
             "/styles/train": {"post": training_operation(catalogue.trainings)},
+            **{model.path: {"post": model_operation(model)} for model in catalogue.exports},
             **paths,
         },
         "components": {

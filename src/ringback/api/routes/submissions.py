@@ -1,4 +1,4 @@
-"""``POST /generate/{kind}/{model}`` and ``POST /styles/train``: submissions of jobs.
+"""``POST /generate/{kind}/{model}``, ``/styles/train`` and ``/export/3d``: submissions of jobs.
 
 The first route has most of the traffic, so it is plain ASGI: the router and its request object
 would double its cost (20 µs more). The order of its steps is a promise: the server reads a body
@@ -7,6 +7,8 @@ only for a principal and a model that exist.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -30,8 +32,10 @@ from ringback.service.intake import GenerationRequest, Intake
 from ringback.service.tokens import Principal
 
 PREFIX = "/generate/"
+Handler = Callable[[Request, Principal], Awaitable[JsonResponse]]
 
 _TRAINING = '{"name": "ink", "urls": ["https://example.com/ink.png"]}'
+_EXPORT = '{"url": "https://example.com/fox.glb", "format": "obj"}'
 _PATH_LENGTH_MAX = 200  # the search for similar names takes time in proportion to it
 # RFC 9745: since 2026-05-27. The public API description had the camelCase names as deprecated by
 # that day; it has the date of their end, and not that of their deprecation.
@@ -74,12 +78,31 @@ class Submissions:
 
     async def train(self, request: Request, principal: Principal) -> JsonResponse:
         """Submit the job that trains a style, and return it; the body names the model."""
+        return await self._submit_body(self._catalogue.training, request, principal, like=_TRAINING)
+
+    def exports(self) -> Iterator[tuple[Model, Handler]]:
+        """Yield every export with the handler that submits a job of it."""
+        return ((model, partial(self._export, model)) for model in self._catalogue.exports)
+
+    async def _export(self, model: Model, request: Request, principal: Principal) -> JsonResponse:
+        self._intake.check_available(model)
+        return await self._submit_body(lambda _: model, request, principal, like=_EXPORT)
+
+    async def _submit_body(
+        self,
+        model_of: Callable[[dict[str, Any]], Model],
+        request: Request,
+        principal: Principal,
+        *,
+        like: str,
+    ) -> JsonResponse:
+        """Submit the job of a body to the model that the body decides on."""
         self._service.check_open()
         scope, workspace_id = request.scope, principal.workspace_id
         async with self._bodies.object(
-            headers_of(scope), request.receive, workspace_id=workspace_id, like=_TRAINING
+            headers_of(scope), request.receive, workspace_id=workspace_id, like=like
         ) as body:
-            model = self._catalogue.training(body)
+            model = model_of(body)
             submission, is_deprecated = await self._request(model, body, principal, scope)
         del body
         return await self._submit(model, submission, is_deprecated, scope, request.receive)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from starlette.types import ASGIApp
 
 from ringback.catalogue.catalogue import Catalogue, Model
+from ringback.catalogue.model import EXPORT
 from ringback.dashboard.live_updates import LivePages, Snapshot
 from ringback.dashboard.page_request import PageRequest
 from ringback.dashboard.presenters.form_fields import elided, pictures_in
@@ -153,4 +154,4 @@ def _route_of(job: Job) -> str:
     """Return the API route on which a job was submitted."""
     if job.kind == APP:
         return f"/node-apps/{version_id_of(job.model)}/execute"
-    return f"/generate/{job.kind}/{job.model}"
+    return f"/{job.model}" if job.kind == EXPORT else f"/generate/{job.kind}/{job.model}"

@@ -20,6 +20,7 @@ from ringback.engines.sketch.inputs import (
     styles_of,
     trained_of,
 )
+from ringback.engines.sketch.mesh.exporter import MeshExporter
 from ringback.engines.sketch.mesh.maker import MeshMaker
 from ringback.engines.sketch.motion.maker import ClipMaker
 from ringback.engines.sketch.parameters import count_of, size_of
@@ -57,6 +58,7 @@ class SketchEngine:
         self._read_s_max = read_s_max
         self._clips = ClipMaker(folder=folder)
         self._meshes = MeshMaker(folder=folder)
+        self._exports = MeshExporter(folder=folder)
         self._enhancements = Enhancer(folder=folder, weights=weights)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
@@ -72,6 +74,8 @@ class SketchEngine:
                 return await self._enhancements.run(request, io, SubprocessRunner(slots))
             case "3d":
                 return await self._meshes.run(request, io, SubprocessRunner(slots))
+            case model.EXPORT:
+                return await self._exports.run(request, io, SubprocessRunner(slots))
         return await self._pictures(request, io, tasks)
 
     async def _pictures(self, request: EngineRequest, io: EngineIO, tasks: ImageTasks) -> Made:

@@ -77,6 +77,11 @@ def _run(name: str, task: bytes, reporter: ProgressReporter) -> None:
         from ringback.engines.sketch.mesh.spec import MeshSpec
 
         make_mesh(msgspec.msgpack.decode(task, type=MeshSpec), reporter)
+    elif name == "export":
+        from ringback.engines.sketch.mesh.exporting import export
+        from ringback.engines.sketch.mesh.spec import ExportSpec
+
+        export(msgspec.msgpack.decode(task, type=ExportSpec), reporter)
     else:
         from ringback.engines.sketch.enhance.enhancement import Enhancement
         from ringback.engines.sketch.enhance.pipeline import enhance

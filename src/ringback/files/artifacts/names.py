@@ -28,6 +28,8 @@ MEDIA_TYPES = {
     "audio/flac": ".flac",
     "audio/ogg": ".ogg",
     "model/ply": ".ply",
+    "model/stl": ".stl",
+    "application/zip": ".zip",  # an OBJ with its materials and textures
     "application/json": ".json",  # a style that sketch trained
     UNKNOWN: ".bin",
 }

@@ -18,3 +18,11 @@ class MeshSpec(Struct, frozen=True, kw_only=True):
     texture_side: int = 1024  # of the base colour, in pixels
     has_texture: bool = True  # otherwise every vertex has a colour
     has_pbr: bool = False  # a texture of roughness and metal as well
+
+
+class ExportSpec(Struct, frozen=True, kw_only=True):
+    """The export to make, with the paths of its source, a GLB, and of its output."""
+
+    source: str
+    out: str
+    format: str
