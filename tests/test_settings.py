@@ -20,6 +20,8 @@ from ringback.settings import ROLES, Settings, read_settings, types
         ("RINGBACK_WEBHOOK_TIMEOUT", "RINGBACK_WEBHOOK_TIMEOUT_S"),
         ("RINGBACK_CONFG", "RINGBACK_CONFIG"),
         ("RINGBACK_port", "RINGBACK_PORT"),
+        ("RINGBACK_LOG_FORMATT", "RINGBACK_LOG_FORMAT"),
+        ("RINGBACK_LOGLEVEL", "RINGBACK_LOG_LEVEL"),
     ],
 )
 def test_a_variable_that_sets_nothing_is_refused_with_its_like(name: str, near: str) -> None:
@@ -49,6 +51,7 @@ _ADDRESS = "tcp://10.0.0.5:5432"
         ("RINGBACK_CONTRACT_DIR", "x"),
         ("RINGBACK_TEST_POSTGRES", "x"),
         ("RINGBACK_LOGS", "x"),
+        ("RINGBACK_LOG_FILE", "x"),
         ("RINGBACKUP_TARGET", "x"),
         ("PATH", "x"),
         # Kubernetes, beside services called ringback, ringback-postgres, ringback-probe, …

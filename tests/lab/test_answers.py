@@ -111,6 +111,22 @@ def test_jobs_end_as_their_answers_say(
     assert ended(http, NULL, "error=no credit")["result"]["error"] == "no credit"
 
 
+def test_a_prepared_file_of_an_unknown_type_is_kept_with_a_note(
+    emulator: Emulator, http: httpx2.Client, folder: Path
+) -> None:
+    (folder / "fox.png").write_bytes(b"\x00no picture")
+    emulator.use_script(parse_script(SCRIPT, directory=folder))
+    job = ended(http, FLUX)
+    kept = http.get(job["result"]["urls"][0])
+    assert (kept.headers["content-type"], kept.content) == (
+        "application/octet-stream",
+        b"\x00no picture",
+    )
+    assert job["result"]["notes"] == [
+        "File 1 is of a type that is not known here; it is kept as it came."
+    ]
+
+
 def test_a_job_has_the_file_of_its_headers_url(http: httpx2.Client, folder: Path) -> None:
     files = {"file": (folder / "fox.png").read_bytes()}
     asset = http.post("/assets", files=files).json()["image_url"]

@@ -37,6 +37,11 @@ class Made:
     notes: tuple[str, ...] = ()  # sentences about files that are missing or of an unknown type
 
 
+def note_of_unknown_type(number: int) -> str:
+    """Return the note on a result's file, counted from 1, whose type its content does not show."""
+    return f"File {number} is of a type that is not known here; it is kept as it came."
+
+
 class EngineIO(Protocol):
     """The only side effects that an engine has while it runs one job."""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from ringback.clock import Clock
-from ringback.engines.contract import Engine, EngineIO, EngineRequest, Made
+from ringback.engines.contract import Engine, EngineIO, EngineRequest, Made, note_of_unknown_type
 from ringback.errors import EngineError, FetchError
+from ringback.files.media.content import UNKNOWN
 from ringback.files.media.parsing import sniff
 from ringback.jobs.requested_faults import Faults, parse_faults
 from ringback.lab.script import Answer
@@ -74,8 +75,15 @@ class FaultyEngine:
             if answer is None:
                 raise EngineError(f"The lab has no answer {result} any more.")
             contents = [await asyncio.to_thread(_read, path) for path in answer.files]
-        saved = [await io.save(content, media_type=_type_of(content)) for content in contents]
-        return Made(artifacts=tuple(saved))
+        types = [sniff(content) for content in contents]
+        saved = [
+            await io.save(content, media_type=media_type or UNKNOWN)
+            for content, media_type in zip(contents, types, strict=True)
+        ]
+        notes = [
+            note_of_unknown_type(number) for number, found in enumerate(types, 1) if found is None
+        ]
+        return Made(artifacts=tuple(saved), notes=tuple(notes))
 
     async def _stick(self, faults: Faults, io: EngineIO) -> None:
         """Bring the job into its status, and leave it there."""
@@ -104,13 +112,6 @@ def _read(path: Path) -> bytes:
     if len(content) > _FILE_BYTES_MAX:
         raise EngineError(f"{path.name} has more than {_FILE_BYTES_MAX} bytes.")
     return content
-
-
-def _type_of(content: bytes) -> str:
-    found = sniff(content)
-    if found is None:
-        raise EngineError("The lab's file is of a type that a result cannot have.")
-    return found
 
 
 def _grey_picture() -> bytes:

@@ -30,7 +30,11 @@ VARIABLES_OF_OTHERS = (
     "RINGBACK_CONTRACT_DIR",  # this project's own tests
     "RINGBACK_TEST_*",
     "RINGBACK_TRACE",  # the command line
-    "RINGBACK_LOG*",  # programs that run the server and collect its log
+    "RINGBACK_LOG",  # programs that run the server and collect its log
+    "RINGBACK_LOGS",
+    "RINGBACK_LOG_DIR",
+    "RINGBACK_LOG_FILE",
+    "RINGBACK_LOG_PATH",
 )
 """Variables with our prefix that are no settings; any other unknown one is an error."""
 # Kubernetes and Docker's links describe each service NAME to its neighbours by NAME_… variables.

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from ringback.clock import Clock
-from ringback.engines.contract import EngineIO, EngineRequest, Made
+from ringback.engines.contract import EngineIO, EngineRequest, Made, note_of_unknown_type
 from ringback.engines.upstream.config import UpstreamSettings
 from ringback.engines.upstream.delays import poll_delay_s
 from ringback.engines.upstream.provider import File, Inputs, Provider, ProviderStatus, Submission
@@ -271,9 +271,7 @@ class UpstreamEngine:
                 continue
             artifacts.append(kept.name)
             if not kept.is_known:
-                notes.append(
-                    f"File {number} is of a type that is not known here; it is kept as it came."
-                )
+                notes.append(note_of_unknown_type(number))
         if lost is not None and not artifacts and not links:
             raise lost
         if len(status.files) > FILES_MAX:
