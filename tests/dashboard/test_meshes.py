@@ -75,6 +75,26 @@ def test_the_mesh_turns_and_keys_turn_it(browser: Browser, emulator: Emulator, j
         expect(canvas).not_to_have_attribute("data-turn", str(stopped))
 
 
+def test_the_mesh_comes_when_its_job_ends_and_goes_on_turning_when_the_page_changes(
+    browser: Browser, emulator: Emulator
+) -> None:
+    with (
+        Ringback(api_key="meshes", base_url=emulator.url) as client,
+        a_page(browser, emulator.url) as page,
+    ):
+        nobody = "http://127.0.0.1:1/"
+        job = client.mesh("meshy/meshy-7", {**BODY, "prompt": "an owl"}, webhook_url=nobody)
+        enter(page, f"/ui/jobs/{job.job_id}")
+        canvas = page.locator(".mesh canvas")
+        expect(canvas).to_be_visible()
+        canvas.evaluate("(one) => { one.dataset.mark = 'same'; }")
+        page.locator("#job-body h1").evaluate("(one) => { one.dataset.mark = 'before'; }")
+        (delivery,) = client.deliveries.list(job_id=job.job_id).items
+        client.deliveries.cancel(delivery.delivery_id)
+        expect(page.locator("#job-body h1[data-mark]")).to_have_count(0)
+        expect(canvas).to_have_attribute("data-mark", "same")
+
+
 def test_the_mesh_keeps_still_for_those_who_want_less_motion(
     browser: Browser, emulator: Emulator, job: Job
 ) -> None:

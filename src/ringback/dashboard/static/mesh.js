@@ -43,9 +43,6 @@ async function show(box) {
   const view = { turn: -0.56, tilt: 0.31, turns: !matchMedia("(prefers-reduced-motion: reduce)").matches };
   steer(canvas, view);
   box.append(canvas);
-  box.querySelector("img").hidden = true;
-  const help = box.nextElementSibling;
-  if (help?.classList.contains("mesh-help")) help.hidden = false;
   keepDrawing(canvas, gl, view, draw);
 }
 
@@ -53,7 +50,7 @@ function keepDrawing(canvas, gl, view, draw) {
   let before = null;
   function frame(now) {
     if (!canvas.isConnected) {
-      gl.getExtension("WEBGL_lose_context")?.loseContext(); // browsers have few of them
+      canvas.width = canvas.height = 1; // lets go of its memory
       return;
     }
     if (view.turns && before !== null) view.turn += Math.min(100, now - before) * 0.0006;
