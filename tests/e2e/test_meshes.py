@@ -1,4 +1,4 @@
-"""Meshes on a real server: made, exported, and told of by a webhook."""
+"""Meshes on a real server: made, listed and exported."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_file_that_is_no_mesh_fails_the_job_with_a_sentence(client: httpx2.Cli
     assert "mesh cannot be read" in job["result"]["error"]
 
 
-def test_a_mesh_is_told_of_by_its_webhook(client: httpx2.Client, mesh_url: str) -> None:
+def test_a_mesh_is_listed_by_its_type(client: httpx2.Client, mesh_url: str) -> None:
     listed = client.get("/jobs", params={"types": "external3d"}).json()["items"]
     assert [one["result"]["urls"] for one in listed] == [[mesh_url]]
     assert mesh_url.endswith(".glb")

@@ -31,6 +31,7 @@ TOOLS = [
     "get_model_schema",
     "generate_image",
     "generate_video",
+    "generate_3d",
     "enhance_image",
     "get_job",
     "cancel_job",
@@ -119,6 +120,25 @@ async def test_a_film_is_made_and_linked(
     (link,) = links_of(result)
     assert link.mime_type == "video/mp4"
     assert [link.uri] == result.structured_content["result"]["urls"]
+
+
+async def test_a_mesh_is_made_and_linked(
+    emulator: Emulator, transport: str, workspace: str
+) -> None:
+    arguments = {
+        "prompt": "a small house",
+        "model": "meshy/meshy-7",
+        "input": {"target_polycount": 100},
+        "wait_s": 100,
+    }
+    async with host(transport, emulator.url, workspace) as client:
+        result = await client.call_tool("generate_3d", arguments)
+    assert not result.is_error, text_of(result)
+    (link,) = links_of(result)
+    assert link.mime_type == "model/gltf-binary"
+    async with AsyncRingback(workspace, emulator.url) as ringback:
+        (job,) = (await ringback.jobs.list()).items
+    assert (job.model, job.status) == ("meshy/meshy-7", "completed")
 
 
 async def test_a_picture_is_enhanced_to_the_requested_size(
@@ -220,6 +240,7 @@ async def test_a_cancelled_call_leaves_its_job_running(
         ("generate_video", {"prompt": "x", "model": "bfl/flux-1-dev"}, "of the kind image"),
         ("get_job", {"job_id": "0198c0de-0000-7000-8000-000000000000"}, "has no job with that id"),
         ("enhance_image", {"image_url": "https://x/y.png"}, "needs height and width in input"),
+        ("generate_3d", {"image_url": "ftp://x/y.png"}, "image_urls/0"),
         ("get_job", {"job_id": "../keys"}, "job_id must be a text that matches"),
         ("get_model_schema", {"model": "?"}, "list_models has them"),
         ("upload_asset", {}, "Give exactly one of"),

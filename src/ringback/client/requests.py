@@ -15,7 +15,8 @@ from ringback.wire.names import EventName
 
 _SLOWEST_BYTES_PER_S = 50_000  # of lines over which uploads go
 
-KINDS = ("image", "video", "enhance")
+KINDS = ("image", "video", "enhance", "3d")
+_METHODS = {"3d": "mesh"}  # of the client, where a kind is no name
 _MODEL = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,4}")
 
 
@@ -122,7 +123,8 @@ def model_path(model: str, kind: str | None = None) -> str:
     first, _, rest = name.partition("/")
     if first in KINDS and rest:
         if kind is not None and first != kind:
-            raise ConfigurationError(f"{model!r} is not of the kind {kind}; use .{first}(…).")
+            method = _METHODS.get(first, first)
+            raise ConfigurationError(f"{model!r} is not of the kind {kind}; use .{method}(…).")
         kind, name = first, rest
     if kind is None:
         raise ConfigurationError(

@@ -21,6 +21,7 @@ from ringback.dashboard.pages.job import JobViews
 from ringback.dashboard.pages.node_apps import NodeAppViews
 from ringback.dashboard.pages.overview import OverviewViews
 from ringback.dashboard.pages.playground import PlaygroundViews
+from ringback.dashboard.pages.stills import StillViews
 from ringback.dashboard.pages.styles import StyleViews
 from ringback.dashboard.pages.usage import UsageViews
 from ringback.dashboard.rendering import Entry, Group, Renderer
@@ -139,7 +140,9 @@ def _resource_routes(login: Login, services: DashboardServices) -> list[Route]:
     assets = AssetViews(api.assets, api.service, services.parts.uploads)
     styles = StyleViews(api.styles)
     apps, usage = NodeAppViews(api.apps), UsageViews(api.usage)
+    stills = StillViews(api.artifacts, services.draw_still)
     return [
+        Route("/ui/stills/{name}", Resource(GET=page(stills.still))),
         Route("/ui/assets", Resource(GET=page(assets.listed), POST=login.upload(assets.upload))),
         Route("/ui/assets/{asset_id}/delete", Resource(POST=form(assets.delete))),
         Route("/ui/styles", Resource(GET=page(styles.listed))),

@@ -37,7 +37,7 @@ class Group(Struct, frozen=True):
 
 
 _ADDRESS = re.compile(
-    r"""(\s(?:href|src|action|formaction|poster|data-live|data-playground)=")"""
+    r"""(\s(?:href|src|action|formaction|poster|data-live|data-mesh|data-playground)=")"""
     r"""(?:(/)|\{\{-?\s*(.+?)\s*-?\}\})"""
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ringback.api.services import ApiServices
@@ -21,6 +21,7 @@ class DashboardServices:
     seals: Seals
     ended: EndedSessions
     tokens: TokenService
+    draw_still: Callable[[bytes], bytes]  # of the mesh at a path; run in a process of its own
     inbox: Inbox | None = None  # in the emulator alone
     origins: Mapping[str, str] = field(
         default_factory=dict

@@ -11,7 +11,7 @@ WAIT_S = 50.0  # hosts commonly give a call a minute
 WAIT_S_MAX = 600.0
 _JOB_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
-Kind = Literal["image", "video", "enhance"]
+Kind = Literal["image", "video", "enhance", "3d"]
 Text = Annotated[str, Meta(max_length=100_000)]
 # As long as the body may be: a data: URI is a URL too.
 MediaUrl = Annotated[str, Meta(description="The picture: an asset's URL, any other, or data:.")]
@@ -64,6 +64,18 @@ class GenerateVideo(Struct, frozen=True, forbid_unknown_fields=True):
     """Arguments of ``generate_video``."""
 
     prompt: Annotated[Text, Meta(description="A description of the film.")]
+    model: ModelId | None = None
+    input: Input = {}
+    wait_s: WaitS = WAIT_S
+
+
+class GenerateMesh(Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments of ``generate_3d``; a picture decides where there is one."""
+
+    prompt: Annotated[Text | None, Meta(description="A description of the thing.")] = None
+    image_url: Annotated[
+        MediaUrl | None, Meta(description="A picture of the thing, from its front.")
+    ] = None
     model: ModelId | None = None
     input: Input = {}
     wait_s: WaitS = WAIT_S

@@ -29,6 +29,12 @@ _JOB_CONTINUES = (
     "get_job finds it."
 )
 
+_Generation = (
+    arguments.GenerateImage
+    | arguments.GenerateVideo
+    | arguments.GenerateMesh
+    | arguments.EnhanceImage
+)
 Run = Callable[[Any, Report], Awaitable[Outcome]]
 
 
@@ -96,6 +102,16 @@ class Toolbox:
     async def _generate_video(self, call: arguments.GenerateVideo, report: Report) -> Outcome:
         return await self._generate("video", call, {"prompt": call.prompt}, report)
 
+    async def _generate_mesh(self, call: arguments.GenerateMesh, report: Report) -> Outcome:
+        named: dict[str, Any] = {}
+        if call.prompt is not None:
+            named["prompt"] = call.prompt
+        if call.image_url is not None:
+            named["image_urls"] = [call.image_url]
+        elif call.input.keys().isdisjoint(("input_mode", "image_urls")):
+            named["input_mode"] = "text"
+        return await self._generate("3d", call, named, report)
+
     async def _enhance_image(self, call: arguments.EnhanceImage, report: Report) -> Outcome:
         return await self._generate("enhance", call, {"image_url": call.image_url}, report)
 
@@ -126,7 +142,7 @@ class Toolbox:
     async def _generate(
         self,
         kind: arguments.Kind,
-        call: arguments.GenerateImage | arguments.GenerateVideo | arguments.EnhanceImage,
+        call: _Generation,
         named: Mapping[str, Any],
         report: Report,
     ) -> Outcome:
@@ -195,8 +211,8 @@ class Toolbox:
             Tool(
                 name="list_models",
                 title="List models",
-                description="List the models that the server offers: for images, videos and "
-                "enhancing.",
+                description="List the models that the server offers: for images, videos, "
+                "meshes and enhancing.",
                 arguments=arguments.ListModels,
                 is_read_only=True,
                 run=self._list_models,
@@ -228,6 +244,15 @@ class Toolbox:
                 arguments=arguments.GenerateVideo,
                 is_read_only=False,
                 run=self._generate_video,
+            ),
+            Tool(
+                name="generate_3d",
+                title="Generate a mesh",
+                description="Make a 3D mesh (GLB) from a prompt or a picture and link to it. "
+                f"{_JOB_CONTINUES}",
+                arguments=arguments.GenerateMesh,
+                is_read_only=False,
+                run=self._generate_mesh,
             ),
             Tool(
                 name="enhance_image",

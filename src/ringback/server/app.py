@@ -16,6 +16,7 @@ from ringback.clock import Clock, SystemClock
 from ringback.dashboard.app import create_dashboard
 from ringback.dashboard.inbox import Inbox
 from ringback.dashboard.services import DashboardServices
+from ringback.engines.sketch import process
 from ringback.http.client_address import ClientAddress
 from ringback.http.feed_cursors import PURPOSE, FeedCursors
 from ringback.jobs.model import Job
@@ -260,6 +261,7 @@ class App:
             seals=resources.sealer,
             ended=self.store,
             tokens=TokenService(self.store, resources.keys, clock=resources.clock),
+            draw_still=process.still,
             inbox=self.inbox,
             origins=self._origins,
         )

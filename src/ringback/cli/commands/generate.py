@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ringback import Job, Ringback
     from ringback.client.models import Model
 
-_KINDS = ("image", "video", "enhance")
+_KINDS = ("image", "video", "enhance", "3d")
 
 
 @click.command("generate", context_settings={"ignore_unknown_options": True})
@@ -123,7 +123,12 @@ def _prompt_on_input() -> str:
 def _submit(client: Ringback, path: str, document: Mapping[str, Any], webhook: str | None) -> Job:
     from ringback.client.errors import ValidationError
 
-    submit = {"image": client.image, "video": client.video, "enhance": client.enhance}
+    submit = {
+        "image": client.image,
+        "video": client.video,
+        "enhance": client.enhance,
+        "3d": client.mesh,
+    }
     try:
         return submit[path.strip("/").removeprefix("generate/").split("/")[0]](
             path, document, webhook_url=webhook

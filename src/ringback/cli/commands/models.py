@@ -30,7 +30,9 @@ command.add_command(check)
 
 @command.command("list")
 @click.option(
-    "--kind", type=click.Choice(["image", "video", "enhance"]), help="Only models of this kind."
+    "--kind",
+    type=click.Choice(["image", "video", "enhance", "3d"]),
+    help="Only models of this kind.",
 )
 @with_client
 def list_(kind: str | None, client: Ringback, as_json: bool) -> None:

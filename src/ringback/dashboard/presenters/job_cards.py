@@ -31,9 +31,25 @@ _HELD = (
 
 
 Tile = Literal[
-    "picture", "film", "sound", "file", "style", "text", "empty", "failed", "cancelled", "pending"
+    "picture",
+    "film",
+    "sound",
+    "mesh",
+    "file",
+    "style",
+    "text",
+    "empty",
+    "failed",
+    "cancelled",
+    "pending",
 ]
-_RANKS = {"picture": 0, "film": 0, "sound": 1, "file": 2}  # the first of the lowest is shown
+_RANKS = {
+    "picture": 0,
+    "film": 0,
+    "mesh": 0,
+    "sound": 1,
+    "file": 2,
+}  # the first of the lowest is shown
 
 
 class JobCard(Struct, frozen=True, kw_only=True):

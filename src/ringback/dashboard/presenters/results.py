@@ -12,10 +12,11 @@ from ringback.dashboard.rendering import picture_path
 from ringback.files.artifacts.names import media_type_of
 from ringback.jobs.model import Job
 
-Kind = Literal["picture", "film", "sound", "file"]
+Kind = Literal["picture", "film", "sound", "mesh", "file"]
 
 _OUTPUTS_MAX = 100
 _KINDS: dict[str, Kind] = {"image": "picture", "video": "film", "audio": "sound"}
+_MESH = "model/gltf-binary"
 _NOT_DRAWN = ("image/heic", "image/tiff")  # Safari is the only browser that shows them
 
 
@@ -31,6 +32,11 @@ class Result(Struct, frozen=True, kw_only=True):
     def suffix(self) -> str:
         """Return the ending of the file's name in capitals; empty for another server's file."""
         return suffix_of(self.path) if self.path else ""
+
+    @property
+    def still(self) -> str:
+        """Return the path of the picture of a mesh."""
+        return f"/ui/stills/{(self.path or '').rpartition('/')[2]}"
 
 
 def results_of(job: Job) -> list[Result]:
@@ -60,6 +66,8 @@ def kind_of(path: str | None) -> Kind:
     media_type = media_type_of((path or "").rpartition("/")[2]) or ""
     if media_type in _NOT_DRAWN:
         return "file"
+    if media_type == _MESH:
+        return "mesh"
     return _KINDS.get(media_type.partition("/")[0], "file")
 
 

@@ -85,6 +85,10 @@ async function swapPart(id, onSwap) {
 
 // Unchanged media elements are moved over: a picture does not flicker, a film plays on.
 function keepPictures(mine, theirs) {
+  for (const box of theirs.querySelectorAll("[data-mesh]")) {
+    const same = [...mine.querySelectorAll("[data-mesh]")].find((one) => one.dataset.mesh === box.dataset.mesh);
+    if (same) box.replaceWith(same); // it goes on turning
+  }
   for (const image of theirs.querySelectorAll(MEDIA)) {
     const same = [...mine.querySelectorAll(MEDIA)].find((one) => one.src === image.src);
     if (same) image.replaceWith(same);

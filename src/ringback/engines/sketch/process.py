@@ -85,5 +85,15 @@ def combine(facts: bytes) -> bytes:
     return encode_features(combine_features([decode_features(one) for one in each]))
 
 
+@_confined
+def still(path: bytes) -> bytes:
+    """Return a still of an untrusted mesh, a JPEG."""
+    from ringback.engines.sketch.mesh.reading import colours_of, read_scene, single_mesh
+    from ringback.engines.sketch.mesh.still import still_jpeg
+
+    mesh = single_mesh(read_scene(Path(os.fsdecode(path))))
+    return still_jpeg(mesh.vertices, mesh.faces, colours_of(mesh))
+
+
 def _content(path: bytes) -> bytes:
     return Path(os.fsdecode(path)).read_bytes()

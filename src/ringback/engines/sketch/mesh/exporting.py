@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import trimesh
 from trimesh.exchange.obj import export_obj
 from trimesh.exchange.ply import export_ply
 from trimesh.exchange.stl import export_stl
-from trimesh.visual.color import ColorVisuals
 
-from ringback.engines.sketch.mesh.reading import read_scene
+from ringback.engines.sketch.mesh.reading import read_scene, single_mesh
 from ringback.engines.sketch.mesh.spec import ExportSpec
 from ringback.engines.sketch.subprocess_task import ProgressReporter
 from ringback.errors import EngineError
@@ -28,9 +26,9 @@ def export(spec: ExportSpec, reporter: ProgressReporter) -> None:
         case "obj":
             _write_obj(scene, Path(spec.out))
         case "stl":
-            Path(spec.out).write_bytes(export_stl(_single(scene)))
+            Path(spec.out).write_bytes(export_stl(single_mesh(scene)))
         case "ply":
-            Path(spec.out).write_bytes(export_ply(_single(scene)))
+            Path(spec.out).write_bytes(export_ply(single_mesh(scene)))
         case _:
             raise EngineError(
                 f"{spec.format.upper()} is not written here; ask for obj, stl or ply."
@@ -45,14 +43,3 @@ def _write_obj(scene: trimesh.Scene, path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         for name, content in {"mesh.obj": text.encode(), **textures}.items():
             archive.writestr(zipfile.ZipInfo(name, _NO_DATE), content, zipfile.ZIP_DEFLATED)
-
-
-def _single(scene: trimesh.Scene) -> trimesh.Trimesh:
-    """Return one mesh with everything of the scene; textures become colours of the points."""
-    for geometry in scene.geometry.values():
-        visual: Any = getattr(geometry, "visual", None)
-        if isinstance(geometry, trimesh.Trimesh) and hasattr(visual, "to_color"):
-            colours = visual.to_color().vertex_colors
-            geometry.visual = ColorVisuals(mesh=geometry, vertex_colors=colours)
-    single: trimesh.Trimesh = scene.to_mesh()
-    return single

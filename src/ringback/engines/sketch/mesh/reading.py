@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import trimesh
+from numpy.typing import NDArray
+from trimesh.visual.color import ColorVisuals
 
 from ringback.engines.sketch.image_cost import parsed_picture
 from ringback.errors import EngineError, InvalidMedia
@@ -51,6 +54,23 @@ def read_scene(path: Path) -> trimesh.Scene:
     if not triangles:
         raise EngineError("The file has no triangles.")
     return scene
+
+
+def single_mesh(scene: trimesh.Scene) -> trimesh.Trimesh:
+    """Return one mesh with everything of the scene; textures become colours of the points."""
+    for geometry in scene.geometry.values():
+        visual: Any = getattr(geometry, "visual", None)
+        if isinstance(geometry, trimesh.Trimesh) and hasattr(visual, "to_color"):
+            colours = visual.to_color().vertex_colors
+            geometry.visual = ColorVisuals(mesh=geometry, vertex_colors=colours)
+    single: trimesh.Trimesh = scene.to_mesh()
+    return single
+
+
+def colours_of(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
+    """Return the colours of a mesh's points, as bytes (n, 3)."""
+    visual: Any = mesh.visual
+    return np.asarray(visual.vertex_colors[:, :3], dtype=np.uint8)
 
 
 def _check(content: bytes) -> None:
