@@ -120,7 +120,10 @@ def test_a_card_shows_the_still(browser: Browser, emulator: Emulator, job: Job) 
         enter(page, "/ui/jobs")
         card = page.locator(".job-card", has_text="a red fox")
         expect(card.locator(".length", has_text="Mesh")).to_be_visible()
-        assert is_red(card.locator("img").screenshot())
+        still = card.locator("img")
+        still.scroll_into_view_if_needed()
+        expect(still).to_have_js_property("complete", value=True)  # cards load lazily
+        assert is_red(still.screenshot())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
