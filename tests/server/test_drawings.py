@@ -17,7 +17,11 @@ from ringback.server.factories import (
 from ringback.settings import Settings
 from ringback.webhooks.schedule import QUICK_SCHEDULE_S, SCHEDULE_S
 
-_UPSTREAM: dict[str, Any] = {"engines": {"image/*": "null", "video/*": "null", "enhance/*": "null"}}
+_KINDS = {one.kind for one in catalogue_for(Settings())}
+_UPSTREAM: dict[str, Any] = {"engines": {f"{kind}/*": "null" for kind in _KINDS}}
+_BUT_ENHANCE: dict[str, Any] = {
+    "engines": {f"{kind}/*": "null" for kind in _KINDS if kind != "enhance"}
+}
 
 
 def prices(**settings: Any) -> dict[str, float]:
@@ -53,7 +57,7 @@ def test_an_enhancement_by_a_network_is_no_drawing(tmp_path: Path) -> None:
     [
         ({}, ["models are only drawn by sketch", "cost nothing: ", "docs/upstream.md"]),
         ({"charge_drawings": True}, ["cost their price"]),
-        ({"engines": {"image/*": "null", "video/*": "null"}}, ["3 of ", "enhance/"]),
+        (_BUT_ENHANCE, ["3 of ", "enhance/"]),
     ],
 )
 def test_the_sentence_says_how_many_and_what_they_cost(

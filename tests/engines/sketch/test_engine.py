@@ -59,7 +59,9 @@ async def test_input_images_are_fetched_and_change_the_image() -> None:
 
 
 async def test_an_input_that_cannot_be_fetched_is_named_with_the_reason_alone() -> None:
-    with pytest.raises(EngineError, match=r"https://x\.example/gone.* connect\.$") as raised:
+    with pytest.raises(
+        EngineError, match=r"https://x\.example/gone.* no connection came about\.$"
+    ) as raised:
         await SketchEngine().run(a_request(image_urls=["https://x.example/gone"]), RecordingIO())
     assert "secret" not in str(raised.value)
 

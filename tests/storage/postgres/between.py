@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 _SOCKET = ".s.PGSQL.5432"
 _CHAIN = b"commit and chain\x00"
 _COMMITS = (b"commit\x00", _CHAIN)
+_STARTING = b"SFATAL\x00C57P03\x00Mthe database system is starting up\x00\x00"
 _GREETING = b"K\x00\x00\x00\x0c"  # the process id of the server follows
 
 
@@ -23,6 +24,7 @@ class Between:
         self._writers: set[asyncio.StreamWriter] = set()
         self.cut_commits: str | None = None  # "before" or "after" the server hears of the next
         self.refuses = False
+        self.starting_count = 0  # so many connections are told that the server is starting
         self.is_pooler = False
         self.cuts_count = 0
         self.cut_chains_count = 0  # of them, commits that begin the next transaction
@@ -32,6 +34,12 @@ class Between:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on."""
         if self.refuses:
+            writer.close()
+            return
+        if self.starting_count:
+            self.starting_count -= 1
+            await reader.readexactly(8)  # of the greeting; the rest is of no interest
+            writer.write(b"E" + (len(_STARTING) + 4).to_bytes(4) + _STARTING)
             writer.close()
             return
         up_reader, up_writer = await asyncio.open_unix_connection(self._server)

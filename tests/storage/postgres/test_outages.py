@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from ringback.errors import SetupError, StorageUnavailable
 from ringback.storage.postgres import PostgresStore
+from ringback.storage.postgres.connections import Server
 from ringback.testing import settle
 from ringback.webhooks.events import EventType
 from tests.builders import a_job, a_submission
@@ -176,6 +177,15 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for_at_the_start(dsn
         assert [one["event"] for one in logged] == ["database_away"]  # once, however often it tries
         assert (await store.counts()).jobs == {}
         await store.close()
+
+
+async def test_a_server_that_says_that_it_is_starting_is_waited_for_beyond_the_patience(
+    dsn: str,
+) -> None:
+    async with between(dsn) as (starting, through):
+        starting.starting_count = 3
+        await Server(through).detect_pooler(wait_s=0)
+        assert starting.starting_count == 0
 
 
 async def test_a_name_that_is_no_database_is_a_sentence(dsn: str) -> None:

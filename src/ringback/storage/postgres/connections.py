@@ -31,6 +31,7 @@ Connection: TypeAlias = Any  # asyncpg's, which has no types
 
 CONNECT_S = 10.0
 WAIT_S = 5.0  # a start that waits longer is better left to the supervisor
+_RECOVERY_S = 60.0  # a server that says that it is starting will be there
 _AGAIN_S = 0.25
 _COMMAND_S = 60.0  # of statements without an operation's deadline: migrations, partitions
 _CHECK_S = 5.0
@@ -79,13 +80,15 @@ class Server:
     ) -> None:
         """Do the work of a start on a connection of its own, or raise ``SetupError``.
 
-        A server that is away, or is starting itself, is waited for so long. Work under which it
-        goes away is begun again.
+        A server that is away is waited for so long, and one that says that it is starting itself
+        for a minute: a recovery ends by itself. Work under which it goes away is begun again.
         """
         deadline = Deadline(wait_s, self._clock.monotonic)
+        recovery = Deadline(max(wait_s, _RECOVERY_S), self._clock.monotonic)
         is_told = False
         while (exc := await self._tried(work, max(deadline.left_s, _CHECK_S))) is not None:
-            if not deadline.left_s:
+            is_starting = isinstance(exc, asyncpg.CannotConnectNowError)
+            if not (recovery if is_starting else deadline).left_s:
                 raise self._unreached(exc) from exc
             if not is_told:
                 log.warning("database_away", detail=_sentence(exc), waiting_s=wait_s)
