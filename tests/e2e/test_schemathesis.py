@@ -154,7 +154,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """An emulator that many submissions do not fill, nor keep busy with drawing."""
     folder = tmp_path_factory.mktemp("fuzz")
     config = folder / "ringback.toml"
-    drawn = "".join(f'"{kind}/*" = "null"\n' for kind in ("image", "video", "enhance", "3d", "export"))
+    drawn = "".join(
+        f'"{kind}/*" = "null"\n' for kind in ("image", "video", "enhance", "3d", "export")
+    )
     config.write_text(f"backlog_max = 1000000\n[engines]\n{drawn}")
     server = LiveServer(folder / "data", environment={"RINGBACK_CONFIG": str(config)})
     with server:

@@ -17,7 +17,9 @@ from ringback.server.factories import (
 from ringback.settings import Settings
 from ringback.webhooks.schedule import QUICK_SCHEDULE_S, SCHEDULE_S
 
-_UPSTREAM: dict[str, Any] = {"engines": {"image/*": "null", "video/*": "null", "enhance/*": "null"}}
+_UPSTREAM: dict[str, Any] = {
+    "engines": {"image/*": "null", "video/*": "null", "enhance/*": "null", "3d/*": "null"}
+}
 
 
 def prices(**settings: Any) -> dict[str, float]:
@@ -53,7 +55,10 @@ def test_an_enhancement_by_a_network_is_no_drawing(tmp_path: Path) -> None:
     [
         ({}, ["models are only drawn by sketch", "cost nothing: ", "docs/upstream.md"]),
         ({"charge_drawings": True}, ["cost their price"]),
-        ({"engines": {"image/*": "null", "video/*": "null"}}, ["3 of ", "enhance/"]),
+        (
+            {"engines": {"image/*": "null", "video/*": "null", "3d/*": "null"}},
+            ["3 of ", "enhance/"],
+        ),
     ],
 )
 def test_the_sentence_says_how_many_and_what_they_cost(
