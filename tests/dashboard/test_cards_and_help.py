@@ -37,7 +37,7 @@ def urls(*suffixes: str) -> JobResult:
         (JobStatus.COMPLETED, urls("mp4", "png"), "film"),
         (JobStatus.COMPLETED, urls("flac"), "sound"),
         (JobStatus.COMPLETED, urls("bin"), "file"),
-        (JobStatus.COMPLETED, urls("glb", "tiff"), "file"),
+        (JobStatus.COMPLETED, urls("glb", "tiff"), "mesh"),
         (JobStatus.COMPLETED, urls("glb", "png"), "picture"),
         (JobStatus.COMPLETED, JobResult(urls=("https://elsewhere.example/x.png",)), "file"),
         (JobStatus.COMPLETED, JobResult(style_id="s"), "style"),

@@ -34,7 +34,7 @@ def completed(**result: Any) -> Job:
         ("video/mp4", "film"),
         ("video/webm", "film"),
         ("audio/mpeg", "sound"),
-        ("model/gltf-binary", "file"),
+        ("model/gltf-binary", "mesh"),
     ],
 )
 def test_a_result_is_shown_by_its_media_type(media_type: str, kind: str) -> None:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 FIRST_PARTS = frozenset(
     {
-        "artifacts", "assets", "deliveries", "destinations", "events", "generate", "healthz",
-        "hooks", "jobs", "lab", "mcp", "models", "node-apps", "openapi.json", "readyz", "styles",
-        "ui", "usage", "webhooks", ".well-known",
+        "artifacts", "assets", "deliveries", "destinations", "events", "export", "generate",
+        "healthz", "hooks", "jobs", "lab", "mcp", "models", "node-apps", "openapi.json", "readyz",
+        "styles", "ui", "usage", "webhooks", ".well-known",
     }
 )  # fmt: skip
 """The first parts of this server's own paths: a public path of that name would be ambiguous."""

@@ -46,7 +46,7 @@ Tile = Literal[
 _RANKS = {
     "picture": 0,
     "film": 0,
-    "mesh": 0,
+    "mesh": 1,
     "sound": 1,
     "file": 2,
 }  # the first of the lowest is shown

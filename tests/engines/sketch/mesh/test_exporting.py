@@ -74,10 +74,24 @@ def test_an_obj_comes_with_its_material_and_texture(fox: bytes, tmp_path: Path) 
         names = set(archive.namelist())
         archive.extractall(tmp_path / "obj")
     assert {"mesh.obj", "mesh.mtl"} < names
+    text = (tmp_path / "obj" / "mesh.obj").read_text("utf-8")
+    assert text.count("\nvn ") == text.count("\nv ")
     mesh: Any = trimesh.load(tmp_path / "obj" / "mesh.obj", force="mesh", process=False)
     assert len(mesh.faces) == pytest.approx(800, rel=0.1)
     assert mesh.visual.material.image.size == (64, 64)
     assert exported(fox, "obj", tmp_path) == content
+
+
+def test_a_mesh_that_a_node_moves_is_exported_where_it_stands(fox: bytes, tmp_path: Path) -> None:
+    def move(tree: Tree) -> None:
+        node = next(one for one in tree["nodes"] if "mesh" in one)
+        node.pop("matrix", None)
+        node["translation"] = [5, 0, 0]
+
+    content = exported(changed(fox, move), "obj", tmp_path)
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        mesh: Any = trimesh.load(BytesIO(archive.read("mesh.obj")), file_type="obj", force="mesh")
+    assert mesh.bounds[0][0] > 3
 
 
 def test_a_mesh_with_colours_alone_is_exported_too(tmp_path: Path) -> None:

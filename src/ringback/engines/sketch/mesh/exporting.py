@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import trimesh
 from trimesh.exchange.obj import export_obj
 from trimesh.exchange.ply import export_ply
@@ -37,9 +38,21 @@ def export(spec: ExportSpec, reporter: ProgressReporter) -> None:
 
 def _write_obj(scene: trimesh.Scene, path: Path) -> None:
     """Write a ZIP with the mesh, its materials and their textures."""
-    text, textures = export_obj(
-        scene, include_normals=True, return_texture=True, mtl_name="mesh.mtl"
-    )
+    text, textures = export_obj(_alone(scene), return_texture=True, mtl_name="mesh.mtl")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         for name, content in {"mesh.obj": text.encode(), **textures}.items():
             archive.writestr(zipfile.ZipInfo(name, _NO_DATE), content, zipfile.ZIP_DEFLATED)
+
+
+def _alone(scene: trimesh.Scene) -> trimesh.Scene | trimesh.Trimesh:
+    """Return the one mesh of a scene that moves it nowhere, or the scene.
+
+    trimesh forgets the normals of a scene's meshes, and writes those of a mesh.
+    """
+    nodes = scene.graph.nodes_geometry
+    if len(nodes) == 1:
+        transform, name = scene.graph[nodes[0]]
+        mesh = scene.geometry[name]
+        if isinstance(mesh, trimesh.Trimesh) and np.array_equal(transform, np.eye(4)):
+            return mesh
+    return scene
