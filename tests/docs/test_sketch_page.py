@@ -18,6 +18,7 @@ def section(heading: str) -> str:
 
 @pytest.mark.parametrize("model", MADE, ids=lambda model: model.id)
 def test_every_parameter_of_clips_and_enhancements_is_explained(model: Model) -> None:
-    text = section("Clips" if model.kind == "video" else "Enhancements")
+    of_clip = "Enhanced clips" if "video_url" in model.parameters else "Enhancements"
+    text = section("Clips" if model.kind == "video" else of_clip)
     missing = [name for name in model.parameters if f"`{name}`" not in text]
     assert missing == []

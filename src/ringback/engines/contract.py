@@ -34,6 +34,7 @@ class Made:
     trained: Trained | None = None  # of a training: the style; it gets the job's id
     style_id: str | None = None  # of a training whose style the provider keeps
     outputs: Mapping[str, Any] | None = None  # of a node app, by output name
+    still: str | None = None  # of a clip that browsers may not play: a saved picture for pages
     notes: tuple[str, ...] = ()  # sentences about files that are missing or of an unknown type
 
 

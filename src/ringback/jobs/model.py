@@ -34,14 +34,20 @@ class JobResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The result of a job: the URLs of its artifacts so far, or one error sentence.
 
     A training has the id of its style, a node app its named outputs. Notes say which files are
-    missing, or are of a type that the server does not know.
+    missing, or are of a type that the server does not know. The still of a clip is for pages alone.
     """
 
     urls: tuple[str, ...] | None = None
     style_id: str | None = None
     outputs: dict[str, Any] | None = None
     notes: tuple[str, ...] | None = None
+    still: str | None = None  # its URL
     error: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The URLs of all files that the result refers to."""
+        return (*(self.urls or ()), *(() if self.still is None else (self.still,)))
 
 
 class JobRequest(Struct, frozen=True, kw_only=True):

@@ -72,7 +72,8 @@ def catalogue_for(settings: Settings) -> Catalogue:
 
 def is_drawn(model: Model, *, settings: Settings) -> bool:
     """Say whether a model's results are drawings of the sketch engine, and no model's."""
-    enhances = model.kind == "enhance" and settings.enhance_weights is not None
+    is_picture = model.kind == "enhance" and "image_url" in model.parameters
+    enhances = is_picture and settings.enhance_weights is not None
     return model.engine == SKETCH and not enhances
 
 

@@ -30,7 +30,7 @@ class RunningJob:
 
     def unnamed(self, names: Iterable[str], *, by: JobResult | None) -> list[str]:
         """Return the files among these that neither a result of the job nor its style names."""
-        urls = (by and by.urls) or ()
+        urls = () if by is None else by.files
         style = self.trained
         of_style = () if style is None else (style.artifact, *style.previews)
         base_url = self.job.base_url

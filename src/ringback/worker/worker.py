@@ -392,4 +392,5 @@ def _result_of(job: Job, made: Made) -> JobResult:
         style_id=made.style_id if made.trained is None else job.job_id,
         outputs=None if made.outputs is None else dict(made.outputs),
         notes=made.notes or None,
+        still=None if made.still is None else artifact_url(made.still, base_url=job.base_url),
     )

@@ -21,10 +21,12 @@ from ringback.engines.sketch.engine import SketchEngine
 from ringback.errors import EngineError, EngineProcessDied
 from ringback.testing import RecordingIO
 from tests.clips import seen
+from tests.films import a_crossing
 from tests.patience import SOON_S
 from tests.processes import children
 
 PICTURE = "https://x.example/a.png"
+CLIP = "https://x.example/a.mp4"
 
 
 def a_picture(size: tuple[int, int] = (64, 48), kind: str = "PNG") -> bytes:
@@ -51,6 +53,16 @@ def enhancing(**fields: Any) -> EngineRequest:
         kind="enhance",
         model="topaz/standard-enhance",
         input={"image_url": PICTURE, "width": 128, "height": 96, **fields},
+    )
+
+
+def enhancing_clip(**fields: Any) -> EngineRequest:
+    return EngineRequest(
+        job_id="j",
+        workspace_id="w",
+        kind="enhance",
+        model="topaz/astra",
+        input={"video_url": CLIP, "video_output_preset": "h264-high", **fields},
     )
 
 
@@ -126,11 +138,53 @@ async def test_an_enhancement_beyond_the_pixel_limit_is_refused() -> None:
         await SketchEngine().run(enhancing(width=32_000, height=32_000), io)
 
 
+async def test_a_clip_is_enhanced_with_progress_previews_and_a_still(tmp_path: Path) -> None:
+    io = RecordingIO({CLIP: a_crossing(tmp_path / "film.mp4").read_bytes()})
+    made = await SketchEngine().run(enhancing_clip(target_width=200), io)
+    assert seen(io.saved[made.artifacts[0]]).video["size"] == (200, 120)
+    assert made.still is not None
+    assert io.saved[made.still].startswith(b"\xff\xd8")
+    assert len(io.previews) == 4
+    assert io.fractions == sorted(io.fractions)
+    assert io.fractions[-1] == 1.0
+
+
+async def test_a_cancelled_enhancement_of_a_clip_ends_its_process_at_once(tmp_path: Path) -> None:
+    video = a_crossing(tmp_path / "film.mp4", frames=240).read_bytes()
+    others, io = children(), RecordingIO({CLIP: video})
+    shown = asyncio.Event()
+    io.on_preview = shown.set
+    long = enhancing_clip(target_width=1920, frame_interpolation=True, frame_interpolation_fps=60)
+    run = asyncio.create_task(SketchEngine().run(long, io))
+    await shown.wait()
+    assert children() - others
+    run.cancel()
+    async with asyncio.timeout(SOON_S):
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    assert not children() - others
+
+
+async def test_a_clip_that_is_none_or_would_be_too_large_fails_with_one_sentence(
+    tmp_path: Path,
+) -> None:
+    io = RecordingIO({CLIP: b"<svg/>"})
+    with pytest.raises(EngineError, match="input video cannot be read"):
+        await SketchEngine().run(enhancing_clip(), io)
+    io = RecordingIO({CLIP: a_crossing(tmp_path / "film.mp4").read_bytes()})
+    with pytest.raises(EngineError, match=r"at most 8\.3 megapixels are made\. Ask for"):
+        await SketchEngine().run(enhancing_clip(target_width=8000), io)
+    with pytest.raises(EngineError, match=r"The input video https://x\.example/gone .* connect\."):
+        await SketchEngine().run(enhancing_clip(video_url="https://x.example/gone"), io)
+
+
 async def test_no_temporary_files_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     io = RecordingIO({PICTURE: a_picture()})
     await SketchEngine().run(a_request(start_image=PICTURE), io)
     await SketchEngine().run(enhancing(), io)
+    io = RecordingIO({CLIP: io.saved[next(name for name in io.saved if name.endswith(".mp4"))]})
+    await SketchEngine().run(enhancing_clip(), io)
     assert os.listdir(tmp_path) == []
 
 

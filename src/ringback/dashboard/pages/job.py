@@ -14,7 +14,7 @@ from ringback.dashboard.live_updates import LivePages, Snapshot
 from ringback.dashboard.page_request import PageRequest
 from ringback.dashboard.presenters.form_fields import elided, pictures_in
 from ringback.dashboard.presenters.image_metadata import Metadata, metadata_of, seed_of
-from ringback.dashboard.presenters.results import Result, facts_of, host_of, results_of
+from ringback.dashboard.presenters.results import Result, facts_of, host_of, poster_of, results_of
 from ringback.dashboard.presenters.snippets import submission
 from ringback.dashboard.presenters.timeline import timeline_of
 from ringback.errors import JobNotFound, ModelNotFound
@@ -79,7 +79,7 @@ class JobViews:
             steps=await self._service.steps_of(job) if job.kind == APP else [],
             pictures=pictures,
             seed=seed_of(job.input, [one.metadata for one in pictures if one.metadata]),
-            poster=next((one.path for one in results if one.kind == "picture"), None),
+            poster=poster_of(job),
             facts=facts_of(job),
             values=values,
             sources=list(pictures_in(model, job.input)) if model else [],

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ringback.dashboard.live_updates import LivePages, Snapshot
 from ringback.dashboard.page_request import PageRequest
-from ringback.dashboard.presenters.results import Result, results_of
+from ringback.dashboard.presenters.results import Result, poster_of, results_of
 from ringback.errors import JobNotFound
 from ringback.http.event_streams import frame
 from ringback.jobs.model import Job, JobStatus
@@ -42,6 +42,7 @@ class JobCard(Struct, frozen=True, kw_only=True):
     job: Job
     prompt: str
     shown: Result | None  # the one result that a card shows
+    poster: str | None  # the path of a picture of a clip
     tile: Tile  # the kind of the picture, or of the mark without one
     length_s: float | None  # of a clip or a sound, as the job asked for it
     version: str  # differs when the card looks different
@@ -56,6 +57,7 @@ def card_of(job: Job) -> JobCard:
         job=job,
         prompt=prompt_of(job.input) or _name_of(job.input),
         shown=shown,
+        poster=poster_of(job),
         tile=_tile(job, shown),
         length_s=_length_s(job, shown),
         version=f"{job.status}.{round(job.progress * 100)}.{len(urls)}",

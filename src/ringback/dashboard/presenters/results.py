@@ -46,6 +46,15 @@ def results_of(job: Job) -> list[Result]:
     return [_result(url, job, named.get(url, "")) for url in shown]
 
 
+def poster_of(job: Job) -> str | None:
+    """Return the path of the picture that a clip shows before it plays, or where it cannot."""
+    if job.result is None:
+        return None
+    pictures = (one.path for one in results_of(job) if one.kind == "picture")
+    still = job.result.still
+    return next(pictures, None if still is None else picture_path(still, job.base_url))
+
+
 def facts_of(job: Job) -> dict[str, Any]:
     """Return a node app's outputs that are not files, by their names."""
     outputs = (job.result.outputs if job.result else None) or {}

@@ -10,6 +10,7 @@ from ringback.concurrency.process_pool import ProcessPool
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.sketch import process
 from ringback.engines.sketch.enhance.maker import Enhancer
+from ringback.engines.sketch.enhance_video.maker import VideoEnhancer, has_clip
 from ringback.engines.sketch.fetching import fetch_to
 from ringback.engines.sketch.folders import Folder, temporary_folder
 from ringback.engines.sketch.inputs import (
@@ -56,6 +57,7 @@ class SketchEngine:
         self._read_s_max = read_s_max
         self._clips = ClipMaker(folder=folder)
         self._enhancements = Enhancer(folder=folder, weights=weights)
+        self._clip_enhancements = VideoEnhancer(folder=folder)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
         """Run the request by the kind of its model."""
@@ -66,6 +68,8 @@ class SketchEngine:
                 return await train(request, io, tasks, folder=self._folder)
             case "video":
                 return await self._clips.run(request, io, SubprocessRunner(slots))
+            case "enhance" if has_clip(request.input):
+                return await self._clip_enhancements.run(request, io, SubprocessRunner(slots))
             case "enhance":
                 return await self._enhancements.run(request, io, SubprocessRunner(slots))
         return await self._pictures(request, io, tasks)

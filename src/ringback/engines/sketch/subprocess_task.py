@@ -72,6 +72,11 @@ def _run(name: str, task: bytes, reporter: ProgressReporter) -> None:
         from ringback.engines.sketch.motion.clip_spec import Clip
 
         make(msgspec.msgpack.decode(task, type=Clip), reporter)
+    elif name == "enhance-video":
+        from ringback.engines.sketch.enhance_video.pipeline import enhance_video
+        from ringback.engines.sketch.enhance_video.spec import VideoEnhancement
+
+        enhance_video(msgspec.msgpack.decode(task, type=VideoEnhancement), reporter)
     else:
         from ringback.engines.sketch.enhance.enhancement import Enhancement
         from ringback.engines.sketch.enhance.pipeline import enhance

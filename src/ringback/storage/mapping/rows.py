@@ -60,7 +60,7 @@ def files_of(result: str | None, base_url: str, input_files: str | None) -> tupl
 
     A URL that does not begin as this server wrote it then is somebody else's.
     """
-    urls = () if result is None else _decode_result(result).urls or ()
+    urls = () if result is None else _decode_result(result).files
     made = (name_in(url, base_url=base_url) for url in urls)
     return (*(name for name in made if name is not None), *_names_of(input_files))
 

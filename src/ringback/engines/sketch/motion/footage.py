@@ -7,6 +7,7 @@ import struct
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,32 +29,49 @@ DECODED_PIXELS_MAX = 16_000_000_000
 """Pixels of all decoded frames; a minute of 4K at 30 frames per second has 15 billion."""
 _TAIL_S = 4
 _MICROSECONDS = 1_000_000
-_UNREADABLE = "An input video cannot be read; send an MP4, MOV or WebM file."
+UNREADABLE = "An input video cannot be read; send an MP4, MOV or WebM file."
 _TOO_LARGE = f"The frames of an input video are too large; at most {PIXELS_MAX:,} pixels are read."
 _WITH_ALPHA = frozenset({"pal8"})  # beside the formats that have a component of that name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The times of a video's beginning and end, and the number of its frames."""
+
+    first_s: float = 0.0
+    last_s: float = 0.0
+    frames: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """The duration of the frames."""
+        return self.last_s - self.first_s
+
+
 def seconds_of(path: Path) -> float:
     """Return the duration of a video's frames; a header's may be missing or a placeholder."""
-    first_s, last_s = _span(path)
-    return last_s - first_s
+    return span_of(path).seconds
 
 
-def _span(path: Path) -> tuple[float, float]:
-    """Return the times of a video's beginning and end; nothing is decoded."""
-    with _video(path) as (container, stream):
+def span_of(path: Path) -> Span:
+    """Return when a video's frames begin and end, and their number; nothing is decoded."""
+    with open_video(path) as (container, stream):
         shown = [
             (packet.pts, packet.duration or 0)
             for packet in container.demux(stream)
             if packet.pts is not None and not packet.is_discard
         ]
         if not shown or stream.time_base is None:
-            return 0.0, 0.0
+            return Span()
         first, last = min(shown)[0], max(shown)[0]
         # A frame without a duration is shown as long as the others on average.
         average = (last - first) / max(1, len(shown) - 1)
         end = max(pts + (lasts or average) for pts, lasts in shown)
-        return float(first * stream.time_base), float(end * stream.time_base)
+        return Span(
+            first_s=float(first * stream.time_base),
+            last_s=float(end * stream.time_base),
+            frames=len(shown),
+        )
 
 
 def check_cost(path: Path, *, seconds: float) -> None:
@@ -62,7 +80,7 @@ def check_cost(path: Path, *, seconds: float) -> None:
     Nothing is decoded: the frames are counted from the header.
     """
     lasts_s = seconds_of(path)
-    with _video(path) as (_, stream):
+    with open_video(path) as (_, stream):
         share = min(1.0, seconds / lasts_s) if lasts_s > 0 else 1.0
         frames = min(FRAMES_MAX, stream.frames * share)
         context = stream.codec_context
@@ -71,17 +89,17 @@ def check_cost(path: Path, *, seconds: float) -> None:
 
 def first_of(path: Path) -> Image.Image:
     """Return a video's first frame."""
-    with _video(path) as (container, stream):
-        return _picture(next(_frames(container, stream), None), stream)
+    with open_video(path) as (container, stream):
+        return _picture(next(frames_in(container, stream), None), stream)
 
 
 def last_of(path: Path, *, pixels_max: int = DECODED_PIXELS_MAX) -> Image.Image:
     """Return a video's last frame."""
-    first_s, last_s = _span(path)
-    with _video(path) as (container, stream):
-        if last_s - first_s > _TAIL_S:
-            container.seek(round((last_s - _TAIL_S) * _MICROSECONDS))
-        last = deque(_frames(container, stream, pixels_max), maxlen=1)
+    span = span_of(path)
+    with open_video(path) as (container, stream):
+        if span.seconds > _TAIL_S:
+            container.seek(round((span.last_s - _TAIL_S) * _MICROSECONDS))
+        last = deque(frames_in(container, stream, pixels_max), maxlen=1)
         return _picture(last[0] if last else None, stream)
 
 
@@ -93,7 +111,7 @@ class Footage:
         self._frames = _decoded(path)
         self._next = next(self._frames, None)
         if self._next is None:
-            raise EngineError(_UNREADABLE)
+            raise EngineError(UNREADABLE)
         self._current = self._fit(*self._next[1])
 
     def at(self, seconds: float) -> Image.Image:
@@ -111,15 +129,15 @@ class Footage:
 
 
 def _decoded(path: Path) -> Generator[tuple[float, tuple[VideoFrame, VideoStream]], None, None]:
-    with _video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         start = None
-        for number, frame in enumerate(_frames(container, stream)):
+        for number, frame in enumerate(frames_in(container, stream)):
             seconds = frame.time if frame.time is not None else number / 24
             start = seconds if start is None else start
             yield seconds - start, (frame, stream)
 
 
-def _frames(
+def frames_in(
     container: InputContainer, stream: VideoStream, pixels_max: int = DECODED_PIXELS_MAX
 ) -> Iterator[VideoFrame]:
     """Yield the frames as they are decoded; raise ``EngineError`` beyond the limits."""
@@ -134,9 +152,9 @@ def _frames(
 
 
 @contextmanager
-def _video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video that can be decoded, or raise ``EngineError``."""
-    with open_media(path, kinds=VIDEOS, unreadable=_UNREADABLE) as (container, codecs):
+    with open_media(path, kinds=VIDEOS, unreadable=UNREADABLE) as (container, codecs):
         stream = best_stream(container, "video")
         if not isinstance(stream, VideoStream):
             _refuse("An input video has no frames.")
@@ -160,28 +178,32 @@ def _picture(
     transparent.
     """
     if frame is None:
-        _refuse(_UNREADABLE)
+        _refuse(UNREADABLE)
     _check_frame_size(frame.width, frame.height)
-    width, height = frame.width * _pixel_shape(stream), float(frame.height)
+    width, height = frame.width * pixel_shape_of(stream), float(frame.height)
     scale = min(1.0, math.sqrt(PIXELS_MAX / (width * height)))
     if view is not None:
         scale = min(scale, max(view) * 1.2 / min(width, height))
     size = max(2, round(width * scale)), max(2, round(height * scale))
-    has_alpha = frame.format.name in _WITH_ALPHA or any(
+    form = "rgba" if has_alpha(frame) else "rgb24"
+    pixels = frame.reformat(width=size[0], height=size[1], format=form).to_ndarray()
+    return upright(on_white(Image.fromarray(pixels)), orientation_of(frame))
+
+
+def has_alpha(frame: VideoFrame) -> bool:
+    """Return whether a frame may be transparent."""
+    return frame.format.name in _WITH_ALPHA or any(
         component.is_alpha for component in frame.format.components
     )
-    form = "rgba" if has_alpha else "rgb24"
-    pixels = frame.reformat(width=size[0], height=size[1], format=form).to_ndarray()
-    return upright(on_white(Image.fromarray(pixels)), _orientation(frame))
 
 
-def _pixel_shape(stream: VideoStream) -> float:
+def pixel_shape_of(stream: VideoStream) -> float:
     """Return the width of a pixel by its height; 1 where it is missing or absurd."""
     shape = stream.sample_aspect_ratio
     return float(shape) if shape and 1 / SHAPE_MAX <= shape <= SHAPE_MAX else 1.0
 
 
-def _orientation(frame: VideoFrame) -> int:
+def orientation_of(frame: VideoFrame) -> int:
     """Return the orientation that a film's matrix gives its frames, as EXIF numbers it."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if not isinstance(matrix, Buffer):

@@ -1,0 +1,1 @@
+"""Enhances clips: larger, cleaner, with more frames, in the requested codec."""
