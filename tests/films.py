@@ -66,7 +66,7 @@ def a_crossing(
     return path
 
 
-def places(frames: Sequence[Pixels]) -> list[float]:
+def positions(frames: Sequence[Pixels]) -> list[float]:
     """Where the disc is in each frame, as a share of the width."""
     found = []
     for frame in frames:

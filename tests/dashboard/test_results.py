@@ -74,6 +74,23 @@ def test_a_card_shows_the_first_visible_result() -> None:
     assert card_of(completed(style_id="sty_1")).shown is None
 
 
+async def test_a_film_that_not_every_browser_plays_has_a_still_and_a_link(
+    world: PageWorld, browser: Browser
+) -> None:
+    async with world.client("dev") as client:
+        await client.post("/generate/image/ringback/null", json={"prompt": "x"})
+    film, still = ours("video/quicktime"), ours("image/jpeg")
+    result = JobResult(urls=(film,), still=still)
+    job = await world.service.finish(await world.claim(), result=result)
+    path, poster = (one.removeprefix(BASE_URL) for one in (film, still))
+    assert f'poster="{poster}"' in await browser.see("/ui/jobs")
+    page = await browser.see(f"/ui/jobs/{job.job_id}")
+    assert f'poster="{poster}"' in page
+    assert f'href="{path}" download' in page
+    assert "Not every browser plays this file." in page
+    assert f'<img src="{poster}"' not in page
+
+
 async def test_a_film_plays_in_the_jobs_page_and_in_its_card(
     world: PageWorld, browser: Browser
 ) -> None:

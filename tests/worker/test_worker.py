@@ -25,7 +25,7 @@ from ringback.errors import EngineError, EngineProcessDied, FetchError, StorageF
 from ringback.files.artifacts.local import LocalArtifacts
 from ringback.ids import Ids
 from ringback.jobs.model import Job, JobResult, JobStatus
-from ringback.service import JobService
+from ringback.service import JobService, result_document
 from ringback.storage.sqlite import SqliteStore
 from ringback.styles.model import Trained
 from ringback.testing import FakeClock, FakeFetcher, ScriptedEngine, never_ends, settle
@@ -121,6 +121,22 @@ async def test_a_job_goes_through_its_engine_to_a_result_that_is_kept(world: Wor
     assert kept.read_bytes() == b"fine"
     # Nothing refers to the preview any more.
     assert [path.name for path in kept.parents[1].rglob("*.png")] == [name]
+
+
+async def test_the_still_of_a_clip_is_kept_for_pages_and_not_shown_by_the_api(
+    world: World,
+) -> None:
+    async def film(request: EngineRequest, io: EngineIO) -> Made:
+        still = await io.save(b"still", media_type="image/jpeg")
+        await io.preview(still)
+        return Made(artifacts=(await io.save(b"film", media_type="video/mp4"),), still=still)
+
+    async with world.worker(ScriptedEngine(film)):
+        job = await world.ended(await world.submit())
+    assert job.result is not None
+    names = [url.rpartition("/")[2] for url in job.result.files]
+    assert [world.artifacts.path_of(one).read_bytes() for one in names] == [b"film", b"still"]
+    assert result_document(job.result) == {"urls": job.result.urls}
 
 
 async def test_a_run_that_is_cut_off_leaves_its_resume_state_to_the_next(world: World) -> None:

@@ -34,11 +34,14 @@ async def prune(store: Store, what: Kept, *, limit: int = 100) -> int:
     raise AssertionError("pruning does not end")
 
 
-async def an_ended_job(store: Store, *, at: int = OLD, **changes: Any) -> Job:
+async def an_ended_job(
+    store: Store, *, at: int = OLD, still: str | None = None, **changes: Any
+) -> Job:
     job = a_job(**{"created_at_ms": at, "webhook_url": RECEIVER_URL, **changes})
     await store.submit(a_submission(job))
     (held,) = await store.claim_jobs(engine="null", limit=1, worker_id="w", lease_until_ms=at)
-    result = JobResult(urls=(f"{job.base_url}/artifacts/{job.job_id}.png",))
+    urls = (f"{job.base_url}/artifacts/{job.job_id}.png",)
+    result = JobResult(urls=urls, still=still and f"{job.base_url}/artifacts/{still}")
     after = advance(held, JobEvent.COMPLETE, now_ms=at, result=result)
     event = an_event(job, created_at_ms=at)
     assert await store.end_job(Ending(before=held, after=after, limits=ROOMY, event=event))
@@ -101,6 +104,12 @@ async def test_the_files_of_a_jobs_input_go_with_it(store: Store) -> None:
     job = await an_ended_job(store, input_files=("input.png",))
     past = await store.files_past(before_ms=CUT, limit=100)
     assert past == (f"{job.job_id}.png", "input.png")
+
+
+async def test_the_still_of_a_clip_goes_with_its_job(store: Store) -> None:
+    job = await an_ended_job(store, still="still.jpg")
+    past = await store.files_past(before_ms=CUT, limit=100)
+    assert past == (f"{job.job_id}.png", "still.jpg")
 
 
 async def test_old_attempts_go_and_their_delivery_stays(store: Store) -> None:

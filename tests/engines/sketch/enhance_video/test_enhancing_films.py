@@ -1,4 +1,4 @@
-"""Clips are enlarged, cleaned and written as asked, with their times and their sound."""
+"""Clips are enlarged, cleaned and written as requested, with their times and their sound."""
 
 from __future__ import annotations
 
@@ -79,18 +79,18 @@ def test_every_encoding_is_written_with_its_sound_and_read_by_the_server(
     tmp_path: Path, encoding: str
 ) -> None:
     out = enhanced(a_crossing(tmp_path / "film.mp4", sound="aac"), encoding=encoding)
-    film, wanted = film_of(out), ENCODINGS[encoding]
+    film, expected = film_of(out), ENCODINGS[encoding]
     codecs = {"libx264": "h264", "libx265": "hevc", "libsvtav1": "libdav1d", "libvpx-vp9": "vp9"}
-    assert film.video["codec"] == codecs.get(wanted.codec, wanted.codec)
+    assert film.video["codec"] == codecs.get(expected.codec, expected.codec)
     # FFmpeg decodes ProRes 4444 to 12 bits.
-    assert film.video["pix_fmt"] == wanted.pix_fmt.replace("444p10", "444p12")
+    assert film.video["pix_fmt"] == expected.pix_fmt.replace("444p10", "444p12")
     assert len(film.frames) == 12
-    assert film.audio == {"codec": "opus" if wanted.suffix == ".webm" else "aac", "channels": 2}
+    assert film.audio == {"codec": "opus" if expected.suffix == ".webm" else "aac", "channels": 2}
     facts = parse(out.read_bytes()).facts
-    assert facts.media_type == wanted.media_type
+    assert facts.media_type == expected.media_type
     assert (facts.width, facts.height) == DOUBLE
     assert facts.duration_s == pytest.approx(0.5, abs=0.02)
-    if wanted.hdr is None:
+    if expected.hdr is None:
         assert psnr(film.frames[6], larger(a_disc(6 / 11), DOUBLE)) > 28
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ringback.engines.sketch.enhance_video.spec import FrameRate
 from tests.engines.sketch.enhance_video.test_enhancing_films import enhanced, film_of
-from tests.films import a_crossing, places
+from tests.films import a_crossing, positions
 
 
 def at_rate(video: Path, per_second: int, **changes: object) -> Path:
@@ -24,7 +24,7 @@ def test_new_frames_lie_between_their_neighbours(tmp_path: Path, is_compensated:
     film = film_of(at_rate(video, 16, is_compensated=is_compensated))
     assert (film.video["rate"], len(film.frames)) == (16, 18)
     assert film.seconds == pytest.approx(9 / 8, abs=1 / 16)
-    before, found = places(film_of(video).frames), places(film.frames)
+    before, found = positions(film_of(video).frames), positions(film.frames)
     assert found[::2] == pytest.approx(before, abs=0.01)
     middles = [(one + other) / 2 for one, other in pairwise(before)]
     assert found[1:17:2] == pytest.approx(middles, abs=0.02)
@@ -52,7 +52,7 @@ def test_the_length_is_kept_to_one_frame(
     assert film.video["rate"] == per_second
     assert len(film.frames) == pytest.approx(12 / rate * per_second, abs=1)
     assert film.audio is not None
-    assert np.diff(places(film.frames)).min() > -0.001
+    assert np.diff(positions(film.frames)).min() > -0.001
 
 
 def test_slow_motion_lasts_longer_and_is_silent(tmp_path: Path) -> None:
@@ -60,23 +60,23 @@ def test_slow_motion_lasts_longer_and_is_silent(tmp_path: Path) -> None:
     film = film_of(at_rate(video, 24, slowdown=3))
     assert len(film.frames) == 48
     assert film.audio is None
-    assert np.diff(places(film.frames[:45])).min() > 0.005
+    assert np.diff(positions(film.frames[:45])).min() > 0.005
 
 
 def test_irregular_times_become_regular(tmp_path: Path) -> None:
     # The disc moves evenly by frame; its times are uneven, so its even frames must be too.
     video = a_crossing(tmp_path / "film.mp4", frames=5, times=[0, 100, 200, 600, 700])
-    found = places(film_of(at_rate(video, 20, is_compensated=False)).frames)
-    own = places(film_of(video).frames)
+    found = positions(film_of(at_rate(video, 20, is_compensated=False)).frames)
+    own = positions(film_of(video).frames)
     assert [found[number] for number in (0, 2, 4, 12)] == pytest.approx(own[:4], abs=0.01)
     assert own[2] < found[8] < own[3]
 
 
 def test_repeated_frames_are_replaced(tmp_path: Path) -> None:
     video = a_crossing(tmp_path / "film.mp4", frames=16, rate=16, held=2)
-    stuck = np.diff(places(film_of(at_rate(video, 32, is_compensated=False)).frames)[:24])
+    stuck = np.diff(positions(film_of(at_rate(video, 32, is_compensated=False)).frames)[:24])
     fluent = np.diff(
-        places(film_of(at_rate(video, 32, is_compensated=False, repeat_below=0.01)).frames)[:24]
+        positions(film_of(at_rate(video, 32, is_compensated=False, repeat_below=0.01)).frames)[:24]
     )
     assert stuck.min() < 0.003
     assert fluent.min() > 0.008

@@ -38,9 +38,9 @@ def test_every_choice_of_a_codec_is_one_that_can_be_written(model: str) -> None:
     parameters = CATALOGUE.find("enhance", model).parameters
     for name in ("video_output_preset", "output_format"):
         for choice in (parameters[name].enum or ()) if name in parameters else ():
-            asked = encoding_of(completed(model, **{name: choice}))
-            assert asked.startswith(str(choice))
-            assert asked in ENCODINGS
+            requested = encoding_of(completed(model, **{name: choice}))
+            assert requested.startswith(str(choice))
+            assert requested in ENCODINGS
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def finishing(treatment: FrameTreatment) -> Iterator[Filter]:
 
 
 def _denoising(strength: float) -> Iterator[Filter]:
-    # Over time first, which leaves the detail of what stands still; then within each frame.
+    # Over time first, which leaves the detail of still parts; then within each frame.
     within, between = f"{0.02 + 0.06 * strength:.4f}", f"{0.04 + 0.12 * strength:.4f}"
     limits = {f"{plane}a": within for plane in range(3)} | {
         f"{plane}b": between for plane in range(3)

@@ -39,7 +39,7 @@ class SoundTrack:
                 return
 
     def finish(self) -> None:
-        """Encode what is left, and end the track."""
+        """Encode the rest, and end the track."""
         self.write(until=None)
         self._container.mux(self._stream.encode(None))
 
