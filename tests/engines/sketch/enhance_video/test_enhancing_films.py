@@ -161,7 +161,9 @@ def test_a_film_of_odd_sides_gets_even_ones(tmp_path: Path) -> None:
 
 
 def test_a_film_of_one_frame_stays_one(tmp_path: Path) -> None:
-    film = film_of(enhanced(a_crossing(tmp_path / "film.mp4", frames=1, rate=10)))
+    video = a_crossing(tmp_path / "film.mp4", frames=1, rate=10)
+    treatment = FrameTreatment(deinterlace=True, deblock=0.5, denoise=0.5, detail=0.5, sharpen=0.5)
+    film = film_of(enhanced(video, treatment=treatment))
     assert len(film.frames) == 1
     assert film.seconds == pytest.approx(0.1, abs=0.01)
 

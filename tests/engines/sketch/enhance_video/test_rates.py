@@ -65,11 +65,19 @@ def test_slow_motion_lasts_longer_and_is_silent(tmp_path: Path) -> None:
 
 def test_irregular_times_become_regular(tmp_path: Path) -> None:
     # The disc moves evenly by frame; its times are uneven, so its even frames must be too.
-    video = a_crossing(tmp_path / "film.mp4", frames=5, times=[0, 100, 200, 600, 700])
+    video = a_crossing(tmp_path / "film.mp4", frames=5, times=[0, 100, 200, 500, 600])
     found = positions(film_of(at_rate(video, 20, is_compensated=False)).frames)
     own = positions(film_of(video).frames)
-    assert [found[number] for number in (0, 2, 4, 12)] == pytest.approx(own[:4], abs=0.01)
-    assert own[2] < found[8] < own[3]
+    assert [found[number] for number in (0, 2, 4, 10)] == pytest.approx(own[:4], abs=0.01)
+    assert own[2] + 0.02 < found[7] < own[3] - 0.02
+
+
+def test_a_frame_that_stays_for_long_does_not_turn_into_the_next_meanwhile(tmp_path: Path) -> None:
+    times = [*range(0, 400, 40), 2400, *range(2440, 2840, 40)]
+    video = a_crossing(tmp_path / "film.mp4", frames=len(times), rate=25, times=times)
+    found = positions(film_of(at_rate(video, 50, is_compensated=False)).frames)
+    assert np.ptp(found[18:110]) < 0.004
+    assert found[121] > found[17] + 0.02
 
 
 def test_repeated_frames_are_replaced(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def _with_progress(
     for number, frame in enumerate(frames):
         if number % max(1, count // _PREVIEWS) == 0:
             reporter.preview(_jpeg(frame))
-        if number == int(count * _STILL_AT):
+        if number in (0, int(count * _STILL_AT)):
             still.write_bytes(_jpeg(frame))
         if number % _TELL_EVERY == 0:
             reporter.progress(number / count)

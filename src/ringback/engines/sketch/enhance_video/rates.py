@@ -13,6 +13,7 @@ from ringback.engines.sketch.enhance_video.source import Source, unrepeated
 from ringback.engines.sketch.enhance_video.spec import FrameRate
 
 _PADS = 3  # frames that the interpolation looks ahead
+_HELD_AFTER = 4.5  # usual durations of a frame; three repeated ones may be left out before
 
 Filters = Callable[[Iterator[VideoFrame]], Iterator[VideoFrame]]
 
@@ -67,21 +68,30 @@ def _interpolation(rate: FrameRate) -> Filter:
 
 
 def _padded(frames: Iterable[VideoFrame], slowdown: int, source: Source) -> Iterator[VideoFrame]:
-    """Yield the frames at their slowed times, and the last one again until the clip's end."""
-    last = None
+    """Yield the frames at their slowed times, and the last one again until the clip's end.
+
+    A frame that stays for long is repeated, so that it does not turn into the next all that time.
+    """
+    step = max(1, round(slowdown / source.rate / source.time_base))
+    last, last_at = None, 0
     for frame in frames:
         assert frame.pts is not None
-        frame.pts *= slowdown
-        last = frame
+        at = frame.pts * slowdown
+        if last is not None and at - last_at > _HELD_AFTER * step:
+            yield from _again(last, range(last_at + step, at - step, step))
+        last, last_at = frame, at
+        yield from _again(frame, [at])
+    if last is not None:
+        end = round(source.seconds * slowdown / float(source.time_base))
+        begin = max(end, last_at + step)
+        yield from _again(last, range(last_at + step, end, step))
+        yield from _again(last, range(begin, begin + _PADS * step, step))
+
+
+def _again(frame: VideoFrame, times: Iterable[int]) -> Iterator[VideoFrame]:
+    for at in times:
+        frame.pts = at
         yield frame
-    if last is None or last.pts is None:
-        return
-    end = round(source.seconds * slowdown / float(source.time_base))
-    step = max(1, round(1 / source.rate / source.time_base))
-    at = max(end, last.pts + step)
-    for number in range(_PADS):
-        last.pts = at + number * step
-        yield last
 
 
 def _numbered(frames: Iterator[VideoFrame], count: int, per_second: int) -> Iterator[VideoFrame]:
