@@ -260,12 +260,19 @@ class Toolbox:
 
 
 def _first_for(values: Mapping[str, Any], offered: list[Model], kind: arguments.Kind) -> Model:
-    """Return the default model: the first that requires no other values than these."""
+    """Return the default model: the first that requires no other values, or else takes these."""
     if not offered:
         raise InvalidCall(f"The server offers no model of the kind {kind}.")
     sufficient = [one for one in offered if set(_required(one)) <= values.keys()]
     preferred = [one for one in sufficient if one.id == _PREFERRED.get(kind)]
-    return (preferred or sufficient or offered)[0]
+    # A model of clips is of no use to a caller who names a picture.
+    suitable = [one for one in offered if values.keys() <= _known(one)]
+    return (preferred or sufficient or suitable or offered)[0]
+
+
+def _known(model: Model) -> set[str]:
+    found = model.parameters.get("properties")
+    return set(found) if isinstance(found, dict) else set()
 
 
 def _required(model: Model) -> list[str]:
