@@ -9,6 +9,7 @@ from ringback.catalogue import model
 from ringback.concurrency.process_pool import ProcessPool
 from ringback.engines.contract import EngineIO, EngineRequest, Made
 from ringback.engines.sketch import process
+from ringback.engines.sketch.audio.maker import SoundMaker
 from ringback.engines.sketch.enhance.maker import Enhancer
 from ringback.engines.sketch.fetching import fetch_to
 from ringback.engines.sketch.folders import Folder, temporary_folder
@@ -33,7 +34,7 @@ _PREVIEW_SHARE = 4  # a preview's sides are a quarter as long
 
 
 class SketchEngine:
-    """Draws images and clips by rules; deterministic in prompt, seed and inputs.
+    """Draws images and clips and makes sounds by rules; deterministic in prompt, seed and inputs.
 
     Inputs are fetched before a slot is taken, and are kept in files: a job holds at most one in
     memory, during its download. The worker limits the number of jobs.
@@ -55,6 +56,7 @@ class SketchEngine:
         self._folder = folder
         self._read_s_max = read_s_max
         self._clips = ClipMaker(folder=folder)
+        self._sounds = SoundMaker(folder=folder)
         self._enhancements = Enhancer(folder=folder, weights=weights)
 
     async def run(self, request: EngineRequest, io: EngineIO) -> Made:
@@ -66,6 +68,8 @@ class SketchEngine:
                 return await train(request, io, tasks, folder=self._folder)
             case "video":
                 return await self._clips.run(request, io, SubprocessRunner(slots))
+            case "audio":
+                return await self._sounds.run(request, io, SubprocessRunner(slots))
             case "enhance":
                 return await self._enhancements.run(request, io, SubprocessRunner(slots))
         return await self._pictures(request, io, tasks)

@@ -72,6 +72,11 @@ def _run(name: str, task: bytes, reporter: ProgressReporter) -> None:
         from ringback.engines.sketch.motion.clip_spec import Clip
 
         make(msgspec.msgpack.decode(task, type=Clip), reporter)
+    elif name == "sound":
+        from ringback.engines.sketch.audio.making import make as make_sound
+        from ringback.engines.sketch.audio.recording import Recording
+
+        make_sound(msgspec.msgpack.decode(task, type=Recording), reporter)
     else:
         from ringback.engines.sketch.enhance.enhancement import Enhancement
         from ringback.engines.sketch.enhance.pipeline import enhance

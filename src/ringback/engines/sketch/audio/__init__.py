@@ -1,0 +1,1 @@
+"""Speech, music and sounds of a scene, from a prompt."""
