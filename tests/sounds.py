@@ -30,7 +30,7 @@ def heard(content: bytes) -> Heard:
 
 
 def seconds_of(sound: Heard) -> float:
-    return sound.shape[1] / RATE
+    return float(sound.shape[1] / RATE)
 
 
 def quietest_db(sound: Heard) -> float:

@@ -185,7 +185,7 @@ def test_serve_without_keys_says_how_to_make_one(ringback: Program) -> None:
     assert server.line().startswith("Ringback is ready at http://127.0.0.1:")
     assert server.process.stderr is not None
     drawn, hint = (server.process.stderr.readline() for _ in range(2))
-    assert "59 of 60 models are only drawn by sketch" in drawn
+    assert "64 of 65 models are only drawn by sketch" in drawn
     assert "ringback keys create --workspace" in hint
     assert server.end(signal.SIGTERM) == 0
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ringback.dashboard.presenters.form_fields import title_of
-from ringback.dashboard.presenters.image_metadata import Metadata, seed_of
+from ringback.dashboard.presenters.image_metadata import seed_of
 from ringback.dashboard.presenters.job_cards import card_of
 from ringback.dashboard.presenters.receivers import receivers
 from ringback.dashboard.presenters.results import host_of
@@ -123,10 +123,6 @@ async def test_an_input_is_spelled_as_json(
     assert f"<dt>odd</dt><dd><code>{spelled}</code></dd>" in page
 
 
-def _metadata(*texts: tuple[str, str]) -> Metadata:
-    return Metadata(width=1, height=1, format="PNG", bytes_count=1, texts=texts)
-
-
 @pytest.mark.parametrize(
     ("inputs", "files", "seed"),
     [
@@ -140,7 +136,7 @@ def _metadata(*texts: tuple[str, str]) -> Metadata:
 def test_the_seed_is_that_of_the_input_or_of_the_file(
     inputs: dict[str, Any], files: list[tuple[str, str]], seed: str | None
 ) -> None:
-    assert seed_of(inputs, [_metadata(*files)]) == seed
+    assert seed_of(inputs, files) == seed
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,28 @@ def test_a_film_plays_in_its_page_and_shows_its_first_frame_in_the_gallery(
     )
 
 
+@pytest.mark.timeout(150)
+def test_a_sound_plays_beside_its_shape_and_a_card_shows_its_length(
+    page: Page, client: Ringback
+) -> None:
+    job = client.audio("elevenlabs/tts", prompt="Hello there, my friend.").wait(timeout=120)
+    page.goto(f"/ui/jobs/{job.job_id}")
+    sound = page.locator(".picture audio")
+    expect(sound).to_have_attribute("controls", "")
+    sound.evaluate(_SOUNDED)
+    expect(page.get_by_role("img", name="Loudness along the sound")).to_be_visible()
+    expect(page.get_by_role("paragraph").filter(has_text="The voice is ")).to_be_visible()
+    length = page.locator(".picture figcaption span").inner_text().partition(" ")[0]
+    assert re.fullmatch(r"0:0[1-9]", length)
+    page.goto("/ui/jobs")
+    expect(page.locator(".job-card [data-length]")).to_have_text(length)
+
+
+_SOUNDED = """one => new Promise((done, fail) => {
+  one.addEventListener("timeupdate", () => { if (one.currentTime > 0.2) done(); });
+  one.addEventListener("error", () => fail(one.error.message));
+  one.play();
+})"""
 _PLAYED = """one => new Promise((done) => {
   one.addEventListener("timeupdate", () => {
     if (one.currentTime > 0.2) done([one.muted, one.videoHeight, one.error]);

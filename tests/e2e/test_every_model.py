@@ -17,7 +17,7 @@ from tests.e2e.harness import LiveServer
 from tests.media_files import png
 
 MODELS = [model for model in Catalogue.load() if model.provider != "ringback"]
-KINDS = {"image": "image/", "video": "video/mp4", "enhance": "image/"}
+KINDS = {"image": "image/", "video": "video/mp4", "enhance": "image/", "audio": "audio/mpeg"}
 SMALL: dict[str, int] = {"width": 64, "height": 64}
 CLIP = ("/generate/video/xai/grok-video", {"prompt": "x", "duration": 1, "resolution": "480p"})
 LOW = ("480p", "512p", "720p", "768p")
@@ -61,6 +61,8 @@ def smallest_of(model: Model, *, picture: str, client: httpx2.Client) -> dict[st
             body[name] = completed(client, *CLIP) if "video" in name else picture
         elif name in ("width", "height") and parameter.type in ("number", "integer"):
             body[name] = max(SMALL[name], parameter.min or 0)
+        elif name == "music_length_ms":
+            body[name] = parameter.min
         elif name == "duration":
             body[name] = min(parameter.enum or [parameter.min or 1])
         elif name == "resolution" and set(parameter.enum or ()) & set(LOW):

@@ -31,6 +31,7 @@ TOOLS = [
     "get_model_schema",
     "generate_image",
     "generate_video",
+    "generate_audio",
     "enhance_image",
     "get_job",
     "upload_asset",

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringback.client.models import Model
+from ringback.wire.names import MODEL_KINDS
 
-_PATH = re.compile(r"/generate/(image|video|enhance)/(.+)")
+_PATH = re.compile(rf"/generate/({'|'.join(MODEL_KINDS)})/(.+)")
 _TABLE = re.compile(r"^\|\s*([0-9.]+)[^|]*\|\s*([0-9.]+)[^|]*\|", re.MULTILINE)
 
 

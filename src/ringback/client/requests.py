@@ -11,11 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from ringback.client.errors import ConfigurationError
-from ringback.wire.names import EventName
+from ringback.wire.names import MODEL_KINDS, EventName
 
 _SLOWEST_BYTES_PER_S = 50_000  # of lines over which uploads go
 
-KINDS = ("image", "video", "enhance")
 _MODEL = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,4}")
 
 
@@ -120,7 +119,7 @@ def model_path(model: str, kind: str | None = None) -> str:
     """
     name = model.strip("/").removeprefix("generate/")
     first, _, rest = name.partition("/")
-    if first in KINDS and rest:
+    if first in MODEL_KINDS and rest:
         if kind is not None and first != kind:
             raise ConfigurationError(f"{model!r} is not of the kind {kind}; use .{first}(…).")
         kind, name = first, rest

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+
+from ringback.wire.names import ModelKind
 
 WAIT_S = 50.0  # hosts commonly give a call a minute
 WAIT_S_MAX = 600.0
 _JOB_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
-Kind = Literal["image", "video", "enhance"]
 Text = Annotated[str, Meta(max_length=100_000)]
 # As long as the body may be: a data: URI is a URL too.
 MediaUrl = Annotated[str, Meta(description="The picture: an asset's URL, any other, or data:.")]
@@ -42,7 +43,7 @@ A = TypeVar("A", bound=Struct)
 class ListModels(Struct, frozen=True, forbid_unknown_fields=True):
     """Arguments of ``list_models``."""
 
-    kind: Annotated[Kind | None, Meta(description="Only models of this kind.")] = None
+    kind: Annotated[ModelKind | None, Meta(description="Only models of this kind.")] = None
 
 
 class GetModelSchema(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +65,15 @@ class GenerateVideo(Struct, frozen=True, forbid_unknown_fields=True):
     """Arguments of ``generate_video``."""
 
     prompt: Annotated[Text, Meta(description="A description of the film.")]
+    model: ModelId | None = None
+    input: Input = {}
+    wait_s: WaitS = WAIT_S
+
+
+class GenerateAudio(Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments of ``generate_audio``."""
+
+    prompt: Annotated[Text, Meta(description="The text to speak, or a description of the sound.")]
     model: ModelId | None = None
     input: Input = {}
     wait_s: WaitS = WAIT_S

@@ -26,6 +26,7 @@ class RemoteOperations:
             "image": self._client.image,
             "video": self._client.video,
             "enhance": self._client.enhance,
+            "audio": self._client.audio,
         }[model.kind]
         return await submit(model.id, values)
 

@@ -22,6 +22,7 @@ from ringback.mcp.outcome import InvalidCall, Outcome, refused
 from ringback.mcp.pictures import Results
 from ringback.mcp.waiting import Report, until_end
 from ringback.wire.document import iso_time
+from ringback.wire.names import ModelKind
 
 _PREFERRED = {"image": "bfl/flux-1-dev"}
 _JOB_CONTINUES = (
@@ -29,6 +30,12 @@ _JOB_CONTINUES = (
     "get_job finds it."
 )
 
+GenerationCall = (
+    arguments.GenerateImage
+    | arguments.GenerateVideo
+    | arguments.GenerateAudio
+    | arguments.EnhanceImage
+)
 Run = Callable[[Any, Report], Awaitable[Outcome]]
 
 
@@ -96,6 +103,9 @@ class Toolbox:
     async def _generate_video(self, call: arguments.GenerateVideo, report: Report) -> Outcome:
         return await self._generate("video", call, {"prompt": call.prompt}, report)
 
+    async def _generate_audio(self, call: arguments.GenerateAudio, report: Report) -> Outcome:
+        return await self._generate("audio", call, {"prompt": call.prompt}, report)
+
     async def _enhance_image(self, call: arguments.EnhanceImage, report: Report) -> Outcome:
         return await self._generate("enhance", call, {"image_url": call.image_url}, report)
 
@@ -120,8 +130,8 @@ class Toolbox:
 
     async def _generate(
         self,
-        kind: arguments.Kind,
-        call: arguments.GenerateImage | arguments.GenerateVideo | arguments.EnhanceImage,
+        kind: ModelKind,
+        call: GenerationCall,
         named: Mapping[str, Any],
         report: Report,
     ) -> Outcome:
@@ -170,7 +180,7 @@ class Toolbox:
         raise InvalidCall(f"The server offers no model {model_id!r}. list_models has them.")
 
     async def _model_of(
-        self, kind: arguments.Kind, model_id: str | None, values: Mapping[str, Any]
+        self, kind: ModelKind, model_id: str | None, values: Mapping[str, Any]
     ) -> Model:
         if model_id is None:
             return _first_for(values, await self._models(kind), kind)
@@ -190,8 +200,8 @@ class Toolbox:
             Tool(
                 name="list_models",
                 title="List models",
-                description="List the models that the server offers: for images, videos and "
-                "enhancing.",
+                description="List the models that the server offers: for images, videos, "
+                "sounds and enhancing.",
                 arguments=arguments.ListModels,
                 is_read_only=True,
                 run=self._list_models,
@@ -223,6 +233,15 @@ class Toolbox:
                 arguments=arguments.GenerateVideo,
                 is_read_only=False,
                 run=self._generate_video,
+            ),
+            Tool(
+                name="generate_audio",
+                title="Generate a sound",
+                description="Make speech, music or another sound from a prompt and link to it. "
+                f"{_JOB_CONTINUES}",
+                arguments=arguments.GenerateAudio,
+                is_read_only=False,
+                run=self._generate_audio,
             ),
             Tool(
                 name="enhance_image",
@@ -259,7 +278,7 @@ class Toolbox:
         ]
 
 
-def _first_for(values: Mapping[str, Any], offered: list[Model], kind: arguments.Kind) -> Model:
+def _first_for(values: Mapping[str, Any], offered: list[Model], kind: ModelKind) -> Model:
     """Return the default model: the first that requires no other values than these."""
     if not offered:
         raise InvalidCall(f"The server offers no model of the kind {kind}.")

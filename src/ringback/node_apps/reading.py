@@ -26,6 +26,7 @@ from ringback.node_apps.graph import (
 )
 from ringback.node_apps.parameters import read_parameters
 from ringback.node_apps.values import NAME, FieldErrors, pointer, read_value, values_in
+from ringback.wire.names import MODEL_KINDS
 
 NAME_LENGTH_MAX = 200
 DESCRIPTION_LENGTH_MAX = 4_000
@@ -38,7 +39,7 @@ _FIELDS = ("name", "slug", "description", "inputs", "steps", "outputs")
 _SLUG = re.compile(
     r"(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$)[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 )
-_MODEL = re.compile(r"(image|video|enhance)/([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){1,2})")
+_MODEL = re.compile(rf"({'|'.join(MODEL_KINDS)})/([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){{1,2}})")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 

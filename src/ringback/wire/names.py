@@ -1,9 +1,12 @@
-"""The names of statuses and events for type checkers: editors complete them and find typos."""
+"""Names of kinds, statuses and events for type checkers: editors complete them and find typos."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, get_args
+
+ModelKind = Literal["image", "video", "enhance", "audio"]
+"""The kinds of models that have a route of their own, as their paths spell them."""
 
 StatusName = Literal[
     "backlogged",
@@ -40,6 +43,7 @@ else:
     # A later server may send a status that this release does not know: it is read all the same.
     SentStatus = str
 
+MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 EVENT_NAMES: tuple[EventName, ...] = get_args(EventName)
 
 

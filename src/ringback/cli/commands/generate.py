@@ -16,20 +16,19 @@ from ringback.cli.console.model_options import read_parameters
 from ringback.cli.console.options import TIMEOUT
 from ringback.cli.console.output import print_json, print_lines, talk
 from ringback.cli.console.results import SHOW, protocol_for, save_results, show_results
+from ringback.wire.names import MODEL_KINDS
 from ringback.wire.texts import read_standard_input
 
 if TYPE_CHECKING:
     from ringback import Job, Ringback
     from ringback.client.models import Model
 
-_KINDS = ("image", "video", "enhance")
-
 
 @click.command("generate", context_settings={"ignore_unknown_options": True})
 @click.option("-m", "--model", required=True, metavar="ID", help="Like bfl/flux-1-dev.")
 @click.option(
     "--kind",
-    type=click.Choice(_KINDS),
+    type=click.Choice(MODEL_KINDS),
     help="Needed when models of two kinds have one id; image/bfl/flux-1-dev includes it.",
 )
 @click.option(
@@ -98,7 +97,7 @@ def _model(client: Ringback, name: str, kind: str | None) -> Model | None:
 
 
 def _path(name: str, kind: str | None) -> str:
-    if name.strip("/").removeprefix("generate/").split("/")[0] in _KINDS:
+    if name.strip("/").removeprefix("generate/").split("/")[0] in MODEL_KINDS:
         return name
     return f"{kind or 'image'}/{name}"
 
@@ -123,7 +122,12 @@ def _prompt_on_input() -> str:
 def _submit(client: Ringback, path: str, document: Mapping[str, Any], webhook: str | None) -> Job:
     from ringback.client.errors import ValidationError
 
-    submit = {"image": client.image, "video": client.video, "enhance": client.enhance}
+    submit = {
+        "image": client.image,
+        "video": client.video,
+        "enhance": client.enhance,
+        "audio": client.audio,
+    }
     try:
         return submit[path.strip("/").removeprefix("generate/").split("/")[0]](
             path, document, webhook_url=webhook

@@ -12,6 +12,7 @@ from ringback.cli.console.connection import with_client
 from ringback.cli.console.exit_status import NotThere
 from ringback.cli.console.model_options import kinds_of
 from ringback.cli.console.output import print_found, print_json, print_lines, talk
+from ringback.wire.names import MODEL_KINDS
 
 if TYPE_CHECKING:
     from ringback import Ringback
@@ -29,9 +30,7 @@ command.add_command(check)
 
 
 @command.command("list")
-@click.option(
-    "--kind", type=click.Choice(["image", "video", "enhance"]), help="Only models of this kind."
-)
+@click.option("--kind", type=click.Choice(MODEL_KINDS), help="Only models of this kind.")
 @with_client
 def list_(kind: str | None, client: Ringback, as_json: bool) -> None:
     """List the models that the server offers."""

@@ -171,6 +171,27 @@ class AsyncRingback:
             headers=headers,
         )
 
+    async def audio(
+        self,
+        model: str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        webhook_url: str | None = None,
+        webhook_events: Sequence[EventName] | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> AsyncJob:
+        """Submit an audio job; its input is a mapping, keyword arguments, or both."""
+        return await self._submit(
+            model_path(model, "audio"),
+            requests.merged(input, params),
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
+            idempotency_key=idempotency_key,
+            headers=headers,
+        )
+
     async def subscribe(
         self,
         path: str,

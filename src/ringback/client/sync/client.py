@@ -172,6 +172,27 @@ class Ringback:
             headers=headers,
         )
 
+    def audio(
+        self,
+        model: str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        webhook_url: str | None = None,
+        webhook_events: Sequence[EventName] | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> Job:
+        """Submit an audio job; its input is a mapping, keyword arguments, or both."""
+        return self._submit(
+            model_path(model, "audio"),
+            requests.merged(input, params),
+            webhook_url=webhook_url,
+            webhook_events=webhook_events,
+            idempotency_key=idempotency_key,
+            headers=headers,
+        )
+
     def subscribe(
         self,
         path: str,

@@ -16,6 +16,7 @@ from ringback.dashboard.presenters.form_fields import elided, pictures_in
 from ringback.dashboard.presenters.image_metadata import Metadata, metadata_of, seed_of
 from ringback.dashboard.presenters.results import Result, facts_of, host_of, results_of
 from ringback.dashboard.presenters.snippets import submission
+from ringback.dashboard.presenters.sound_metadata import SoundMetadata, sound_metadata_of
 from ringback.dashboard.presenters.timeline import timeline_of
 from ringback.errors import JobNotFound, ModelNotFound
 from ringback.files.artifacts.contract import ArtifactStore
@@ -37,8 +38,15 @@ class Picture(Struct, frozen=True, kw_only=True):
     """One result, and the metadata of its file."""
 
     result: Result
-    metadata: Metadata | None
+    metadata: Metadata | None = None  # of a picture
+    sound: SoundMetadata | None = None
     size_bytes: int | None = None
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """The texts in the file."""
+        found = self.metadata or self.sound
+        return found.texts if found else ()
 
 
 class JobViews:
@@ -78,7 +86,7 @@ class JobViews:
             model=model,
             steps=await self._service.steps_of(job) if job.kind == APP else [],
             pictures=pictures,
-            seed=seed_of(job.input, [one.metadata for one in pictures if one.metadata]),
+            seed=seed_of(job.input, [text for one in pictures for text in one.texts]),
             poster=next((one.path for one in results if one.kind == "picture"), None),
             facts=facts_of(job),
             values=values,
@@ -124,12 +132,14 @@ class JobViews:
     async def _picture(self, result: Result) -> Picture:
         path = result.path
         kept = await self._artifacts.find(path.removeprefix("/artifacts/")) if path else None
-        is_read = kept is not None and result.kind == "picture"
-        return Picture(
-            result=result,
-            metadata=await metadata_of(self._artifacts, kept) if kept and is_read else None,
-            size_bytes=kept.size_bytes if kept else None,
-        )
+        if kept is None:
+            return Picture(result=result)
+        metadata = sound = None
+        if result.kind == "picture":
+            metadata = await metadata_of(self._artifacts, kept)
+        elif result.kind == "sound":
+            sound = await sound_metadata_of(self._artifacts, kept)
+        return Picture(result=result, metadata=metadata, sound=sound, size_bytes=kept.size_bytes)
 
     def _model(self, job: Job) -> Model | None:
         try:

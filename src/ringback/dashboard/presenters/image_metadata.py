@@ -36,12 +36,12 @@ async def metadata_of(artifacts: ArtifactStore, artifact: StoredArtifact) -> Met
     return await asyncio.to_thread(_read, head, artifact.size_bytes)
 
 
-def seed_of(inputs: Mapping[str, Any], found: Iterable[Metadata]) -> str | None:
-    """Return the seed of a job: that of its input, or else those that its files name."""
+def seed_of(inputs: Mapping[str, Any], texts: Iterable[tuple[str, str]]) -> str | None:
+    """Return the seed of a job: that of its input, or else those in its files' texts."""
     seed = inputs.get("seed")
     if isinstance(seed, int | float) and not isinstance(seed, bool):
         return f"{seed:.0f}"
-    named = {value for one in found for name, value in one.texts if name == "seed"}
+    named = {value for name, value in texts if name == "seed"}
     return ", ".join(sorted(named)) or None
 
 

@@ -84,12 +84,13 @@ def _name_of(inputs: dict[str, Any]) -> str:
 
 
 def _length_s(job: Job, shown: Result | None) -> float | None:
-    length = job.input.get("duration")
     if shown is None or shown.kind not in ("film", "sound"):
         return None
-    if not isinstance(length, int | float) or isinstance(length, bool):
-        return None
-    return float(length) if 0 < length < 86_400 else None
+    for name, per_second in (("duration", 1), ("music_length_ms", 1000)):
+        length = job.input.get(name)
+        if isinstance(length, int | float) and not isinstance(length, bool):
+            return length / per_second if 0 < length < 86_400 * per_second else None
+    return None
 
 
 class JobCards:

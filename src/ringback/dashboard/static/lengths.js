@@ -1,4 +1,4 @@
-// The real length of a clip, once its beginning was read, in place of the one that was asked for.
+// The real length of a clip or a sound, once its beginning was read, in place of the one that was asked for.
 function played(seconds) {
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
@@ -12,5 +12,5 @@ function show(film) {
 export function showLengths() {
   // The event does not bubble, and cards come later: it is caught on its way down.
   document.addEventListener("loadedmetadata", (event) => show(event.target), true);
-  for (const film of document.querySelectorAll(".frame video")) if (film.readyState) show(film);
+  for (const film of document.querySelectorAll(".frame video, .frame audio")) if (film.readyState) show(film);
 }
