@@ -202,7 +202,8 @@ MODEL_IDS = [*OPERATIONS, *LATER] or ["skipped"]
 
 
 def test_every_route_is_a_model_of_ours() -> None:
-    ours = {f"{model.kind}/{model.id}" for model in CATALOGUE}
+    # That description is older than the models of sound.
+    ours = {f"{model.kind}/{model.id}" for model in CATALOGUE if model.kind != "audio"}
     assert len(OPERATIONS) == 56
     assert len(LATER) == 3
     assert ours - {"image/ringback/null"} == {*OPERATIONS, *LATER}

@@ -46,6 +46,14 @@ def test_the_result_is_saved_under_the_name_that_is_given(inside: Inside, direct
 
 
 @pytest.mark.usefixtures("ringback_server")
+def test_a_sound_is_saved_as_an_mp3(inside: Inside, directory: Path) -> None:
+    model = ("--kind", "audio", "-m", "elevenlabs/tts")
+    inside("generate", "Hello there.", *model, "-o", "hello.mp3")
+    assert (directory / "hello.mp3").read_bytes().startswith(b"ID3")
+    assert "elevenlabs/music-v2.5" in inside("models", "list", "--kind", "audio").out
+
+
+@pytest.mark.usefixtures("ringback_server")
 def test_a_directory_gets_files_named_after_the_job(inside: Inside, directory: Path) -> None:
     done = inside("generate", "a fox", *NULL, "-o", f"pictures{os.sep}", "--json")
     job = done.document

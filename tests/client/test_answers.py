@@ -162,6 +162,7 @@ def test_waits_double_within_bounds_and_never_undercut_the_servers() -> None:
         ("/image/krea/krea-2/medium", None, "/generate/image/krea/krea-2/medium"),
         ("video/x/y", None, "/generate/video/x/y"),
         ("/generate/enhance/x/y", "enhance", "/generate/enhance/x/y"),
+        ("audio/x/y", None, "/generate/audio/x/y"),
     ],
 )
 def test_a_model_is_named_with_its_kind_or_without(model: str, kind: str | None, path: str) -> None:

@@ -8,7 +8,8 @@ from ringback.catalogue.catalogue import Catalogue
 from ringback.catalogue.model import Model
 from tests.docs.pages import page
 
-MADE = [model for model in Catalogue.load() if model.kind in ("video", "enhance")]
+SECTIONS = {"video": "Clips", "enhance": "Enhancements", "audio": "Sounds"}
+MADE = [model for model in Catalogue.load() if model.kind in SECTIONS]
 
 
 def section(heading: str) -> str:
@@ -17,7 +18,7 @@ def section(heading: str) -> str:
 
 
 @pytest.mark.parametrize("model", MADE, ids=lambda model: model.id)
-def test_every_parameter_of_clips_and_enhancements_is_explained(model: Model) -> None:
-    text = section("Clips" if model.kind == "video" else "Enhancements")
+def test_every_parameter_of_clips_sounds_and_enhancements_is_explained(model: Model) -> None:
+    text = section(SECTIONS[model.kind])
     missing = [name for name in model.parameters if f"`{name}`" not in text]
     assert missing == []

@@ -121,6 +121,18 @@ async def test_a_film_is_made_and_linked(
     assert [link.uri] == result.structured_content["result"]["urls"]
 
 
+async def test_a_sound_is_made_by_a_model_for_any_sound_and_linked(
+    emulator: Emulator, transport: str, workspace: str
+) -> None:
+    arguments = {"prompt": "rain on a lake, 2 seconds", "wait_s": 100}
+    async with host(transport, emulator.url, workspace) as client:
+        result = await client.call_tool("generate_audio", arguments)
+    assert not result.is_error, text_of(result)
+    (link,) = links_of(result)
+    assert link.mime_type == "audio/mpeg"
+    assert [link.uri] == result.structured_content["result"]["urls"]
+
+
 async def test_a_picture_is_enhanced_to_the_requested_size(
     emulator: Emulator, transport: str, workspace: str
 ) -> None:

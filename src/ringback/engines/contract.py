@@ -34,7 +34,9 @@ class Made:
     trained: Trained | None = None  # of a training: the style; it gets the job's id
     style_id: str | None = None  # of a training whose style the provider keeps
     outputs: Mapping[str, Any] | None = None  # of a node app, by output name
-    notes: tuple[str, ...] = ()  # sentences about files that are missing or of an unknown type
+    notes: tuple[
+        str, ...
+    ] = ()  # sentences about its files: missing, of an unknown type, by whose voice
 
 
 class EngineIO(Protocol):

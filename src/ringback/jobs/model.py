@@ -34,7 +34,7 @@ class JobResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The result of a job: the URLs of its artifacts so far, or one error sentence.
 
     A training has the id of its style, a node app its named outputs. Notes say which files are
-    missing, or are of a type that the server does not know.
+    missing, or are of a type that the server does not know, and whose voice reads a speech.
     """
 
     urls: tuple[str, ...] | None = None

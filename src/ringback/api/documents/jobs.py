@@ -35,7 +35,9 @@ class ResultDocument(Struct, frozen=True, kw_only=True):
     notes: (
         Annotated[
             list[str],
-            Meta(description="Sentences about files that are missing or of an unknown type."),
+            Meta(
+                description="Sentences about files: missing, of an unknown type, or read by another voice."
+            ),
         ]
         | UnsetType
     ) = UNSET
