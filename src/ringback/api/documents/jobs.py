@@ -35,9 +35,7 @@ class ResultDocument(Struct, frozen=True, kw_only=True):
     notes: (
         Annotated[
             list[str],
-            Meta(
-                description="Sentences about files: missing, of an unknown type, or read by another voice."
-            ),
+            Meta(description="Sentences about files: missing, of an unknown type, by whose voice."),
         ]
         | UnsetType
     ) = UNSET
