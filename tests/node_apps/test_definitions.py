@@ -53,6 +53,16 @@ def deep(levels: int) -> Any:
     return value
 
 
+@pytest.mark.parametrize(
+    "model",
+    [FLUX, "video/xai/grok-video", "audio/elevenlabs/music-v2.5"],
+)
+def test_a_step_may_be_of_any_kind_that_a_prompt_is_enough_for(model: str) -> None:
+    step = {**a_step(), "model": model}
+    outputs = {"made": {"from": "only.url"}}
+    assert faults_of(an_app(inputs={}, steps={"only": step}, outputs=outputs)) == {}
+
+
 def test_the_example_in_the_docs_is_valid() -> None:
     assert faults_of(APP) == {}
     definition = read_definition(APP)

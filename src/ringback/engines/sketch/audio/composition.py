@@ -19,8 +19,8 @@ from ringback.engines.sketch.audio.form import bars_of
 from ringback.engines.sketch.audio.melody import Melody
 from ringback.engines.sketch.audio.score import Bar, Note, Scale
 
-_LOWEST_ROOT = 43  # the keys' lowest tones lie from G to F sharp
-_BASS_PITCH = 45  # the lowest of the bass is an octave below its highest
+_LOWEST_ROOT = 43  # the lowest tone of a key is one of the twelve from this G on
+_BASS_PITCH = 40  # the highest of the bass, which has an octave
 _CHORD_PITCH = 60
 _HUMAN_S = 0.006
 _DRUM_LEVELS = {"kick": 0.85, "boom": 0.8, "snare": 0.5, "brush": 0.4, "hat": 0.2, "open_hat": 0.2}
@@ -34,8 +34,6 @@ def compose(brief: Brief, *, seconds: float, has_voice: bool, rng: Random) -> li
     scale = Scale(root=lowest - 12, steps=MINOR_SCALE if brief.is_minor else MAJOR_SCALE)
     piece = _Piece(brief, _arranged(brief), scale, has_voice=has_voice, rng=rng)
     bars = bars_of(brief, seconds=seconds, rng=rng)
-    if bars[-1].is_last:
-        bars[-1] = replace(bars[-1], seconds=max(0.2, seconds - bars[-1].at_s))
     notes = [note for bar in bars for note in piece.notes(bar)]
     return sorted(notes, key=lambda one: (one.at_s, one.instrument, one.pitch))
 
@@ -88,7 +86,7 @@ class _Piece:
                 yield self._human(note)
                 continue
             yield self._human(replace(note, instrument="voice", level=note.level * 1.1, pan=0.0))
-            # The instrument goes along softly, an octave above where the voice is deep.
+            # The instrument plays along softly, at another side.
             yield self._human(replace(note, level=note.level * 0.3, pan=-0.25))
 
     def _voiced(self, degree: int) -> list[int]:
@@ -146,7 +144,7 @@ class _Piece:
                 Note(
                     at_s=bar.at_s + self._swung(at) * bar.sixteenth_s,
                     seconds=round(max(0.1, (end - at) * bar.sixteenth_s * 0.92), 3),
-                    pitch=pitch + (12 if sign == "8" else 0) - (12 if pitch > 40 else 0),
+                    pitch=pitch + (12 if sign == "8" else 0),
                     level=0.62,
                     instrument=self._arrangement.bass,
                 )

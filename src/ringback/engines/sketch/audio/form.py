@@ -16,7 +16,7 @@ _TAIL_S_MAX = 2.5
 
 
 def bars_of(brief: Brief, *, seconds: float, rng: Random) -> list[Bar]:
-    """Return the bars of a piece that is exactly so long; the last one rings out.
+    """Return the bars of a piece that is exactly so long; the last one is held to the end.
 
     A tempo that the prompt names is kept; another is stretched so that whole bars fit.
     """
@@ -31,8 +31,7 @@ def bars_of(brief: Brief, *, seconds: float, rng: Random) -> list[Bar]:
         Bar(
             number=number,
             at_s=number * bar_s,
-            # The last chord is held to the end.
-            seconds=bar_s,
+            seconds=seconds - number * bar_s if number == count - 1 else bar_s,
             beats=brief.beats,
             degree=0 if number == count - 1 else chords[_section(number)][number % 4],
             section=_section(number),

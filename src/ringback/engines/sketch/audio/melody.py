@@ -1,4 +1,4 @@
-"""A melody: two phrases that return, made of chords' tones and steps between them. Pure."""
+"""A melody: two phrases that return, made of tones of the chords and steps between. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Melody:
         self._scale = scale
         self._rng = rng
         self._beats = beats
-        # Two motifs of two bars for each of the two sections.
+        # For each of the two sections a phrase of four bars.
         self._motifs = [[self._motif(density) for _ in range(4)] for _ in range(2)]
         self._degree = 14
 
@@ -51,7 +51,7 @@ class Melody:
             yield self._note(bar, step, self._degree, instrument)
 
     def _which(self, bar: Bar) -> int:
-        """Return the motif of a bar: the first pair returns, the last bar of four differs."""
+        """Return the motif of a bar: the third of each four repeats the first."""
         index = bar.index % 4
         return index if index != 2 else 0
 
