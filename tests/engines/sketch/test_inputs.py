@@ -35,6 +35,11 @@ def test_only_the_input_images_that_are_used_are_listed() -> None:
     assert len(styles_of(fields)) == INPUTS_MAX
 
 
+def test_pictures_of_what_is_to_be_seen_give_their_colours() -> None:
+    found = styles_of({"reference_images": ["https://example.com/a.png", {"url": "x"}]})
+    assert [(one.url, one.strength) for one in found] == [("https://example.com/a.png", 0.5)]
+
+
 def test_style_images_of_both_names_are_read_with_their_strengths() -> None:
     fields = {
         "style_images": [{"url": "https://x/a", "strength": -2}, {"strength": 1}, "no object"],

@@ -30,7 +30,11 @@ def images_of(inputs: Mapping[str, Any]) -> tuple[Input, ...]:
 
 def styles_of(inputs: Mapping[str, Any]) -> tuple[Input, ...]:
     """Return the images whose colours to use; a negative strength moves away from them."""
-    found = []
+    found = [
+        Input(url=one, strength=0.5)
+        for one in _items(inputs, "reference_images")
+        if isinstance(one, str)
+    ]
     for style in (one for field in _STYLES for one in _items(inputs, field)):
         if isinstance(style, Mapping) and isinstance(url := style.get("url"), str):
             strength = number_of(style.get("strength"), default=0.5)

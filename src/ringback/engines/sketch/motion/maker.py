@@ -39,7 +39,9 @@ class ClipMaker:
         spec = clip_spec(request.input, model=request.model, prompt=prompt)
         with self._folder() as folder:
             out = folder / "clip.mp4"
-            files = await self._fetch_inputs(inputs_of(request.input), folder, io)
+            files = await self._fetch_inputs(
+                inputs_of(request.input, model=request.model), folder, io
+            )
             files["trained"] = [
                 (await io.style(name), strength) for name, strength in trained_of(request.input)
             ]

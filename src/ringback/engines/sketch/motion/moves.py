@@ -1,4 +1,4 @@
-"""Chooses the camera's move: by ``camera_control``, by the prompt, or by the seed."""
+"""Chooses the camera's move: by the request's camera fields, by the prompt, or by the seed."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ _PHRASED = {
     "dolly out": Move(dolly=-0.9, zoom=-0.2),
     "pedestal up": Move(pedestal=0.9),
     "pedestal down": Move(pedestal=-0.9),
+    "dolly left": Move(truck=-0.9),
+    "dolly right": Move(truck=0.9),
+    "jib up": Move(pedestal=0.9),
+    "jib down": Move(pedestal=-0.9),
     "crane up": Move(pedestal=0.8, dolly=-0.3),
     "crane down": Move(pedestal=-0.8, dolly=0.3),
     "tilt up": Move(tilt=0.9),
@@ -58,6 +62,7 @@ _PHRASED = {
     "static camera": Move(),
 }
 _STILL = {"static shot", "static camera"}
+_STEEPEST_DEGREES = 90.0
 _PHRASES = re.compile(
     r"\b(" + "|".join(sorted((re.escape(one) for one in _PHRASED), key=len, reverse=True)) + r")\b"
 )
@@ -73,11 +78,38 @@ def move_of(inputs: Mapping[str, Any], prompt: str, *, chance: int) -> Move:
         if isinstance(control, list | tuple)
         else ""
     )
-    described = _described(f"{phrases} {prompt[:_READ_CHARACTERS_MAX]}")
+    motion = str(inputs.get("camera_motion") or "").replace("_", " ")
+    if motion in ("static", "focus shift"):
+        return Move()
+    if (path := _points(inputs.get("camera_trajectory"))) is not None:
+        return path
+    described = _described(f"{phrases} {motion}. {prompt[:_READ_CHARACTERS_MAX]}")
     if described is not None:
         return described
     side = 1 if chance % 2 else -1
     return Move(truck=0.45 * side, dolly=0.3)
+
+
+def _points(trajectory: object) -> Move | None:
+    """Return the move from the first to the last point around the subject, or None without both."""
+    listed = trajectory if isinstance(trajectory, list | tuple) else ()
+    points = [one for one in listed if isinstance(one, Mapping)]
+    if len(points) < 2:
+        return None
+    first = min(points, key=lambda point: _number(point, "time"))
+    last = max(points, key=lambda point: _number(point, "time"))
+    around, up = (
+        (_number(last, name) - _number(first, name)) / _STEEPEST_DEGREES
+        for name in ("azimuth", "elevation")
+    )
+    near = 1 - _number(last, "distance") / max(1e-9, _number(first, "distance"))
+    # The camera that goes around to the right looks to the left, so that the subject stays.
+    return Move(truck=around, pan=-0.5 * around, pedestal=up, dolly=near).within()
+
+
+def _number(values: Mapping[str, Any], name: str) -> float:
+    value = values.get(name)
+    return float(value) if is_number(value) else 0.0
 
 
 def _controlled(control: Mapping[str, Any]) -> Move:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ _RATES = {"alibaba": 16}  # frames per second of the models that count frames at
 _SIDE_MIN = 64
 _PIXELS_MAX = 3840 * 2160
 _SHORT_SIDE = 720
+_EDITS = "black-forest-labs/flux-video-edit"  # its start_video is the one to change
 _MODES = {"std": 720, "pro": 1080, "master": 1080, "4k": 2160}
 _RESOLUTION = re.compile(r"(\d{3,4})[pP]")
 _RATIO = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*[:x×/]\s*(\d{1,5}(?:\.\d{1,3})?)")
@@ -101,8 +102,11 @@ def _too_long(seconds: float) -> EngineError:
     return EngineError(f"A clip of {seconds:g} s is too long; ask for at most {SECONDS_MAX:g} s.")
 
 
-def inputs_of(inputs: Mapping[str, Any]) -> ClipInputs:
+def inputs_of(inputs: Mapping[str, Any], *, model: str = "") -> ClipInputs:
     """Return the inputs of the clip."""
+    start_video = _url(inputs, "start_video")
+    if model == _EDITS:
+        return ClipInputs(edited=start_video)
     reference = inputs.get("video_reference")
     edited = (
         _url(inputs, "init_video")
@@ -112,17 +116,17 @@ def inputs_of(inputs: Mapping[str, Any]) -> ClipInputs:
     return ClipInputs(
         start_image=_url(inputs, "start_image"),
         end_image=_url(inputs, "end_image"),
-        start_video=_url(inputs, "start_video"),
+        start_video=start_video,
         end_video=_url(inputs, "end_video"),
         edited=edited,
-        sound=_url(inputs, "audio_url"),
+        sound=_url(inputs, "audio_url") or next(_urls(inputs.get("reference_audios")), None),
         references=tuple(_references(inputs))[:4],
     )
 
 
 def _references(inputs: Mapping[str, Any]) -> list[str]:
     found = [url] if (url := _url(inputs, "init_image_url")) else []
-    found += [one for one in _items(inputs.get("reference_images")) if isinstance(one, str)]
+    found += _urls(inputs.get("reference_images"))
     for name, field in (("references", "uri"), ("style_references", "url")):
         found += [
             url
@@ -134,10 +138,13 @@ def _references(inputs: Mapping[str, Any]) -> list[str]:
             url
             for one in _items(inputs.get(name))
             if isinstance(one, Mapping)
-            for url in _items(one.get(field))
-            if isinstance(url, str)
+            for url in _urls(one.get(field))
         ]
     return found
+
+
+def _urls(values: object) -> Iterator[str]:
+    return (one for one in _items(values) if isinstance(one, str))
 
 
 def _shots_of(inputs: Mapping[str, Any], prompt: str, *, rate: int) -> tuple[ShotRequest, ...]:
