@@ -135,7 +135,7 @@ async def test_the_token_that_asks_pays(tmp_path: Path) -> None:
 
 
 async def test_a_job_costs_its_variant(world: World, client: httpx2.AsyncClient) -> None:
-    body = {"prompt": "a fox", "mode": "pro", "duration": 10}
-    await client.post("/generate/video/kling/kling-1", json=body)
+    body = {"prompt": "a fox", "resolution": "4K"}
+    await client.post("/generate/image/google/nano-banana-pro", json=body)
     await world.complete()
-    assert (await client.get("/usage")).json()["total"]["compute_units"] == 421
+    assert (await client.get("/usage")).json()["total"]["compute_units"] == 120

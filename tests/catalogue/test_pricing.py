@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from ringback.catalogue.pricing import cost_of, fields_of
 from ringback.catalogue.toml_files import provider_models
 from ringback.errors import SetupError
 
-CATALOGUE = Catalogue.load()
+CATALOGUE = Catalogue.of_day(date(2026, 5, 27))  # the newest description states no prices
 MODELS = {f"{model.kind}/{model.id}": model for model in CATALOGUE}
 PRICED = [model for model in CATALOGUE if model.costs]
 URL = "https://example.com/a.png"

@@ -36,7 +36,7 @@ def test_the_most_specific_name_decides_in_any_order() -> None:
     for order in (names, dict(reversed(names.items()))):
         routed = engines_of(order)
         assert routed["image/bfl/flux-1-dev"] == "a"
-        assert routed["image/google/imagen-4"] == "b"
+        assert routed["image/google/nano-banana"] == "b"
         assert routed["video/google/veo-2"] == "c"
         assert routed["video/google/veo-3"] == "e"
     del names["video/google/veo-3"]

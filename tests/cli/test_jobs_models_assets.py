@@ -100,7 +100,7 @@ def test_models_are_listed_and_shown_with_their_options(inside: Inside) -> None:
     found = inside("models", "list", "--kind", "image", "--json").document
     assert len(found) == len([one for one in listed.out.splitlines() if one.startswith("image ")])
     shown = inside("models", "show", "image/bfl/flux-1-dev")
-    assert "--guidance-scale-flux " in shown.out
+    assert "--guidance-scale " in shown.out
     assert "number, 512 to 2368, default 1024" in shown.out
     assert "string, required" in shown.out
     document = inside("models", "show", "bfl/flux-1-dev", "--json").document

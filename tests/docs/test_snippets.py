@@ -233,11 +233,12 @@ def test_a_server_is_put_into_production_as_the_readme_says(shell: Shell) -> Non
 
 @pytest.mark.timeout(_LIMIT_S)
 def test_own_models_are_checked_as_their_guide_says(shell: Shell) -> None:
-    model, ending, inline, config = blocks("docs/models.md", "toml")
+    model, versions, ending, inline, config = blocks("docs/models.md", "toml")
     later = model.partition("[[models]]")[2].replace('"poster"', '"poster-2"')
+    dated = later.partition("[models.parameters]")[0].replace("poster-2", "poster-3")
     (shell.directory / "models").mkdir()
     (shell.directory / "models" / "studio.toml").write_text(
-        f"{model}\n{ending}\n[[models]]\n{later}"
+        f"{model}\n{ending}\n[[models]]\n{later}\n[[models]]\n{dated}\n{versions}"
     )
     (shell.directory / "ringback.toml").write_text(f"{config}\n{inline}")
     (checking,) = blocks("docs/models.md", "sh")

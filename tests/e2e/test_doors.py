@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +28,7 @@ PNG = picture("PNG")
 ENCODED = base64.b64encode(PNG).decode()
 BIG = base64.b64encode(picture("PNG") + bytes(3_000_000)).decode()
 FLUX = "image/bfl/flux-1-dev"
+UNBOUNDED = date(2026, 5, 27)  # the newest day bounds the URLs in fields of models
 _KEY = re.compile(r'name="form_key" value="([^"]+)"')
 
 
@@ -181,7 +183,9 @@ async def doors(directory: Path, **settings: Any) -> AsyncIterator[Doors]:
     headers = {"authorization": "Bearer dev", "accept": "application/json, text/html"}
     async with AsyncExitStack() as stack:
         emulator = stack.enter_context(
-            Emulator(directory, engines=engines, backlog_max=100_000, **settings)
+            Emulator(
+                directory, engines=engines, backlog_max=100_000, krea_as_of=UNBOUNDED, **settings
+            )
         )
         http = await stack.enter_async_context(httpx2.AsyncClient(headers=headers, timeout=60))
         tools = await stack.enter_async_context(host("http", emulator.url, "dev"))

@@ -60,6 +60,8 @@ def smallest_of(model: Model, *, picture: str, client: httpx2.Client) -> dict[st
     for name, parameter in model.parameters.items():
         if parameter.type == "media" and parameter.required:
             body[name] = completed(client, *CLIP) if "video" in name else picture
+        elif parameter.required and getattr(parameter.items, "type", None) == "media":
+            body[name] = [picture]
         elif name in ("width", "height") and parameter.type in ("number", "integer"):
             body[name] = max(SMALL[name], parameter.min or 0)
         elif name == "duration":

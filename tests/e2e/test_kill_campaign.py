@@ -66,6 +66,7 @@ def server_on(data: Path, *, crash_wait_s: str) -> ServerProcess:
             "RINGBACK_ACTIVE_MAX": "8",
             "RINGBACK_SKETCH_PROCESSES": "1",
             "RINGBACK_CRASH_WAIT_S": crash_wait_s,
+            "RINGBACK_KREA_AS_OF": "2026-05-27",  # whose clips may have 17 frames
         },
     )
 

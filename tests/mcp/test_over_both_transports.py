@@ -239,7 +239,11 @@ async def test_a_cancelled_call_leaves_its_job_running(
         ("generate_image", {"prompt": "x", "model": "no/such"}, "list_models has them"),
         ("generate_video", {"prompt": "x", "model": "bfl/flux-1-dev"}, "of the kind image"),
         ("get_job", {"job_id": "0198c0de-0000-7000-8000-000000000000"}, "has no job with that id"),
-        ("enhance_image", {"image_url": "https://x/y.png"}, "needs height and width in input"),
+        (
+            "enhance_image",
+            {"image_url": "https://x/y.png", "model": "topaz/bloom-enhance"},
+            "needs height and width in input",
+        ),
         ("generate_3d", {"image_url": "ftp://x/y.png"}, "image_urls/0"),
         ("get_job", {"job_id": "../keys"}, "job_id must be a text that matches"),
         ("get_model_schema", {"model": "?"}, "list_models has them"),

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date as Day
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ringback.catalogue.days import Description, description_of
 from ringback.catalogue.inputs import COMPLETED, EngineInputs, InputCheck, ValidInput
 from ringback.catalogue.model import EXPORT, TRAINING, Model, Retired
 from ringback.catalogue.pricing import free
 from ringback.catalogue.routing import route
-from ringback.catalogue.toml_files import ProviderModels, check_models, provider_models, read_file
+from ringback.catalogue.toml_files import (
+    ProviderModels,
+    check_models,
+    provider_models,
+    read_built_in_file,
+    read_file,
+)
 from ringback.errors import FieldError, InvalidRequest, ModelNotFound, SetupError
 
 __all__ = ["Catalogue", "Model", "ValidInput"]
@@ -43,23 +51,34 @@ class Catalogue:
 
     @classmethod
     def load(
-        cls, own: Path | None = None, providers: Iterable[Mapping[str, Any]] = ()
+        cls,
+        own: Path | None = None,
+        providers: Iterable[Mapping[str, Any]] = (),
+        *,
+        as_of: Day | None = None,
     ) -> Catalogue:
         """Return the models of the built-in files, of the files in ``own``, and of ``providers``.
 
-        Raises ``SetupError`` that names the file or provider and the mistake.
+        The models are those in force on the day ``as_of``, by default the newest known one.
+        Raises ``SetupError`` that names the file or provider and the mistake, or the known days.
         """
-        added = [provider_models(provider) for provider in providers]
+        description = description_of(as_of)
+        added = [provider_models(provider, description) for provider in providers]
         if own is not None:
             if not own.is_dir():
                 raise SetupError(f"There is no folder {own} to read model files from.")
-            added += _read(own)
+            added += [read_file(file, description) for file in _files_of(own)]
         check_models([model for provider in added for model in provider.models])
-        providers_models = [*_builtin(), *added]
+        providers_models = [*_built_in(description), *added]
         return cls(
             [model for provider in providers_models for model in provider.models],
             [one for provider in providers_models for one in provider.retired],
         )
+
+    @classmethod
+    def of_day(cls, day: Day) -> Catalogue:
+        """Return the built-in models in force on that day; raise ``SetupError`` if unknown."""
+        return cls.load(as_of=day)
 
     def routed(self, engines: Mapping[str, str], *, inputs: EngineInputs = COMPLETED) -> Catalogue:
         """Return a catalogue in which these models have other engines, by model id.
@@ -163,9 +182,9 @@ class Catalogue:
 
 
 @cache
-def _builtin() -> tuple[ProviderModels, ...]:
-    return tuple(_read(_BUILTIN))
+def _built_in(description: Description) -> tuple[ProviderModels, ...]:
+    return tuple(read_built_in_file(file, description) for file in _files_of(_BUILTIN))
 
 
-def _read(folder: Path) -> list[ProviderModels]:
-    return [read_file(file) for file in sorted(folder.glob("*.toml"))]
+def _files_of(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.toml"))

@@ -61,6 +61,8 @@ def _text(parameter: Parameter) -> str:
 
 
 def _number(parameter: Parameter) -> int | float:
+    if parameter.exclusive_min is not None:
+        return parameter.exclusive_min + 1
     if parameter.min is not None:
         return parameter.min
     return 1 if parameter.max is None else min(1, parameter.max)

@@ -6,11 +6,13 @@ The request's body is never changed.
 
 from __future__ import annotations
 
+from datetime import date as Day
 from typing import Any
 
 from msgspec import Struct
 
 from ringback.catalogue.defaults import Defaults
+from ringback.catalogue.dependent_choices import DependentChoicesCheck
 from ringback.catalogue.model import Model
 from ringback.catalogue.parameter import as_checked
 from ringback.catalogue.seeds import SEED, SeedRange, seed_range
@@ -32,11 +34,12 @@ COMPLETED = EngineInputs()
 
 
 class ValidInput(Struct, frozen=True, kw_only=True):
-    """A valid body with current names, and the old names that it had."""
+    """A valid body with current names, and the old and deprecated names that it had."""
 
     input: dict[str, Any]  # for the engine
     completed: dict[str, Any]  # with all defaults: for prices and checks
     deprecated: tuple[str, ...] = ()
+    deprecated_since: Day | None = None  # of those names the first day
     seeds: SeedRange | None = None  # from which the job's own seed is drawn
 
 
@@ -47,6 +50,14 @@ class InputCheck:
         self._check = SchemaCheck(as_checked(model.schema), owner="this model")
         self._new_names = {alias.old: alias.new for alias in model.aliases}
         self._old_names = frozenset(self._new_names)
+        self._check_choices = DependentChoicesCheck(model.parameters)
+        self._deprecated_fields = {
+            name: parameter.deprecated
+            for name, parameter in model.parameters.items()
+            if parameter.deprecated is not None
+        }
+        self._since = {alias.old: alias.since for alias in model.aliases}
+        self._since |= self._deprecated_fields
         self._defaults = Defaults(model.parameters)
         self._is_upstream = model.engine in inputs.upstream
         self._seeds = seed_range(model.parameters) if model.engine in inputs.drawing else None
@@ -71,13 +82,19 @@ class InputCheck:
             new_names = {self._new_names[old]: old for old in deprecated}
             self._check(values, {new: old for new, old in new_names.items() if new not in body})
         completed = self._defaults.fill(values)
-        if self._is_upstream:
-            return ValidInput(input=values, completed=completed, deprecated=deprecated)
-        if self._seeds is None or values.get(SEED) is not None:
-            return ValidInput(input=completed, completed=completed, deprecated=deprecated)
-        unseeded = {name: value for name, value in completed.items() if name != SEED}
+        self._check_choices(values, completed)
+        deprecated += tuple(name for name in self._deprecated_fields if name in body)
+        since = min((self._since[name] for name in deprecated), default=None)
+        given = values if self._is_upstream else completed
+        seeds = None if self._is_upstream or values.get(SEED) is not None else self._seeds
+        if seeds is not None:
+            given = {name: value for name, value in completed.items() if name != SEED}
         return ValidInput(
-            input=unseeded, completed=completed, deprecated=deprecated, seeds=self._seeds
+            input=given,
+            completed=completed,
+            deprecated=deprecated,
+            deprecated_since=since,
+            seeds=seeds,
         )
 
     def _renamed(self, body: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date as Day
 from typing import Any
 
 from msgspec import Struct
 
+from ringback.catalogue.days import DESCRIPTIONS
 from ringback.catalogue.parameter import Parameter, object_schema
 from ringback.catalogue.sunset import Sunset
 
 TRAINING = "style"
 """The kind of the models for which styles are trained; one route serves them all."""
 EXPORT = "export"
-"""The kind of what writes a file in another format; its routes are not those of /generate."""
+"""The kind of exports into another format; their routes are not those of /generate."""
 
 
 class Alias(Struct, frozen=True, kw_only=True):
@@ -22,6 +24,8 @@ class Alias(Struct, frozen=True, kw_only=True):
     old: str
     new: str
     sunset: str | None = None
+    since: Day = DESCRIPTIONS[0].day
+    """The day since which the name is deprecated; the first known one where none is stated."""
 
 
 class Cost(Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from msgspec import Meta, Struct
 from ringback.clock import to_ms
 from ringback.errors import ModelUnavailable
 
-_Url = Annotated[str, Meta(pattern="^https?://[!-~]+$", max_length=500)]
-_ModelId = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){2,3}$")]
+Url = Annotated[str, Meta(pattern="^https?://[!-~]+$", max_length=500)]
+ModelId = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){2,3}$")]
 
 
 class Sunset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,13 +26,13 @@ class Sunset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     date: Day
     since: Day | None = None
-    replacement: _ModelId | None = None
-    migration_url: _Url | None = None
+    replacement: ModelId | None = None
+    migration_url: Url | None = None
 
     @property
     def begins_at(self) -> int:
         """The first moment without the model, in milliseconds since 1970 UTC."""
-        return to_ms(_midnight(self.date))
+        return to_ms(midnight(self.date))
 
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """Return the headers of responses before that date: RFC 9745, RFC 8594 and links."""
@@ -42,8 +42,8 @@ class Sunset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.replacement is not None:
             links.append(f'</generate/{self.replacement}>; rel="successor-version"')
         headers = [
-            (b"deprecation", b"@%d" % (to_ms(_midnight(self.since or self.date)) // 1000)),
-            (b"sunset", format_datetime(_midnight(self.date), usegmt=True).encode()),
+            (b"deprecation", b"@%d" % (to_ms(midnight(self.since or self.date)) // 1000)),
+            (b"sunset", format_datetime(midnight(self.date), usegmt=True).encode()),
         ]
         if links:
             headers.append((b"link", ", ".join(links).encode()))
@@ -59,5 +59,6 @@ class Sunset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-def _midnight(day: Day) -> datetime:
+def midnight(day: Day) -> datetime:
+    """Return the first moment of a day in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,24 +1,33 @@
 """Reads the data files; errors name the file and the place in it.
 
 A file holds one provider's models. ``engine`` and ``type`` at the top apply to models without their
-own; ``shapes`` are named parameters that several ``items`` share.
+own; ``shapes`` are named parameters that several ``items`` share. A model, and a version of a
+field, may have the days ``since`` and ``until`` between which they are in force.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date as Day
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
+from ringback.catalogue.days import (
+    DESCRIPTIONS,
+    NEWEST,
+    Description,
+    is_in_force,
+    parameters_on,
+)
 from ringback.catalogue.example import example_of
 from ringback.catalogue.model import Alias, Cost, Model, Retired
 from ringback.catalogue.parameter import Parameter
 from ringback.catalogue.schemas import compiled
-from ringback.catalogue.sunset import Sunset
+from ringback.catalogue.sunset import ModelId, Sunset, Url
 from ringback.errors import SetupError
 from ringback.wire.texts import read_text_file
 
@@ -26,9 +35,14 @@ _Segment = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+$")]
 _Name = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$")]
 
 
+_Field = Parameter | tuple[Parameter, ...]
+"""A field in one version, or in several with days of their own."""
+
+
 class _AliasEntry(Struct, frozen=True, forbid_unknown_fields=True):
     to: str
     sunset: str | None = None
+    since: Day | None = None
 
 
 class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +50,11 @@ class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     kind: _Segment
     title: str
     description: str
-    parameters: dict[str, Parameter]
+    parameters: dict[str, _Field]
+    since: Day | None = None
+    until: Day | None = None
+    replacement: ModelId | None = None
+    migration_url: Url | None = None
     engine: str | None = None
     type: str | None = None
     aliases: dict[str, _AliasEntry] = {}
@@ -59,6 +77,7 @@ class _ProviderFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     provider: _Segment
     engine: str
     type: str
+    since: Day | None = None
     models: tuple[_ModelEntry, ...] = ()
     retired: tuple[_RetiredEntry, ...] = ()
     shapes: dict[str, Parameter] = {}
@@ -71,32 +90,63 @@ class ProviderModels(Struct, frozen=True, kw_only=True):
     retired: tuple[Retired, ...]
 
 
-def read_file(file: Path) -> ProviderModels:
-    """Return the models of a data file, or raise ``SetupError`` with the mistake."""
+def read_file(file: Path, description: Description = NEWEST) -> ProviderModels:
+    """Return the models of a user's data file, or raise ``SetupError`` with the mistake."""
+    return _read(file, msgspec.structs.replace(description, url_length_max=None), since=None)
+
+
+def read_built_in_file(file: Path, description: Description) -> ProviderModels:
+    """Return the models of one of our data files on that day.
+
+    A model without ``since``, in a file without one, is new on the newest day.
+    """
+    return _read(file, description, since=NEWEST.day)
+
+
+def _read(file: Path, description: Description, *, since: Day | None) -> ProviderModels:
     try:
-        return _provider_models(tomllib.loads(read_text_file(file)))
+        content = tomllib.loads(read_text_file(file))
+        return _provider_models(content, description, since=since)
     except (OSError, ValueError, RecursionError) as exc:
         raise SetupError(f"The model file {file.name} cannot be used: {exc}") from exc
 
 
-def provider_models(content: Mapping[str, Any]) -> ProviderModels:
+def provider_models(
+    content: Mapping[str, Any], description: Description = NEWEST
+) -> ProviderModels:
     """Return the models of a provider in the settings file, or raise ``SetupError``."""
     try:
-        return _provider_models(content)
+        unbounded = msgspec.structs.replace(description, url_length_max=None)
+        return _provider_models(content, unbounded, since=None)
     except ValueError as exc:
         name = str(content.get("provider", "without a name"))[:80]
         raise SetupError(f"The setting providers, {name}, cannot be used: {exc}") from exc
 
 
-def _provider_models(content: Mapping[str, Any]) -> ProviderModels:
+def _provider_models(
+    content: Mapping[str, Any], description: Description, *, since: Day | None
+) -> ProviderModels:
     provider = msgspec.convert(content, _ProviderFile)
-    return ProviderModels(
-        models=tuple(_model(provider, entry) for entry in provider.models),
-        retired=tuple(
-            Retired(kind=one.kind, id=f"{provider.provider}/{one.name}", sunset=one.sunset)
-            for one in provider.retired
-        ),
-    )
+    models, retired = [], []
+    for entry in provider.models:
+        first = entry.since or provider.since or since
+        if is_in_force(description.day, since=first, until=entry.until):
+            models.append(_model(provider, entry, description))
+        elif entry.until is not None and entry.until <= description.day:
+            sunset = Sunset(
+                date=entry.until,
+                replacement=entry.replacement,
+                migration_url=entry.migration_url,
+            )
+            retired.append(_retired(provider, entry, sunset))
+    retired += [_retired(provider, entry, entry.sunset) for entry in provider.retired]
+    return ProviderModels(models=tuple(models), retired=tuple(retired))
+
+
+def _retired(
+    provider: _ProviderFile, entry: _ModelEntry | _RetiredEntry, sunset: Sunset
+) -> Retired:
+    return Retired(kind=entry.kind, id=f"{provider.provider}/{entry.name}", sunset=sunset)
 
 
 def check_models(models: list[Model]) -> None:
@@ -133,21 +183,17 @@ def _check(parameter: Parameter, where: str) -> None:
         _check(form, f"{where}, form {number}")
 
 
-def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
+def _model(provider: _ProviderFile, entry: _ModelEntry, description: Description) -> Model:
     where = f"model {entry.name}"
-    parameters = {
-        name: _with_shapes(parameter, provider.shapes, f"{where}, parameter {name}")
-        for name, parameter in entry.parameters.items()
+    fields = {
+        name: _field_with_shapes(field, provider.shapes, f"{where}, parameter {name}")
+        for name, field in entry.parameters.items()
     }
-    for old, alias in entry.aliases.items():
-        if old in parameters or alias.to not in parameters:
-            raise ValueError(
-                f"{where}: the alias {old} must stand for a parameter, and not be one itself."
-            )
+    parameters = parameters_on(fields, description)
     if entry.sunset is not None and entry.sunset.since is None:
         raise ValueError(f"{where}: its sunset needs `since`, the day of its announcement.")
     for column, names in entry.cost_from.items():
-        if column not in entry.cost_by or not set(names) <= set(parameters):
+        if column not in entry.cost_by or not set(names) <= set(fields):
             raise ValueError(
                 f"{where}: cost_from has columns of cost_by, each with the parameters that decide."
             )
@@ -159,10 +205,7 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
         description=entry.description,
         engine=entry.engine or provider.engine,
         parameters=parameters,
-        aliases=tuple(
-            Alias(old=old, new=alias.to, sunset=alias.sunset)
-            for old, alias in entry.aliases.items()
-        ),
+        aliases=_aliases(entry, parameters, description.day),
         compute_units=entry.compute_units,
         cost_per=entry.cost_per,
         cost_by=entry.cost_by,
@@ -171,6 +214,35 @@ def _model(provider: _ProviderFile, entry: _ModelEntry) -> Model:
         sunset=entry.sunset,
         usual_s=entry.usual_s,
     )
+
+
+def _aliases(
+    entry: _ModelEntry, parameters: Mapping[str, Parameter], day: Day
+) -> tuple[Alias, ...]:
+    """Return the aliases of that day, of fields that the day has."""
+    for old, alias in entry.aliases.items():
+        is_clear = old not in parameters or not is_in_force(day, since=alias.since, until=None)
+        if alias.to not in entry.parameters or not is_clear:
+            raise ValueError(
+                f"model {entry.name}: the alias {old} must stand for a parameter, "
+                "and not be one itself."
+            )
+    return tuple(
+        Alias(
+            old=old,
+            new=alias.to,
+            sunset=alias.sunset,
+            since=alias.since or DESCRIPTIONS[0].day,
+        )
+        for old, alias in entry.aliases.items()
+        if alias.to in parameters and is_in_force(day, since=alias.since, until=None)
+    )
+
+
+def _field_with_shapes(field: _Field, shapes: dict[str, Parameter], where: str) -> _Field:
+    if isinstance(field, Parameter):
+        return _with_shapes(field, shapes, where)
+    return tuple(_with_shapes(one, shapes, where) for one in field)
 
 
 def _with_shapes(parameter: Parameter, shapes: dict[str, Parameter], where: str) -> Parameter:

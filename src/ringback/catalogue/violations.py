@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from ringback.catalogue.parameter import MEDIA_PATTERN
+from ringback.catalogue.parameter import MEDIA_PATTERN, looks_like_media
 from ringback.catalogue.schemas import compiled
 from ringback.errors import FieldError, InvalidRequest
 from ringback.wire.nesting import NESTING_MAX, is_too_deep
@@ -252,7 +252,10 @@ def _wrong_text(schema: Schema, value: str) -> str:
     if wrong := _wrong_count(schema, len(value), "Length", "character"):
         return wrong
     if schema.get("pattern") == MEDIA_PATTERN:
-        return _MEDIA
+        length_max = schema.get("then", {}).get("maxLength")
+        if length_max is None or not looks_like_media(value):
+            return _MEDIA
+        return f"must have at most {_counted(length_max, 'character')} as a URL, not {len(value)}"
     if "format" in schema:
         return _FORMATS[schema["format"]]
     return f"must match the pattern {schema['pattern']}"
@@ -275,10 +278,13 @@ def _counted(count: int, noun: str) -> str:
 
 def _wrong_number(schema: Schema, value: int | float) -> str:
     at_least, at_most = schema.get("minimum"), schema.get("maximum")
+    more_than = schema.get("exclusiveMinimum")
     # A number with too many digits is not repeated: Python may refuse to write it.
     shown = f", not {value}" if abs(value) < 10**20 else ""
     if at_least is not None and value < at_least:
         return f"must be at least {at_least}{shown}"
+    if more_than is not None and value <= more_than:
+        return f"must be more than {more_than}{shown}"
     return f"must be at most {at_most}{shown}"
 
 

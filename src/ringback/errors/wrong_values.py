@@ -71,6 +71,8 @@ def rule_of(
             return " or ".join(map(str, values))
         case inspect.EnumType(cls=cls):
             return " or ".join(str(one.value) for one in cls)
+        case inspect.DateType():
+            return "a day like 2026-10-09"
         case inspect.CustomType():
             return "a path"
         case inspect.StrType() as one:

@@ -298,12 +298,17 @@ class Toolbox:
 
 
 def _first_for(values: Mapping[str, Any], offered: list[Model], kind: arguments.Kind) -> Model:
-    """Return the default model: the first that requires no other values than these."""
+    """Return the default model: the first that takes these values and requires no others."""
     if not offered:
         raise InvalidCall(f"The server offers no model of the kind {kind}.")
     sufficient = [one for one in offered if set(_required(one)) <= values.keys()]
-    preferred = [one for one in sufficient if one.id == _PREFERRED.get(kind)]
-    return (preferred or sufficient or offered)[0]
+    fitting = [one for one in sufficient if values.keys() <= _known(one)]
+    preferred = [one for one in fitting or sufficient if one.id == _PREFERRED.get(kind)]
+    return (preferred or fitting or sufficient or offered)[0]
+
+
+def _known(model: Model) -> frozenset[str]:
+    return frozenset(model.parameters.get("properties") or ())
 
 
 def _required(model: Model) -> list[str]:

@@ -58,7 +58,7 @@ def catalogue_for(settings: Settings) -> Catalogue:
     A server's models that are only drawn cost nothing, unless ``charge_drawings`` is set.
     """
     inputs = EngineInputs(upstream=frozenset(settings.upstreams), drawing=DRAWING_ENGINES)
-    catalogue = Catalogue.load(settings.models, settings.providers)
+    catalogue = Catalogue.load(settings.models, settings.providers, as_of=settings.krea_as_of)
     catalogue = catalogue.routed(settings.routes, inputs=inputs)
     catalogue.check_engines(engines_of(settings))
     for name, table in settings.upstreams.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping
+from datetime import date as Day
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -80,6 +81,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """dev only: faults for every job, or a fault script: a .toml file, or a table."""
     models: Path | None = None
     """A folder of your own model files (*.toml), read beside the built-in ones."""
+    krea_as_of: Day | None = None
+    """The day of the public API whose models are offered (default: the newest known)."""
     providers: tuple[dict[str, Any], ...] = ()
     """file only: providers with models of your own, each as a model file has it."""
     engines: dict[str, str | dict[str, Any]] = {}

@@ -8,6 +8,7 @@ only for a principal and a model that exist.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import date as Day
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,8 @@ from starlette.types import Receive, Scope, Send
 from ringback.api.documents.jobs import submitted_document, whole_document
 from ringback.api.services import ApiServices
 from ringback.catalogue.catalogue import Model
+from ringback.catalogue.sunset import midnight
+from ringback.clock import to_ms
 from ringback.errors import MethodNotAllowed, RouteNotFound
 from ringback.http.auth import Authenticator
 from ringback.http.bodies import GENERATION
@@ -37,9 +40,11 @@ Handler = Callable[[Request, Principal], Awaitable[JsonResponse]]
 _TRAINING = '{"name": "ink", "urls": ["https://example.com/ink.png"]}'
 _EXPORT = '{"url": "https://example.com/fox.glb", "format": "obj"}'
 _PATH_LENGTH_MAX = 200  # the search for similar names takes time in proportion to it
-# RFC 9745: since 2026-05-27. The public API description had the camelCase names as deprecated by
-# that day; it has the date of their end, and not that of their deprecation.
-_DEPRECATED: RawHeader = (b"deprecation", b"@1779840000")
+
+
+def _deprecation(since: Day) -> RawHeader:
+    """Return the header of an answer to deprecated names: RFC 9745."""
+    return (b"deprecation", b"@%d" % (to_ms(midnight(since)) // 1000))
 
 
 class Submissions:
@@ -71,9 +76,9 @@ class Submissions:
         async with self._bodies.object(
             headers_of(scope), receive, workspace_id=principal.workspace_id, like=GENERATION
         ) as body:
-            request, is_deprecated = await self._request(model, body, principal, scope)
+            request, since = await self._request(model, body, principal, scope)
         del body  # it may be large, and the response may wait for the job's end
-        response = await self._submit(model, request, is_deprecated, scope, receive)
+        response = await self._submit(model, request, since, scope, receive)
         await response(scope, receive, send)
 
     async def train(self, request: Request, principal: Principal) -> JsonResponse:
@@ -103,14 +108,14 @@ class Submissions:
             headers_of(scope), request.receive, workspace_id=workspace_id, like=like
         ) as body:
             model = model_of(body)
-            submission, is_deprecated = await self._request(model, body, principal, scope)
+            submission, since = await self._request(model, body, principal, scope)
         del body
-        return await self._submit(model, submission, is_deprecated, scope, request.receive)
+        return await self._submit(model, submission, since, scope, request.receive)
 
     async def _request(
         self, model: Model, body: dict[str, Any], principal: Principal, scope: Scope
-    ) -> tuple[GenerationRequest, bool]:
-        """Return the request of a body, and whether the body has names that are deprecated."""
+    ) -> tuple[GenerationRequest, Day | None]:
+        """Return the request of a body, and since when names in it are deprecated, if any are."""
         valid = self._intake.validate(model, body)
         request = await self._intake.request(
             model,
@@ -119,13 +124,13 @@ class Submissions:
             principal=principal,
             base_url=base_url_of(scope),
         )
-        return request, bool(valid.deprecated)
+        return request, valid.deprecated_since
 
     async def _submit(
         self,
         model: Model,
         request: GenerationRequest,
-        is_deprecated: bool,
+        deprecated_since: Day | None,
         scope: Scope,
         receive: Receive,
     ) -> JsonResponse:
@@ -133,8 +138,8 @@ class Submissions:
         headers = location_headers(accepted)
         if model.sunset is not None:
             headers.extend(model.sunset.headers())
-        elif is_deprecated:
-            headers.append(_DEPRECATED)
+        elif deprecated_since is not None:
+            headers.append(_deprecation(deprecated_since))
         job = await preferred_end(self._service, accepted.job, scope, receive, headers)
         document = submitted_document(accepted.job) if job is None else whole_document(job)
         return ok(document, headers)

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from ringback.cli.console.options import AS_JSON, CONFIG, MODELS, settings_from
+from ringback.cli.console.options import AS_JSON, CONFIG, KREA_AS_OF, MODELS, settings_from
 
 
 @click.command("check")
 @MODELS
+@KREA_AS_OF
 @CONFIG
 @AS_JSON
 def check(config: Path | None, as_json: bool, **flags: Any) -> None:
@@ -24,8 +25,11 @@ def check(config: Path | None, as_json: bool, **flags: Any) -> None:
     from ringback.catalogue.catalogue import Catalogue
     from ringback.server.factories import catalogue_for
 
-    built_in = {(model.kind, model.id): model.engine for model in Catalogue.load()}
-    catalogue = catalogue_for(settings_from(flags, config=config))
+    settings = settings_from(flags, config=config)
+    catalogue = catalogue_for(settings)
+    built_in = {
+        (model.kind, model.id): model.engine for model in Catalogue.load(as_of=settings.krea_as_of)
+    }
     changed = [one for one in catalogue if built_in.get((one.kind, one.id)) != one.engine]
     if as_json:
         shown = [{"id": one.id, "kind": one.kind, "engine": one.engine} for one in changed]

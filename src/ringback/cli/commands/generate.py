@@ -62,7 +62,7 @@ def command(
 ) -> int:
     """Submit a job, wait for it, show and save its result.
 
-    Every parameter of the model is an option, like --width 1024 or --guidance-scale-flux 3.5; the
+    Every parameter of the model is an option, like --width 1024 or --guidance-scale 3.5; the
     server validates them, and "ringback models show ID" lists them. Repeat an option for a list,
     or write JSON. A prompt of "-" is read from standard input.
 

@@ -84,6 +84,11 @@ MODELS = _setting(
     type=GivenPath(path_type=Path, file_okay=False, readable=False),
     metavar="DIR",
 )
+KREA_AS_OF = _setting(
+    "krea_as_of",
+    "The day of the public API whose models are offered. Default: the newest known.",
+    metavar="DAY",
+)
 CA_FILE = click.option(
     "--ca-file",
     type=GivenPath(path_type=Path, dir_okay=False),
@@ -146,6 +151,7 @@ _SERVER = (
     ALLOWED_HOSTS,
     CONFIG,
     MODELS,
+    KREA_AS_OF,
     _setting("active_max", "Jobs of one workspace queued or running at once.", type=_COUNT),
     _setting(
         "backlog_max",

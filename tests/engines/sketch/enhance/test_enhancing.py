@@ -212,15 +212,53 @@ def test_tiles_cover_the_image_exactly_once(
     assert plan.size == requested
 
 
-@pytest.mark.parametrize("name", ["generative-enhance", "standard-enhance", "bloom-enhance"])
-def test_every_enhance_models_example_is_a_treatment(name: str) -> None:
+PICTURES_ENHANCED = (
+    "krea/enhance",
+    "krea/legacy-enhance",
+    "magnific/creative-enhance",
+    "magnific/precise-enhance",
+    "topaz/bloom-2-enhance",
+    "topaz/bloom-enhance",
+    "topaz/generative-enhance",
+    "topaz/standard-enhance",
+    "topaz/wonder-35-enhance",
+)
+
+
+@pytest.mark.parametrize("model_id", PICTURES_ENHANCED)
+def test_every_enhance_models_example_is_a_treatment(model_id: str) -> None:
     catalogue = Catalogue.load()
-    model = catalogue.find("enhance", f"topaz/{name}")
+    model = catalogue.find("enhance", model_id)
     fields = catalogue.validate(model, example_of(model)).input
-    treatment = treatment_of(fields, model=model.id)
-    assert 0 < treatment.sharpen <= 1
-    assert size_of(fields) == (2048, 2048)
-    assert (format_of(fields), factor_of(fields)) == ("jpg", None)
+    treatment = treatment_of(fields, model=model_id)
+    strengths = (treatment.detail, treatment.sharpen, treatment.texture, treatment.vivid)
+    assert all(0 <= strength <= 1 for strength in strengths)
+    assert treatment.sharpen > 0
+    assert format_of(fields) == fields.get("output_format", "jpg")
+    assert min(size_of(fields)) >= 1
+    assert factor_of(fields) in (None, 2)
+
+
+def test_a_model_without_a_size_scales_by_its_factor() -> None:
+    assert factor_of({"image_scaling_factor": 2}) == 2
+    assert factor_of({"image_scaling_factor": 0.5}) == 0.5
+    assert factor_of({"image_scaling_factor": 2, "width": 64, "height": 64}) is None
+
+
+def test_other_names_of_a_strength_have_their_own_range() -> None:
+    precise = {"sharpen": 50, "ultra_detail": 100, "smart_grain": 25}
+    treatment = treatment_of(precise, model="magnific/precise-enhance")
+    assert (treatment.sharpen, treatment.detail, treatment.texture) == (0.5, 1.0, 0.25)
+    plain = treatment_of({"creativity": -10}, model="magnific/creative-enhance")
+    assert plain.vivid == 0
+    vivid = treatment_of({"ai_strength": 1, "sharpness": 1.5}, model="krea/enhance")
+    assert (vivid.vivid, vivid.sharpen) == (0.5, 1.0)
+
+
+def test_grain_is_added_where_it_is_asked_for() -> None:
+    model = "topaz/bloom-2-enhance"
+    assert treatment_of({"grain": True, "grain_strength": 0.5}, model=model).texture == 0.5
+    assert treatment_of({"grain": False, "grain_strength": 0.5}, model=model).texture == 0
 
 
 def test_parameters_have_their_effects() -> None:

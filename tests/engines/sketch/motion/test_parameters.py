@@ -38,8 +38,45 @@ def test_every_video_models_example_is_a_clip(model: Model) -> None:
     assert 1 <= frames / described["rate"] <= 20
 
 
-def test_there_are_the_31_video_models_of_the_contract() -> None:
-    assert len(VIDEOS) == 31
+def test_there_are_the_41_video_models_of_the_newest_day() -> None:
+    assert len(VIDEOS) == 41
+
+
+def test_a_video_to_edit_may_be_named_as_the_start() -> None:
+    fields = {"start_video": "https://example.com/a.mp4"}
+    assert inputs_of(fields).start_video == fields["start_video"]
+    edited = inputs_of(fields, model="black-forest-labs/flux-video-edit")
+    assert (edited.edited, edited.start_video) == (fields["start_video"], None)
+
+
+def test_the_first_reference_sound_is_the_clips_unless_one_is_named() -> None:
+    fields = {"reference_audios": ["https://example.com/1.mp3", "https://example.com/2.mp3"]}
+    assert inputs_of(fields).sound == "https://example.com/1.mp3"
+    named = fields | {"audio_url": "https://example.com/own.mp3"}
+    assert inputs_of(named).sound == "https://example.com/own.mp3"
+
+
+@pytest.mark.parametrize(
+    ("motion", "move"),
+    [
+        ("dolly_in", Move(dolly=0.9, zoom=0.2)),
+        ("dolly_left", Move(truck=-0.9)),
+        ("jib_up", Move(pedestal=0.9)),
+        ("static", Move()),
+        ("focus_shift", Move()),
+    ],
+)
+def test_a_motion_by_its_name_moves_the_camera(motion: str, move: Move) -> None:
+    assert move_of({"camera_motion": motion}, "a lake", chance=1) == move
+
+
+def test_points_of_a_trajectory_move_the_camera_around_and_nearer() -> None:
+    points = [
+        {"time": 1, "distance": 2, "azimuth": 45, "elevation": 0},
+        {"time": 0, "distance": 4, "azimuth": 0, "elevation": 45},
+    ]
+    move = move_of({"camera_trajectory": points}, "a lake", chance=1)
+    assert move == Move(truck=0.5, pan=-0.25, pedestal=-0.5, dolly=0.5)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +87,8 @@ def test_there_are_the_31_video_models_of_the_contract() -> None:
         ({"aspect_ratio": "1:1", "resolution": "1080p"}, (1080, 1080)),
         ({"aspect_ratio": "21:9", "resolution": "480p"}, (1120, 480)),
         ({"aspect_ratio": "16:9", "resolution": "4K"}, (3840, 2160)),
+        ({"aspect_ratio": "16:9", "resolution": "4k"}, (3840, 2160)),
+        ({"aspect_ratio": "adaptive", "resolution": "540p"}, (960, 540)),
         ({"aspect_ratio": "16:9", "mode": "pro"}, (1920, 1080)),
         ({"aspect_ratio": "16:9", "mode": "4k"}, (3840, 2160)),
         ({"aspect_ratio": "1584:672"}, (1584, 672)),
