@@ -12,7 +12,7 @@ import pytest
 from tests.cli.program import Program
 from tests.docs.pages import blocks
 
-MODEL, _, _, CONFIG = blocks("docs/models.md", "toml")
+MODEL, *_, CONFIG = blocks("docs/models.md", "toml")
 
 
 @pytest.fixture

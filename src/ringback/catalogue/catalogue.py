@@ -12,6 +12,7 @@ from typing import Any
 from ringback.catalogue.days import Description, description_of
 from ringback.catalogue.inputs import COMPLETED, EngineInputs, InputCheck, ValidInput
 from ringback.catalogue.model import EXPORT, TRAINING, Model, Retired
+from ringback.catalogue.overlays import overlaid
 from ringback.catalogue.pricing import free
 from ringback.catalogue.routing import route
 from ringback.catalogue.toml_files import (
@@ -39,11 +40,7 @@ class Catalogue:
         retired: Iterable[Retired] = (),
         inputs: EngineInputs = COMPLETED,
     ) -> None:
-        self._models: dict[tuple[str, str], Model] = {}
-        for model in models:
-            if (model.kind, model.id) in self._models:
-                raise SetupError(f"Two models are called {model.kind}/{model.id}; rename one.")
-            self._models[model.kind, model.id] = model
+        self._models = {(model.kind, model.id): model for model in _each_once(models)}
         self._retired = {(one.kind, one.id): one for one in retired}
         self._check_replacements()
         self._inputs = inputs
@@ -69,11 +66,13 @@ class Catalogue:
                 raise SetupError(f"There is no folder {own} to read model files from.")
             added += [read_file(file, description) for file in _files_of(own)]
         check_models([model for provider in added for model in provider.models])
-        providers_models = [*_built_in(description), *added]
-        return cls(
-            [model for provider in providers_models for model in provider.models],
-            [one for provider in providers_models for one in provider.retired],
+        plain = [*_built_in(description), *(one for one in added if not one.is_overlay)]
+        models, retired = overlaid(
+            _each_once(model for provider in plain for model in provider.models),
+            [one for provider in plain for one in provider.retired],
+            [one for one in added if one.is_overlay],
         )
+        return cls(models, retired)
 
     @classmethod
     def of_day(cls, day: Day) -> Catalogue:
@@ -179,6 +178,16 @@ class Catalogue:
         named = f"{kind[:_ECHO_MAX]}/{model_id}"
         everything = [f"{model.kind}/{model.id}" for model in self]
         return ModelNotFound(named, get_close_matches(named, everything, n=3))
+
+
+def _each_once(models: Iterable[Model]) -> list[Model]:
+    """Return the models, or raise ``SetupError`` where two have one name."""
+    found: dict[tuple[str, str], Model] = {}
+    for model in models:
+        if (model.kind, model.id) in found:
+            raise SetupError(f"Two models are called {model.kind}/{model.id}; rename one.")
+        found[model.kind, model.id] = model
+    return list(found.values())
 
 
 @cache

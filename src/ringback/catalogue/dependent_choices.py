@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ringback.catalogue.parameter import DependentChoices, Parameter
 from ringback.catalogue.violations import invalid, pointer
 from ringback.errors import FieldError
 
+ChoicesCheck = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+"""Checks a body and the same body with its defaults."""
 
-class DependentChoicesCheck:
-    """Checks the fields of one model whose choices depend on another field."""
 
-    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
-        self._rules = {
-            name: parameter.enum_by
-            for name, parameter in parameters.items()
-            if parameter.enum_by is not None
-        }
+def choices_check(parameters: Mapping[str, Parameter]) -> ChoicesCheck | None:
+    """Return the check of fields whose choices depend on another field, or None without any.
 
-    def __call__(self, values: Mapping[str, Any], completed: Mapping[str, Any]) -> None:
-        """Raise ``InvalidRequest`` for each given choice that the other field rules out.
+    The check raises ``InvalidRequest`` for each choice in a body that the other field rules out;
+    the default decides for another field that the body leaves out.
+    """
+    rules = {
+        name: parameter.enum_by
+        for name, parameter in parameters.items()
+        if parameter.enum_by is not None
+    }
+    return partial(_check, rules) if rules else None
 
-        ``completed`` has the defaults, which decide for another field that was not given.
-        """
-        wrong = [
-            error
-            for name, rule in self._rules.items()
-            if (error := _violation(name, rule, values, completed)) is not None
-        ]
-        if wrong:
-            raise invalid(wrong)
+
+def _check(
+    rules: Mapping[str, DependentChoices], values: Mapping[str, Any], completed: Mapping[str, Any]
+) -> None:
+    wrong = [
+        error
+        for name, rule in rules.items()
+        if (error := _violation(name, rule, values, completed)) is not None
+    ]
+    if wrong:
+        raise invalid(wrong)
 
 
 def _violation(

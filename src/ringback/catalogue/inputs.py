@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from ringback.catalogue.defaults import Defaults
-from ringback.catalogue.dependent_choices import DependentChoicesCheck
+from ringback.catalogue.dependent_choices import choices_check
 from ringback.catalogue.model import Model
 from ringback.catalogue.parameter import as_checked
 from ringback.catalogue.seeds import SEED, SeedRange, seed_range
@@ -50,7 +50,7 @@ class InputCheck:
         self._check = SchemaCheck(as_checked(model.schema), owner="this model")
         self._new_names = {alias.old: alias.new for alias in model.aliases}
         self._old_names = frozenset(self._new_names)
-        self._check_choices = DependentChoicesCheck(model.parameters)
+        self._check_choices = choices_check(model.parameters)
         self._deprecated_fields = {
             name: parameter.deprecated
             for name, parameter in model.parameters.items()
@@ -82,15 +82,16 @@ class InputCheck:
             new_names = {self._new_names[old]: old for old in deprecated}
             self._check(values, {new: old for new, old in new_names.items() if new not in body})
         completed = self._defaults.fill(values)
-        self._check_choices(values, completed)
+        if self._check_choices is not None:
+            self._check_choices(values, completed)
         deprecated += tuple(name for name in self._deprecated_fields if name in body)
         since = min((self._since[name] for name in deprecated), default=None)
-        given = values if self._is_upstream else completed
+        inputs = values if self._is_upstream else completed
         seeds = None if self._is_upstream or values.get(SEED) is not None else self._seeds
         if seeds is not None:
-            given = {name: value for name, value in completed.items() if name != SEED}
+            inputs = {name: value for name, value in completed.items() if name != SEED}
         return ValidInput(
-            input=given,
+            input=inputs,
             completed=completed,
             deprecated=deprecated,
             deprecated_since=since,

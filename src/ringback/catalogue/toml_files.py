@@ -78,6 +78,7 @@ class _ProviderFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     engine: str
     type: str
     since: Day | None = None
+    overlay: bool = False
     models: tuple[_ModelEntry, ...] = ()
     retired: tuple[_RetiredEntry, ...] = ()
     shapes: dict[str, Parameter] = {}
@@ -88,6 +89,7 @@ class ProviderModels(Struct, frozen=True, kw_only=True):
 
     models: tuple[Model, ...]
     retired: tuple[Retired, ...]
+    is_overlay: bool = False  # its models replace those of the same name
 
 
 def read_file(file: Path, description: Description = NEWEST) -> ProviderModels:
@@ -140,7 +142,7 @@ def _provider_models(
             )
             retired.append(_retired(provider, entry, sunset))
     retired += [_retired(provider, entry, entry.sunset) for entry in provider.retired]
-    return ProviderModels(models=tuple(models), retired=tuple(retired))
+    return ProviderModels(models=tuple(models), retired=tuple(retired), is_overlay=provider.overlay)
 
 
 def _retired(

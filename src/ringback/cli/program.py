@@ -22,7 +22,7 @@ COMMANDS = {
     "demo": "Watch one job, from its submission to its webhook.",
     "generate": "Submit a job, wait for it, show and save its result.",
     "jobs": "List, show, watch and cancel jobs.",
-    "models": "List models; show a model's parameters; check your own files.",
+    "models": "List models, check your own, follow the public API's.",
     "usage": "Show the usage, and the rest of the budgets.",
     "assets": "Upload files for jobs to use; list and delete them.",
     "styles": "Train styles from pictures; list, show and delete them.",

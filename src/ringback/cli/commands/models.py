@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ringback.cli.checks.drift import drift, sync
 from ringback.cli.checks.models import check
 from ringback.cli.console.connection import with_client
 from ringback.cli.console.exit_status import NotThere
@@ -22,10 +23,11 @@ _EVERY = 2**53  # a bound beyond this is the type's, not the model's
 
 @click.group("models")
 def command() -> None:
-    """List models; show a model's parameters; check your own files."""
+    """List models, check your own, follow the public API's."""
 
 
-command.add_command(check)
+for _own in (check, drift, sync):
+    command.add_command(_own)
 
 
 @command.command("list")
