@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 
 import pytest
 
 from ringback.catalogue.catalogue import Model
 from ringback.catalogue.example import example_of
+from ringback.catalogue.parameter import Parameter
 from ringback.dashboard.presenters.form_fields import PREFIX, body_of, elided, fields_of
 from ringback.dashboard.presenters.snippets import submission
 from ringback.errors import InvalidRequest
@@ -38,6 +40,15 @@ def test_a_range_is_a_slider_and_an_enum_a_choice() -> None:
     assert next(iter(fields)) == "prompt"
     controls = {one.control for model in CATALOGUE for one in fields_of(model, {})}
     assert {"choice", "switch", "pictures", "json"} <= controls
+
+
+def test_a_choice_has_its_name_for_people() -> None:
+    labelled = Parameter(type="string", enum=("apo-8", "chf-3"), labels=("Apollo", "Chronos Fast"))
+    plain = Parameter(type="number", enum=(5, 10))
+    model = replace(FLUX, parameters={"by": labelled, "seconds": plain})
+    by, seconds = fields_of(model, {})
+    assert by.options == [("apo-8", "Apollo"), ("chf-3", "Chronos Fast")]
+    assert seconds.options == [("5", "5"), ("10", "10")]
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "twelve", "0x10"])

@@ -140,6 +140,15 @@ def test_among_sizes_of_one_ratio_the_nearest_in_area_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
+    ("resolution", "size"), [(None, (1024, 1024)), ("1K", (1024, 1024)), ("4k", (4096, 4096))]
+)
+def test_a_ratio_has_the_pixels_of_the_resolution(
+    resolution: str | None, size: tuple[int, int]
+) -> None:
+    assert requested_size({"aspect_ratio": "1:1", "resolution": resolution}) == size
+
+
+@pytest.mark.parametrize(
     ("prompt", "trouble", "sentence"),
     [
         ("blood", "", r"refused the prompt as unsafe\.$"),

@@ -16,7 +16,7 @@ from ringback.dashboard.live_updates import LivePages
 from ringback.dashboard.page_request import PageRequest
 from ringback.dashboard.presenters.job_cards import card_frames, card_of
 from ringback.dashboard.presenters.search import JobSearch, find
-from ringback.errors import FieldError, InvalidRequest, ModelNotFound
+from ringback.errors import FieldError, InvalidRequest, ModelNotFound, ModelUnavailable
 from ringback.http.pagination import before_id, cursor_after
 from ringback.http.query_params import one_of
 from ringback.jobs.model import JobStatus
@@ -87,7 +87,7 @@ class GalleryViews:
         if model_id:
             try:
                 type_name = self._catalogue.find(kind, model_id).type
-            except ModelNotFound as exc:
+            except (ModelNotFound, ModelUnavailable) as exc:
                 raise _invalid("model", "must be a model of the catalogue") from exc
         since = query.get("since")
         if since is not None and since not in SINCE_S:

@@ -18,7 +18,7 @@ from ringback.dashboard.presenters.image_metadata import Metadata, metadata_of, 
 from ringback.dashboard.presenters.results import Result, facts_of, host_of, results_of
 from ringback.dashboard.presenters.snippets import submission
 from ringback.dashboard.presenters.timeline import timeline_of
-from ringback.errors import JobNotFound, ModelNotFound
+from ringback.errors import JobNotFound, ModelNotFound, ModelUnavailable
 from ringback.files.artifacts.contract import ArtifactStore
 from ringback.files.artifacts.names import FOLDER
 from ringback.jobs.model import Job
@@ -136,7 +136,7 @@ class JobViews:
     def _model(self, job: Job) -> Model | None:
         try:
             return self._catalogue.find(job.kind, job.model)
-        except ModelNotFound:
+        except (ModelNotFound, ModelUnavailable):
             return None  # it has left the catalogue since the job was submitted
 
     async def _job(self, request: PageRequest) -> Job:

@@ -41,11 +41,17 @@ class Field(Struct, frozen=True, kw_only=True):
     required: bool
     description: str
     choices: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     min: float | int | None = None
     max: float | int | None = None
     step: float | int | None = None
     length_max: int | None = None
     default: str = ""
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """The choices, each with its name for people."""
+        return list(zip(self.choices, self.labels or self.choices, strict=False))
 
 
 def fields_of(model: Model, values: Mapping[str, Any]) -> list[Field]:
@@ -102,6 +108,7 @@ def _field(name: str, parameter: Parameter, value: Any) -> Field:
         required=parameter.required,
         description=parameter.description or "",
         choices=tuple(map(str, parameter.enum or ())),
+        labels=parameter.labels or (),
         min=parameter.min,
         max=parameter.max,
         step=_step(parameter),

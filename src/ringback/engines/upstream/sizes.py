@@ -13,7 +13,7 @@ Size = tuple[int, int]
 
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
 _RATIO = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?):([0-9]{1,4}(?:\.[0-9]{1,4})?)")
-_USUAL_PIXELS = 1024 * 1024
+_PIXELS = {"1K": 1024**2, "2K": 2048**2, "4K": 4096**2}
 
 
 def read_size(text: str) -> Size:
@@ -25,7 +25,10 @@ def read_size(text: str) -> Size:
 
 
 def requested_size(parameters: Mapping[str, Any]) -> Size | None:
-    """Return the size that a job's input requests, by width and height or by aspect ratio."""
+    """Return the size that a job's input requests, by width and height or by aspect ratio.
+
+    A ratio has the pixels of the resolution (``1K``, ``2K``, ``4K``), or else of ``1K``.
+    """
     width, height = parameters.get("width"), parameters.get("height")
     if _is_length(width) and _is_length(height):
         return round(width), round(height)
@@ -34,7 +37,8 @@ def requested_size(parameters: Mapping[str, Any]) -> Size | None:
     if match is None or not float(match[1]) or not float(match[2]):
         return None
     aspect = float(match[1]) / float(match[2])
-    return round(math.sqrt(_USUAL_PIXELS * aspect)), round(math.sqrt(_USUAL_PIXELS / aspect))
+    pixels = _PIXELS.get(str(parameters.get("resolution")).upper(), _PIXELS["1K"])
+    return round(math.sqrt(pixels * aspect)), round(math.sqrt(pixels / aspect))
 
 
 def nearest(size: Size, sizes: Sequence[Size]) -> Size:
