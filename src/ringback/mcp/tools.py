@@ -302,13 +302,16 @@ def _first_for(values: Mapping[str, Any], offered: list[Model], kind: arguments.
     if not offered:
         raise InvalidCall(f"The server offers no model of the kind {kind}.")
     sufficient = [one for one in offered if set(_required(one)) <= values.keys()]
-    fitting = [one for one in sufficient if values.keys() <= _known(one)]
+    # A model of clips is of no use to a caller who names a picture.
+    suitable = [one for one in offered if values.keys() <= _known(one)]
+    fitting = [one for one in suitable if one in sufficient]
     preferred = [one for one in fitting or sufficient if one.id == _PREFERRED.get(kind)]
-    return (preferred or fitting or sufficient or offered)[0]
+    return (preferred or fitting or sufficient or suitable or offered)[0]
 
 
-def _known(model: Model) -> frozenset[str]:
-    return frozenset(model.parameters.get("properties") or ())
+def _known(model: Model) -> set[str]:
+    found = model.parameters.get("properties")
+    return set(found) if isinstance(found, dict) else set()
 
 
 def _required(model: Model) -> list[str]:
