@@ -209,6 +209,18 @@ def test_both_spellings_of_a_size_are_choices_of_their_own() -> None:
     assert "4k" in small
 
 
+def test_labels_come_with_their_choices(tmp_path: Path) -> None:
+    parameters = """
+[models.parameters.size]
+type = "string"
+enum = ["1K", "4K"]
+labels = ["Small", "Large"]
+enum_since = { "4K" = 2026-10-09 }
+"""
+    _, model = poster(tmp_path, parameters, day=BEFORE)
+    assert model.parameters["size"].labels == ("Small",)
+
+
 def test_days_are_in_order_and_differ() -> None:
     days = [one.day for one in DESCRIPTIONS]
     assert days == sorted(set(days))

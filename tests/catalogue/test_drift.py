@@ -119,6 +119,27 @@ def test_a_shared_schema_is_followed_and_one_that_contains_itself_is_refused() -
     assert "nested too deeply" in read_description(document).unread["image/studio/poster"]
 
 
+def test_shared_schemas_that_multiply_without_end_are_refused_at_once() -> None:
+    shared = {
+        f"s{depth}": {
+            "type": "object",
+            "properties": {
+                name: {"$ref": f"#/components/schemas/s{depth + 1}"} for name in "abcdefgh"
+            },
+        }
+        for depth in range(9)
+    } | {"s9": URL}
+    routes = {"/generate/image/studio/poster": {"body": shared["s0"]}}
+    api = read_description({"routes": routes, "components": {"schemas": shared}})
+    assert api.unread["image/studio/poster"].endswith("the description is too large")
+
+
+@pytest.mark.parametrize("kind", ["style", "export"])
+def test_kinds_with_routes_of_their_own_are_no_models(kind: str) -> None:
+    api = of_routes({f"{kind}/studio/poster": {"properties": {}}})
+    assert api.unread == {f"{kind}/studio/poster": "its name is not that of a model"}
+
+
 @pytest.mark.parametrize("document", [None, [], {}, {"paths": []}, {"paths": {"/jobs": {}}}])
 def test_a_document_without_routes_is_refused(document: Any) -> None:
     with pytest.raises(SetupError, match="no routes that begin with /generate/"):

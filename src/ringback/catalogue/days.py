@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date as Day
+from itertools import compress
 from typing import Any
 
 import msgspec
@@ -73,14 +74,8 @@ def _on(parameter: Parameter, description: Description) -> Parameter:
         changes = {"since": None, "until": None}
     if parameter.type == "media" and parameter.max_length is None:
         changes["max_length"] = description.url_length_max
-    if parameter.enum is not None and parameter.enum_since:
-        later = parameter.enum_since
-        changes["enum"] = tuple(
-            choice
-            for choice in parameter.enum
-            if is_in_force(description.day, since=later.get(str(choice)), until=None)
-        )
-        changes["enum_since"] = {}
+    if parameter.enum_since:
+        changes |= _choices_on(parameter, description.day)
     if isinstance(parameter.items, Parameter):
         changes["items"] = _on(parameter.items, description)
     if parameter.properties is not None:
@@ -88,3 +83,11 @@ def _on(parameter: Parameter, description: Description) -> Parameter:
     if parameter.forms:
         changes["one_of"] = tuple(_on(form, description) for form in parameter.forms)
     return msgspec.structs.replace(parameter, **changes) if changes else parameter
+
+
+def _choices_on(parameter: Parameter, day: Day) -> dict[str, Any]:
+    """Return the choices of that day with their labels, as changes of the parameter."""
+    later, choices = parameter.enum_since, parameter.enum or ()
+    known = [is_in_force(day, since=later.get(str(choice)), until=None) for choice in choices]
+    labels = parameter.labels and tuple(compress(parameter.labels, known))
+    return {"enum": tuple(compress(choices, known)), "labels": labels, "enum_since": {}}

@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from ringback.catalogue.model import EXPORT, TRAINING
 from ringback.catalogue.parameter import Parameter
-from ringback.catalogue.schema_reading import SchemaReader, UnreadableSchemaError
+from ringback.catalogue.schema_reading import SchemaReader, UnreadableSchema
 from ringback.errors import SetupError
 
 _PATH = re.compile(
@@ -51,12 +52,12 @@ def read_description(document: Any) -> DescribedApi:
     for path, (title, schema) in bodies.items():
         match = _PATH.fullmatch(path)
         name = path.removeprefix("/generate/")[:_TEXT_MAX]
-        if match is None:
+        if match is None or match["kind"] in (TRAINING, EXPORT):
             unread[name] = "its name is not that of a model"
             continue
         try:
             parameters = reader.fields(schema)
-        except UnreadableSchemaError as exc:
+        except UnreadableSchema as exc:
             unread[name] = str(exc)
         else:
             routes[name] = DescribedRoute(

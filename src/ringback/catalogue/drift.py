@@ -70,8 +70,7 @@ def drift_between(before: Routes, after: Routes) -> Drift:
 
 def _changes(before: Mapping[str, Parameter], after: Mapping[str, Parameter]) -> Iterator[Change]:
     old, new = dict(_flat(before)), dict(_flat(after))
-    for field in old.keys() - new.keys():
-        yield Change(field=field, aspect="gone")
+    yield from (Change(field=field, aspect="gone") for field in old if field not in new)
     for field, parameter in new.items():
         if field not in old:
             yield Change(field=field, aspect="new")

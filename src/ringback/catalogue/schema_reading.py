@@ -18,12 +18,13 @@ from ringback.catalogue.parameter import (
 )
 
 _DEPTH_MAX = 20
+_READ_MAX = 200_000  # schemas in all: shared ones can multiply without end
 _NULL = {"type": "null"}
 _NUMBERS = ("number", "integer")
 _PLAIN = ("string", "number", "integer", "boolean", "null")
 
 
-class UnreadableSchemaError(ValueError):
+class UnreadableSchema(ValueError):
     """The schema has a shape that no parameter can have; the sentence says which."""
 
 
@@ -32,13 +33,14 @@ class SchemaReader:
 
     def __init__(self, shared: Mapping[str, Any]) -> None:
         self._shared = shared
+        self._left = _READ_MAX
 
     def fields(self, schema: Any, depth: int = 0) -> dict[str, Parameter]:
-        """Return the fields of an object, or raise ``UnreadableSchemaError``."""
+        """Return the fields of an object, or raise ``UnreadableSchema``."""
         found = self._resolved(schema, depth)
         properties, required = found.get("properties", {}), found.get("required", [])
         if not isinstance(properties, Mapping) or not isinstance(required, list):
-            raise UnreadableSchemaError("its properties are not those of an object")
+            raise UnreadableSchema("its properties are not those of an object")
         return {
             str(name): self._named(name, inner, depth, is_required=name in required)
             for name, inner in properties.items()
@@ -47,11 +49,11 @@ class SchemaReader:
     def _named(self, name: Any, schema: Any, depth: int, *, is_required: bool) -> Parameter:
         try:
             return self.parameter(schema, depth + 1, is_required=is_required)
-        except UnreadableSchemaError as exc:
-            raise UnreadableSchemaError(f"{name}: {exc}") from exc
+        except UnreadableSchema as exc:
+            raise UnreadableSchema(f"{name}: {exc}") from exc
 
     def parameter(self, schema: Any, depth: int = 0, *, is_required: bool = False) -> Parameter:
-        """Return the schema as a parameter, or raise ``UnreadableSchemaError``."""
+        """Return the schema as a parameter, or raise ``UnreadableSchema``."""
         found = self._resolved(schema, depth)
         forms = [self._resolved(one, depth) for one in _forms(found)]
         is_nullable = _NULL in forms
@@ -93,7 +95,8 @@ class SchemaReader:
         named = [one for one in listed if one != "null"] or listed
         if len(named) > 1:
             forms = [{**schema, "type": one} for one in named]
-            return self.parameter({"anyOf": [*forms, *([_NULL] if "null" in listed else [])]})
+            null = [_NULL] if "null" in listed else []
+            return self.parameter({"anyOf": [*forms, *null]}, depth + 1, is_required=is_required)
         name = named[0]
         facts = {
             "required": is_required,
@@ -108,19 +111,22 @@ class SchemaReader:
         if name == "object":
             return Parameter(type="object", properties=self.fields(schema, depth), **facts)
         if name not in _PLAIN:
-            raise UnreadableSchemaError(f"its type is {str(name)[:40]!r}")
+            raise UnreadableSchema(f"its type is {str(name)[:40]!r}")
         return _plain(name, schema, facts)
 
     def _resolved(self, schema: Any, depth: int) -> dict[str, Any]:
+        self._left -= 1
+        if self._left < 0:
+            raise UnreadableSchema("the description is too large")
         if depth > _DEPTH_MAX:
-            raise UnreadableSchemaError("it is nested too deeply")
+            raise UnreadableSchema("it is nested too deeply")
         if not isinstance(schema, Mapping):
-            raise UnreadableSchemaError("it has no schema")
+            raise UnreadableSchema("it has no schema")
         if "$ref" in schema:
             name = str(schema["$ref"]).removeprefix("#/components/schemas/")
             return self._resolved(self._shared.get(name), depth + 1)
         if "allOf" in schema:
-            raise UnreadableSchemaError("it is put together by allOf")
+            raise UnreadableSchema("it is put together by allOf")
         return dict(schema)
 
 
@@ -150,7 +156,7 @@ def _type_of_choices(schema: Mapping[str, Any]) -> str | None:
 def _plain(name: Any, schema: Mapping[str, Any], facts: dict[str, Any]) -> Parameter:
     choices = _choices(schema) if name != "boolean" else []
     if not all(isinstance(one, str | int | float) for one in choices):
-        raise UnreadableSchemaError("its choices are neither texts nor numbers")
+        raise UnreadableSchema("its choices are neither texts nor numbers")
     if choices:
         facts |= {"enum": tuple(choices), **_hints_of_choices(schema)}
     if name == "string":
