@@ -150,8 +150,8 @@ def test_a_choice_that_another_field_rules_out_is_refused_in_a_sentence(tmp_path
 scan = { type = "string", enum = ["whole", "halves"], default = "whole" }
 [models.parameters.restorer]
 type = "string"
-enum = ["a", "b"]
-labels = ["Anna", "Bert"]
+enum = ["a", "b", "c"]
+labels = ["Anna", "Bert", "Cleo"]
 default = "a"
 enum_by.field = "scan"
 enum_by.choices.whole = [{ value = "a", label = "A" }]
@@ -160,10 +160,11 @@ enum_by.choices.halves = [{ value = "b", label = "B" }]
     catalogue, model = poster(tmp_path, parameters)
     assert catalogue.validate(model, {"scan": "halves", "restorer": "b"})
     assert catalogue.validate(model, {"scan": "halves"})
+    assert catalogue.validate(model, {"scan": "halves", "restorer": "c"})
     sentence = "must be one of a where scan is whole"
     assert faults(catalogue, model, {"restorer": "b"}) == [("/restorer", sentence)]
     published = model.schema["properties"]["restorer"]
-    assert published["x-krea-enum-labels"] == ["Anna", "Bert"]
+    assert published["x-krea-enum-labels"] == ["Anna", "Bert", "Cleo"]
     assert published["x-krea-dependent-enum"] == {
         "field": "scan",
         "optionsByValue": {

@@ -17,8 +17,9 @@ ChoicesCheck = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
 def choices_check(parameters: Mapping[str, Parameter]) -> ChoicesCheck | None:
     """Return the check of fields whose choices depend on another field, or None without any.
 
-    The check raises ``InvalidRequest`` for each choice in a body that the other field rules out;
-    the default decides for another field that the body leaves out.
+    The check raises ``InvalidRequest`` for each choice in a body that belongs to other values of
+    the other field; a choice that belongs to none goes with all. The default decides for another
+    field that the body leaves out.
     """
     rules = {
         name: parameter.enum_by
@@ -43,9 +44,10 @@ def _check(
 def _violation(
     name: str, rule: DependentChoices, values: Mapping[str, Any], completed: Mapping[str, Any]
 ) -> FieldError | None:
-    other = completed.get(rule.field)
+    other, value = completed.get(rule.field), values.get(name)
     choices = [one.value for one in rule.choices.get(str(other), ())]
-    if name not in values or not choices or values[name] in choices:
+    belongs = any(one.value == value for listed in rule.choices.values() for one in listed)
+    if not choices or not belongs or value in choices:
         return None
     message = f"must be one of {', '.join(choices)} where {rule.field} is {other}"
     return FieldError(pointer("", name), message)
